@@ -1,0 +1,1 @@
+"""Composition root and public Python API: one file per group of verbs."""

@@ -1,0 +1,1 @@
+"""What happens in a kernel, turned into records."""

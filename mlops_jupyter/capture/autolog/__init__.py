@@ -1,0 +1,1 @@
+"""One file per library whose models and metrics are seen without a call of the user."""

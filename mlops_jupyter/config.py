@@ -1,0 +1,49 @@
+"""One typed Settings for every floor: from traitlets configuration, else the environment, else a per-user default.
+
+The store and the outbox are two places. The store may be a database far away; the outbox is always a local folder, one for
+each store, so that the records of one project are never shipped into another's store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_data_dir
+from traitlets import Float, Int, Unicode
+from traitlets.config import SingletonConfigurable
+
+
+def default_store() -> str:
+    """`$MLOPS_STORE`, else `mlops` in the user's Jupyter data folder."""
+    return os.environ.get("MLOPS_STORE") or str(Path(jupyter_data_dir()) / "mlops")
+
+
+class Settings(SingletonConfigurable):
+    """What can be set, as `c.Settings.<name>` in a Jupyter configuration file or by environment variable."""
+
+    store = Unicode(help="Folder, SQL URL or https URL of the store. Environment: MLOPS_STORE.").tag(config=True)
+    state = Unicode(help="Local folder for outboxes. Environment: MLOPS_STATE.").tag(config=True)
+    output_characters = Int(65_536, help="Longest text kept of one output; a cut is recorded.").tag(config=True)
+    output_bytes = Int(4_194_304, help="Largest picture kept of one output, in bytes.").tag(config=True)
+    outputs_per_cell = Int(100, help="Most outputs kept of one cell execution.").tag(config=True)
+    hash_bytes = Int(268_435_456, help="Most bytes hashed on a cell's path.").tag(config=True)
+    tolerance = Float(1e-9, help="Relative difference up to which a re-run number is `within tolerance`.").tag(config=True)
+
+    @classmethod
+    def current(cls) -> Settings:
+        """The process's settings; reads the environment anew where nothing was configured."""
+        settings = cls.instance()
+        return settings if isinstance(settings, Settings) else cls()
+
+    def store_url(self) -> str:
+        """The configured store, else `default_store()`. A relative folder is made absolute."""
+        url = self.store or default_store()
+        return url if "://" in url else str(Path(url).expanduser().absolute())
+
+    def outbox_folder(self) -> Path:
+        """Where the writers of this store append. The folder may not exist yet."""
+        base = self.state or os.environ.get("MLOPS_STATE") or str(Path(jupyter_data_dir()) / "mlops-state")
+        store = hashlib.sha256(self.store_url().encode()).hexdigest()[:12]
+        return Path(base).expanduser().absolute() / store / "outbox"

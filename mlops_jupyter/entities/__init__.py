@@ -1,0 +1,69 @@
+"""The words of DESIGN.md as types. Nothing here knows how they are captured, stored or shown."""
+
+from mlops_jupyter.entities.data import (
+    Column,
+    ColumnProfile,
+    Dataset,
+    Fingerprint,
+    Profile,
+    Scalar,
+    Schema,
+)
+from mlops_jupyter.entities.errors import (
+    ConflictError,
+    InputError,
+    JobFailedError,
+    MlopsError,
+    NotFoundError,
+    StoreError,
+)
+from mlops_jupyter.entities.ids import content_hash, derived_id, new_id
+from mlops_jupyter.entities.jobs import (
+    JobInput,
+    JobManifest,
+    JobParameter,
+    JobResult,
+    Outcome,
+    Submission,
+)
+from mlops_jupyter.entities.protocols import Ledger, Recorder, Sink
+from mlops_jupyter.entities.records import Entity, Record
+from mlops_jupyter.entities.runs import (
+    Artifact,
+    Experiment,
+    Goal,
+    Metric,
+    ModelRef,
+    Param,
+    ResultVerdict,
+    Run,
+    Verification,
+)
+from mlops_jupyter.entities.sessions import (
+    CallSite,
+    CellError,
+    CellExecution,
+    Distribution,
+    Environment,
+    FileAccess,
+    GitState,
+    Hardware,
+    LocalModule,
+    NotebookRef,
+    Observation,
+    Origin,
+    Output,
+    RandomState,
+    Read,
+    Session,
+    VariableVersion,
+)
+
+__all__ = [
+    "Artifact", "CallSite", "CellError", "CellExecution", "Column", "ColumnProfile", "ConflictError", "Dataset",
+    "Distribution", "Entity", "Environment", "Experiment", "FileAccess", "Fingerprint", "GitState", "Goal", "Hardware",
+    "InputError", "JobFailedError", "JobInput", "JobManifest", "JobParameter", "JobResult", "Ledger", "LocalModule",
+    "Metric", "MlopsError", "ModelRef", "NotFoundError", "NotebookRef", "Observation", "Origin", "Outcome", "Output",
+    "Param", "Profile", "RandomState", "Read", "Record", "Recorder", "ResultVerdict", "Run", "Scalar", "Schema",
+    "Session", "Sink", "StoreError", "Submission", "VariableVersion", "Verification", "content_hash", "derived_id", "new_id",
+]

@@ -1,0 +1,55 @@
+"""The errors that a user can meet. Each says what happened, with the value, then what to do, as a command.
+
+One base, `MlopsError`. The command line maps `exit_code` to the process's exit code, the server maps `http_status`; nobody
+else looks at them. Exit codes: 1 the job, check or verification failed; 2 bad input; 3 store or server unreachable.
+"""
+
+from __future__ import annotations
+
+
+class MlopsError(Exception):
+    """A failure that we foresaw. `what` carries the value that was wrong, `remedy` the command or step that helps."""
+
+    exit_code = 1
+    http_status = 500
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  → {self.remedy}" if self.remedy else self.what
+
+
+class InputError(MlopsError):
+    """What was asked for is malformed: a parameter, a notebook, a bundle, an option."""
+
+    exit_code = 2
+    http_status = 400
+
+
+class NotFoundError(InputError):
+    """A run, session, result, bundle or file of that name does not exist."""
+
+    http_status = 404
+
+
+class ConflictError(InputError):
+    """The request is well-formed, but the state of things forbids it (a folder that exists, a session that is running)."""
+
+    http_status = 409
+
+
+class JobFailedError(MlopsError):
+    """A job, check or verification ran and did not succeed."""
+
+    exit_code = 1
+    http_status = 422
+
+
+class StoreError(MlopsError):
+    """The store cannot be reached, read or written: absent, locked, read-only, of a newer schema."""
+
+    exit_code = 3
+    http_status = 503

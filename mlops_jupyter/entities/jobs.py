@@ -1,0 +1,104 @@
+"""A job: an immutable, content-hashed definition made from a notebook. `job.yaml` in a bundle is this manifest as YAML."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from mlops_jupyter.entities.data import Fingerprint, Scalar, Schema
+
+MANIFEST_VERSION = 1
+ParameterType = Literal["integer", "number", "string", "boolean", "date", "array"]
+OutcomeState = Literal["running", "succeeded", "failed", "cancelled", "timed-out", "died"]
+
+
+class JobParameter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a job can be given. `schema` is JSON Schema for one value; `varied`: it differed between the recorded runs."""
+
+    name: str
+    type: ParameterType
+    default: Scalar | list[Scalar]
+    schema: dict[str, object] = {}
+    description: str = ""
+    varied: bool = False
+    cell: int = 0
+    """The cell execution from which its assignment was cut."""
+
+
+class JobInput(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file, URL or query of the slice, overridable with `-i name=URI`. `path` as the notebook opens it."""
+
+    name: str
+    path: str
+    fingerprint: Fingerprint
+    schema: Schema | None = None
+    carried: bool = False
+    """True if the file is inside the bundle."""
+
+
+class JobResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the job makes and what the recorded run had for it."""
+
+    name: str
+    kind: Literal["metric", "model", "variable", "file"]
+    value: Scalar = None
+    digest: str = ""
+    variable: str = ""
+    key: str = ""
+
+
+class JobManifest(msgspec.Struct, omit_defaults=True):
+    """The contract of a bundle. `files` maps each other file of the bundle to its sha256; `digest` covers all of it."""
+
+    name: str
+    created: float
+    parameters: list[JobParameter]
+    inputs: list[JobInput]
+    results: list[JobResult]
+    cells: int
+    """Number of code cells in the job's notebook."""
+    cells_total: int
+    """Number of code cells in the notebook it was made from."""
+    owner: str = ""
+    notebook: str = ""
+    made_from_run: str = ""
+    made_from_session: str = ""
+    experiment: str = ""
+    experiment_id: str = ""
+    python: str = ""
+    kernel: str = "python3"
+    verified: bool = False
+    verified_at: float | None = None
+    verdict: str = "unverified"
+    modules: list[str] = []
+    warnings: list[str] = []
+    seed: int | None = None
+    files: dict[str, str] = {}
+    version: int = MANIFEST_VERSION
+    digest: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a job's run ended, judged in one place from exceptions and exit codes, never from notebook metadata."""
+
+    state: OutcomeState
+    error: str = ""
+    cell: int | None = None
+    """Position of the failing cell in the job's notebook, from 1."""
+    source: str = ""
+    seconds: float = 0.0
+
+
+class Submission(msgspec.Struct, tag="submission", omit_defaults=True):
+    """One hand-over of a job to a runner."""
+
+    id: str
+    job: str
+    runner: str
+    at: float
+    state: OutcomeState
+    run: str = ""
+    parameters: dict[str, Scalar | list[Scalar]] = {}
+    outcome: Outcome | None = None
+    place: str = ""

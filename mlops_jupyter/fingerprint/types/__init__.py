@@ -1,0 +1,1 @@
+"""One file per library; each registers the exact types it can fingerprint."""

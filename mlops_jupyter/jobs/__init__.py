@@ -1,0 +1,1 @@
+"""From notebook to job: convert, bundle, run, verify."""

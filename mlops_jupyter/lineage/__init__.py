@@ -1,0 +1,1 @@
+"""What follows from the ledger: slice, staleness, runs. Pure functions."""

@@ -1,0 +1,1 @@
+"""The ledger on disk: the only floor that speaks SQL."""
