@@ -1,0 +1,78 @@
+"""The seam between what calls are seen (`calls.py`), what they mean (`autolog/<library>.py`) and who records it (`ipython.py`).
+
+`calls.install(shell, user_code, emit)` sees outermost library calls from user code and emits one ObservedCall each;
+capture hands it to every listener that an autolog file registered with `Observer.listen`; the listener answers with
+Drafts through `Observer.observe`. The tracker adds session, n, seq and time. ObservedCall and Draft hold references to
+the user's objects: both are dropped when the cell ends, and nobody may keep them longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from mlops_jupyter.entities.data import Dataset, Fingerprint, Scalar
+from mlops_jupyter.entities.sessions import CallSite, ObservationKind
+
+
+@dataclass(slots=True, kw_only=True)
+class ObservedCall:
+    """One finished call of a watched function from user code.
+
+    `function` is `module.qualname`; `callable` the function or bound method called; `arguments` the bound arguments by
+    parameter name, `self` included; `loop_key` the loop position as text (`carrier=UA`), "" outside loops; `depth` the
+    number of watched calls that enclose it (0 for an outermost one); `source` whether the caller's code is a cell's or a
+    module's of the user.
+    """
+
+    function: str
+    callable: object
+    arguments: Mapping[str, object]
+    result: object
+    site: CallSite
+    loop_key: str = ""
+    depth: int = 0
+    source: Literal["cell", "module"] = "cell"
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """An Observation to be. `subject` is the object it is about, if any.
+
+    When the cell ends, capture fills `variable` with the namespace name that holds `subject` and, where `fingerprint` is
+    None and the kind is `model`, its fingerprint; then the reference is dropped.
+    """
+
+    kind: ObservationKind
+    name: str
+    value: Scalar = None
+    key: str = ""
+    step: int | None = None
+    site: CallSite | None = None
+    subject: object | None = None
+    class_name: str = ""
+    params: dict[str, Scalar] = field(default_factory=dict)
+    shown: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    datasets: list[Dataset] = field(default_factory=list)
+    fingerprint: Fingerprint | None = None
+    blob: str | None = None
+    logged: bool = False
+    details: dict[str, str] = field(default_factory=dict)
+
+
+Listener = Callable[[ObservedCall], None]
+
+
+class Observer(Protocol):
+    """What an autolog file gets in `attach(observer)`. Its methods never raise into the user's cell."""
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` with each ObservedCall from now on. What it raises is counted and logged, never seen by the user."""
+
+    def observe(self, draft: Draft) -> str:
+        """Take one draft and return the key (`session:n:seq`) that its observation will have."""
+
+    def name_of(self, value: object) -> str:
+        """The namespace name that holds this very object now, "" if none; identity only, newest name first."""
