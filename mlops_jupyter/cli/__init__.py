@@ -1,0 +1,101 @@
+"""The `mlops` command, also `jupyter mlops`: parse, call one verb of `api/`, print.
+
+Commands are imported when they are named, so that `mlops --version` and `mlops --help` cost next to nothing. One place, `execute`,
+turns what a command raised into an exit code: 0 done, 1 failed, 2 bad input, 3 store or server unreachable.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from mlops_jupyter import __version__
+
+TESTING = "MLOPS_TESTING"
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+COMMANDS = {
+    "demo": ("demo", "The main job on the example notebook, start to end."),
+    "track": ("notebooks", "Execute a notebook headless, under tracking."),
+    "sessions": ("sessions", "List, show and export sessions."),
+    "runs": ("runs", "List, show, compare, delete and restore runs."),
+    "why": ("notebooks", "The cells that made a result."),
+    "stale": ("notebooks", "The cells of a notebook whose results no longer hold."),
+    "verify": ("notebooks", "Re-run what made a run in a clean kernel and compare."),
+    "forget": ("notebooks", "Purge a run or a session for good."),
+    "convert": ("jobs", "Make a job from a notebook."),
+    "inspect": ("jobs", "What a job is, takes and gives."),
+    "run": ("jobs", "Run a job."),
+    "submit": ("jobs", "Hand a job to a runner."),
+    "doctor": ("doctor", "Is everything in place?"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used; help needs only the table above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"mlops_jupyter.cli.{COMMANDS[cmd_name][0]}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+
+@click.group("mlops", cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mlops", message="%(prog)s %(version)s")
+@click.option("--store", metavar="URL", help="Folder, SQL URL or https URL of the store; else $MLOPS_STORE.")
+def app(store: str | None) -> None:
+    """A ledger for notebooks, the cells that made a result, and the job that ships them.
+
+    Exit codes: 0 done, 1 the job, check or verification failed, 2 bad input, 3 store or server unreachable.
+    """
+    if store:
+        os.environ["MLOPS_STORE"] = store  # inherited by the kernels that a command starts
+
+
+def main() -> None:
+    """The entry point of both scripts."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code: the only place that decides it."""
+    try:
+        result = app.main(list(arguments), prog_name="mlops", standalone_mode=False)
+        return result if isinstance(result, int) and not isinstance(result, bool) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("mlops: interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 (the fence: nobody should see a traceback they did not ask for)
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    from mlops_jupyter.entities.errors import MlopsError
+
+    if os.environ.get(TESTING) and not isinstance(error, MlopsError):
+        raise error
+    if isinstance(error, MlopsError):
+        click.echo(f"mlops: {error}", err=True)
+        return error.exit_code
+    click.echo(f"mlops: unexpected {type(error).__name__}: {error}\n  → {TESTING}=1 mlops … shows where; "
+               "please report it with that output", err=True)
+    return 1
