@@ -1,1 +1,1 @@
-"""From notebook to job: convert, bundle, run, verify."""
+"""From a result to a job that runs elsewhere: slice → bundle → the same papermill command everywhere → a judged outcome."""

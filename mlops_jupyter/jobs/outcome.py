@@ -1,0 +1,58 @@
+"""The one judge of how a run ended: from the exception or the exit code, never from a notebook's metadata.
+
+Papermill writes `exception = None` and `completed` into the notebook of a kernel that was killed. So what a notebook says
+about itself is not evidence; what was raised is.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mlops_jupyter.entities import MlopsError, Outcome
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_CANCELLED = frozenset({"KeyboardInterrupt", "CancelledError"})
+SIGKILL, SIGTERM, SIGINT = 9, 15, 2
+
+
+def judge(error: BaseException | None, *, seconds: float = 0.0, cell: int | None = None, source: str = "") -> Outcome:
+    """How a run ended, from what it raised (None: nothing). `cell` and `source` are where it stood, from 1."""
+    if error is None:
+        return Outcome("succeeded", seconds=seconds)
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & _CANCELLED:
+        return Outcome("cancelled", "stopped by the user", cell, source, seconds)
+    if "DeadKernelError" in names:
+        return Outcome("died", "the kernel died (killed, out of memory, or a crash in native code)", cell, source, seconds)
+    if "CellTimeoutError" in names:
+        return Outcome("timed-out", _first_line(str(error)), cell, source, seconds)
+    if "PapermillExecutionError" in names:
+        return _cell_failed(error, seconds=seconds, cell=cell, source=source)
+    text = error.what if isinstance(error, MlopsError) else f"{type(error).__name__}: {error}"
+    return Outcome("failed", text, cell, source, seconds)
+
+
+def judge_exit(code: int, *, seconds: float = 0.0, error: str = "") -> Outcome:
+    """How a run ended, from the exit code of `mlops run` (0 done, 1 failed, 2 bad input, 3 store; negative: a signal)."""
+    if code == 0:
+        return Outcome("succeeded", seconds=seconds)
+    signal = -code if code < 0 else code - 128 if code > 128 else 0
+    if signal in {SIGTERM, SIGINT}:
+        return Outcome("cancelled", error or f"stopped by signal {signal}", seconds=seconds)
+    if signal:
+        return Outcome("died", error or f"killed by signal {signal}", seconds=seconds)
+    return Outcome("failed", error or f"exit code {code}", seconds=seconds)
+
+
+def _cell_failed(error: BaseException, *, seconds: float, cell: int | None, source: str) -> Outcome:
+    name, message = str(getattr(error, "ename", "")), _COLOURS.sub("", str(getattr(error, "evalue", "")))
+    source = str(getattr(error, "source", "")) or source
+    if name in _CANCELLED:
+        return Outcome("cancelled", "interrupted", cell, source, seconds)
+    if name == "StdinNotImplementedError":
+        message = "the cell asks for keyboard input, and a run without a person has none; assign a value in its place"
+    return Outcome("failed", f"{name}: {message}" if message else name, cell, source, seconds)
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
