@@ -99,7 +99,8 @@ def trailing_comment(source: str, end: int) -> str:
     """The comment behind a statement that ends its line, without `#`; "" if there is none."""
     line_end = source.find("\n", end)
     after = source[end: len(source) if line_end < 0 else line_end].strip()
-    return after.lstrip("#").strip() if after.startswith("#") else ""
+    comment = after.lstrip("#").strip() if after.startswith("#") else ""
+    return "" if comment.startswith(("type:", "noqa")) else comment
 
 
 def apply(source: str, edits: Sequence[Edit]) -> str:
