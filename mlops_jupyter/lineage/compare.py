@@ -1,0 +1,189 @@
+"""What changed between two runs: metrics, params, code, data down to the column, environment, randomness. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+import msgspec
+
+from mlops_jupyter.entities import Dataset, Environment, Fingerprint, Run, Scalar
+from mlops_jupyter.lineage.text import normalised
+
+
+class MetricChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One metric in both runs; None on the side that lacks it. `delta` is b minus a."""
+
+    name: str
+    a: float | None = None
+    b: float | None = None
+    delta: float | None = None
+    key: str = ""
+
+
+class ParamChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One param that differs. `only`: the side that has it, "" if both have."""
+
+    name: str
+    a: Scalar = None
+    b: Scalar = None
+    only: str = ""
+
+
+class CodeChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One cell of the slices that differs, as a unified diff; `a` and `b` are positions in the slices, from 1."""
+
+    kind: str
+    """changed, added or removed."""
+    diff: str
+    a: int | None = None
+    b: int | None = None
+
+
+class DataChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One dataset that differs, by name. `unknown`: content could not be compared in full."""
+
+    name: str
+    kind: str
+    """changed, added, removed or unknown."""
+    columns_changed: list[str] = []
+    columns_added: list[str] = []
+    columns_removed: list[str] = []
+    shape_a: tuple[int, ...] | None = None
+    shape_b: tuple[int, ...] | None = None
+
+
+class PackageChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One package whose version differs; "" where it is not installed."""
+
+    name: str
+    a: str = ""
+    b: str = ""
+
+
+class Comparison(msgspec.Struct, omit_defaults=True):
+    """What changed from run `a` to run `b`. `metrics` holds all of them, the other lists only what differs."""
+
+    a: str
+    b: str
+    metrics: list[MetricChange] = []
+    params: list[ParamChange] = []
+    models: list[ParamChange] = []
+    code: list[CodeChange] = []
+    data: list[DataChange] = []
+    packages: list[PackageChange] = []
+    environment: list[ParamChange] = []
+    """Python, platform, machine, git commit."""
+    random: list[str] = []
+    """In words: metrics moved though nothing that we can see changed."""
+    same: bool = False
+    """True if code, params, data and environment are equal."""
+
+
+def compare(a: Run, b: Run, sources_a: Sequence[str] = (), sources_b: Sequence[str] = (),
+            environment_a: Environment | None = None, environment_b: Environment | None = None) -> Comparison:
+    """What changed from `a` to `b`. `sources`: the cells of each slice, in execution order."""
+    found = Comparison(
+        a.id, b.id, metrics=_metrics(a, b), params=_params(a, b), models=_models(a, b), code=_code(sources_a, sources_b),
+        data=_data(a.datasets, b.datasets), packages=_packages(environment_a, environment_b),
+        environment=_environment(a, b, environment_a, environment_b),
+    )
+    found.same = not (found.params or found.models or found.code or found.data or found.packages or found.environment)
+    if found.same and any(change.delta for change in found.metrics):
+        found.random = ["metrics differ though code, params, data and environment are equal: something is drawn without a seed"]
+    return found
+
+
+def _metrics(a: Run, b: Run) -> list[MetricChange]:
+    left = {(metric.name, metric.key): metric.value for metric in a.metrics}
+    right = {(metric.name, metric.key): metric.value for metric in b.metrics}
+    return [_metric(name, key, left.get((name, key)), right.get((name, key))) for name, key in dict.fromkeys([*left, *right])]
+
+
+def _metric(name: str, key: str, a: float | None, b: float | None) -> MetricChange:
+    return MetricChange(name, a, b, None if a is None or b is None else b - a, key)
+
+
+def _params(a: Run, b: Run) -> list[ParamChange]:
+    return _mapped({param.name: param.value for param in a.params}, {param.name: param.value for param in b.params})
+
+
+def _mapped(left: dict[str, Scalar], right: dict[str, Scalar]) -> list[ParamChange]:
+    changes = []
+    for name in dict.fromkeys([*left, *right]):
+        if name not in right:
+            changes.append(ParamChange(name, a=left[name], only="a"))
+        elif name not in left:
+            changes.append(ParamChange(name, b=right[name], only="b"))
+        elif left[name] != right[name] or type(left[name]) is not type(right[name]):
+            changes.append(ParamChange(name, left[name], right[name]))
+    return changes
+
+
+def _models(a: Run, b: Run) -> list[ParamChange]:
+    left, right = (", ".join(model.class_name for model in run.models) for run in (a, b))
+    return [] if left == right else [ParamChange("model", left, right)]
+
+
+def _code(a: Sequence[str], b: Sequence[str]) -> list[CodeChange]:
+    """Cells are matched in order by meaning; unmatched ones between two matches are paired, the rest added or removed."""
+    changes: list[CodeChange] = []
+    matcher = difflib.SequenceMatcher(None, [normalised(one) for one in a], [normalised(one) for one in b], autojunk=False)
+    for kind, start_a, end_a, start_b, end_b in matcher.get_opcodes():
+        if kind == "equal":
+            continue
+        pairs = min(end_a - start_a, end_b - start_b)
+        for step in range(pairs):
+            left, right = start_a + step, start_b + step
+            changes.append(CodeChange("changed", _unified(a[left], b[right]), left + 1, right + 1))
+        changes += [CodeChange("removed", _unified(a[at], ""), a=at + 1) for at in range(start_a + pairs, end_a)]
+        changes += [CodeChange("added", _unified("", b[at]), b=at + 1) for at in range(start_b + pairs, end_b)]
+    return changes
+
+
+def _unified(a: str, b: str) -> str:
+    lines = list(difflib.unified_diff(a.splitlines(), b.splitlines(), lineterm="", n=3))
+    return "\n".join(lines[2:])  # the two file-name lines say nothing here
+
+
+def _data(a: Sequence[Dataset], b: Sequence[Dataset]) -> list[DataChange]:
+    left, right = ({one.source or one.name: one for one in side} for side in (a, b))
+    changes = []
+    for name in dict.fromkeys([*left, *right]):
+        if name not in right:
+            changes.append(DataChange(name, "removed", shape_a=left[name].fingerprint.shape))
+        elif name not in left:
+            changes.append(DataChange(name, "added", shape_b=right[name].fingerprint.shape))
+        elif not left[name].fingerprint.same_as(right[name].fingerprint):
+            changes.append(_dataset(name, left[name].fingerprint, right[name].fingerprint))
+    return changes
+
+
+def _dataset(name: str, a: Fingerprint, b: Fingerprint) -> DataChange:
+    known = a.digest is not None and b.digest is not None and a.digest != b.digest
+    left, right = a.columns or {}, b.columns or {}
+    return DataChange(
+        name, "changed" if known else "unknown",
+        columns_changed=[column for column in left if column in right and left[column] != right[column]],
+        columns_added=[column for column in right if column not in left],
+        columns_removed=[column for column in left if column not in right],
+        shape_a=a.shape, shape_b=b.shape,
+    )
+
+
+def _packages(a: Environment | None, b: Environment | None) -> list[PackageChange]:
+    if a is None or b is None or a.id == b.id:
+        return []
+    left, right = ({one.name: one.version for one in side.distributions} for side in (a, b))
+    return [PackageChange(name, left.get(name, ""), right.get(name, "")) for name in sorted({*left, *right})
+            if left.get(name) != right.get(name)]
+
+
+def _environment(a: Run, b: Run, left: Environment | None, right: Environment | None) -> list[ParamChange]:
+    changes = []
+    if left is not None and right is not None:
+        for name in ("python", "implementation", "platform", "machine"):
+            changes += _mapped({name: getattr(left, name)}, {name: getattr(right, name)})
+    if a.git_commit and b.git_commit and a.git_commit != b.git_commit:
+        changes.append(ParamChange("git commit", a.git_commit, b.git_commit))
+    return changes
