@@ -35,6 +35,10 @@ class JobInput(msgspec.Struct, frozen=True, omit_defaults=True):
     schema: Schema | None = None
     carried: bool = False
     """True if the file is inside the bundle."""
+    source: str = ""
+    """Where the recorded run had it, where that is not inside the bundle; used when nothing is given with -i."""
+    fixed: bool = False
+    """True if no literal in the cells names the path, so that -i cannot put another file in its place."""
 
 
 class JobResult(msgspec.Struct, frozen=True, omit_defaults=True):
