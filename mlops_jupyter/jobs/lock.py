@@ -15,10 +15,11 @@ from pathlib import Path
 
 import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from mlops_jupyter.entities import Distribution, Environment
 
+_Need = tuple[NormalizedName, frozenset[str]]
 RUNTIME = ("ipykernel", "papermill")
 _ASK_SECONDS = 60
 _ASK = """
@@ -61,22 +62,22 @@ def closure(environment: Environment, imports: Iterable[str], known: Installed |
     known = known or installed(environment)
     recorded = {canonicalize_name(each.name): each.name for each in environment.distributions}
     needs = {canonicalize_name(name): requirements for name, requirements in known.needs.items()}
-    waiting: list[tuple[str, frozenset[str]]] = [(name, frozenset()) for name in RUNTIME]
+    waiting: list[_Need] = [(canonicalize_name(name), frozenset()) for name in RUNTIME]
     for name in imports:
         waiting += [(canonicalize_name(found), frozenset()) for found in known.provides.get(name, [name])]
-    seen: set[tuple[str, frozenset[str]]] = set()
+    seen: set[_Need] = set()
     while waiting:
         name, extras = waiting.pop()
         if (name, extras) in seen or name not in recorded:
             continue
         seen.add((name, extras))
-        waiting += _required(needs.get(canonicalize_name(name), []), extras)
+        waiting += _required(needs.get(name, []), extras)
     ours = canonicalize_name("mlops_jupyter")
     return sorted({recorded[name] for name, _ in seen if name != ours}, key=str.lower)
 
 
-def _required(requirements: list[str], extras: frozenset[str]) -> list[tuple[str, frozenset[str]]]:
-    found: list[tuple[str, frozenset[str]]] = []
+def _required(requirements: list[str], extras: frozenset[str]) -> list[_Need]:
+    found: list[_Need] = []
     for text in requirements:
         try:
             requirement = Requirement(text)
@@ -124,7 +125,8 @@ def pylock_toml(environment: Environment, names: Collection[str] | None = None) 
     A session knows versions, not the files they were installed from: packages carry name, version and index, and no file
     hashes. An installer that insists on files takes `requirements.txt`.
     """
-    lines = ['lock-version = "1.0"', 'created-by = "mlops_jupyter"', f"requires-python = {_text('>=' + _minor(environment.python))}", ""]
+    lines = ['lock-version = "1.0"', 'created-by = "mlops_jupyter"',
+             f"requires-python = {_text('>=' + _minor(environment.python))}", ""]
     for each in _chosen(environment, names):
         lines += ["[[packages]]", f"name = {_text(canonicalize_name(each.name))}", f"version = {_text(each.version)}"]
         if _is_vcs(each):
@@ -137,7 +139,8 @@ def pylock_toml(environment: Environment, names: Collection[str] | None = None) 
 
 
 def _is_vcs(distribution: Distribution) -> bool:
-    return distribution.url.startswith("git+") and "@" in distribution.url.removeprefix("git+").split("//", 1)[-1].partition("/")[2]
+    path = distribution.url.partition("//")[2].partition("/")[2]
+    return distribution.url.startswith("git+") and "@" in path
 
 
 def _chosen(environment: Environment, names: Collection[str] | None) -> list[Distribution]:

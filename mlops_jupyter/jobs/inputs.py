@@ -1,0 +1,109 @@
+"""The files that a slice takes from outside, where they lay, and how a job finds them again.
+
+An input is a file that the slice read and had not written itself. A file that the slice writes only when it is absent (`if
+not path.exists(): export`) is an input too: with the file in place the export does not run, so another file may take its
+place. A path inside the notebook's folder keeps its relative layout; a literal path outside is rewritten to `inputs/<file>`.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path, PurePath
+
+import msgspec
+
+from mlops_jupyter.entities import CellExecution, FileAccess, JobInput, Observation
+from mlops_jupyter.jobs.source import Edit, Positions, parse
+
+_EXISTENCE = frozenset({"exists", "isfile", "is_file", "lexists"})
+
+
+class FoundInput(msgspec.Struct):
+    """An input, the file it was, and the edits, by cell execution, that make its path relative."""
+
+    input: JobInput
+    file: Path
+    inside: bool
+    """True if the file lies inside the notebook's folder."""
+    edits: list[tuple[int, Edit]]
+
+
+def find_inputs(cells: Sequence[CellExecution], folder: Path, *, observations: Sequence[Observation] = (),
+                modules: Mapping[str, str] | None = None) -> list[FoundInput]:
+    """The inputs of these cells, in order of first reading. `modules`: sources of the local modules by name."""
+    helper_guards = any(_looks_before_it_writes(source) for source in (modules or {}).values())
+    taken: set[str] = set()
+    return [_found(access, cells, folder, observations, taken) for access in external_reads(cells, helper_guards=helper_guards)]
+
+
+def external_reads(cells: Sequence[CellExecution], *, helper_guards: bool = False) -> list[FileAccess]:
+    """The first reading of each file that the cells had not written before, or only write when it is absent."""
+    written: dict[str, bool] = {}
+    reads: dict[str, FileAccess] = {}
+    for cell in cells:
+        guarded = helper_guards or _looks_before_it_writes(cell.source)
+        for access in cell.files:
+            key = access.relative or access.path
+            if access.mode == "write":
+                written.setdefault(key, guarded)
+            elif key not in reads and written.get(key, True):
+                reads[key] = access
+    return list(reads.values())
+
+
+def _looks_before_it_writes(source: str) -> bool:
+    """True if a source asks whether a file exists before it goes on."""
+    tree = parse(source)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.If | ast.IfExp):
+            for inner in ast.walk(node.test):
+                if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr in _EXISTENCE:
+                    return True
+    return False
+
+
+def _found(access: FileAccess, cells: Sequence[CellExecution], folder: Path, observations: Sequence[Observation],
+           taken: set[str]) -> FoundInput:
+    file = Path(os.path.normpath(folder / Path(access.path).expanduser()))
+    inside = bool(access.relative) and not access.relative.startswith("..")
+    place = PurePath(access.relative).as_posix() if inside else f"inputs/{file.name}"
+    literal = _literal_edits(access.path, place, cells) if place != access.path else []
+    fixed = not inside and not literal
+    path = str(file) if fixed else place
+    schema = next((data.schema for seen in observations for data in seen.datasets
+                   if data.schema is not None and data.source in {access.path, access.relative, str(file)}), None)
+    entry = JobInput(_name(file.stem, taken), path, access.fingerprint, schema, source="" if inside else str(file), fixed=fixed)
+    return FoundInput(entry, file, inside, literal)
+
+
+def _literal_edits(path: str, place: str, cells: Sequence[CellExecution]) -> list[tuple[int, Edit]]:
+    """Each string literal that is exactly `path`, replaced by the relative one."""
+    edits: list[tuple[int, Edit]] = []
+    for cell in cells:
+        tree = parse(cell.source)
+        if tree is None:
+            continue
+        inside_text = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+        positions = Positions(cell.source)
+        edits += [(cell.n, Edit(*positions.span(node), repr(place))) for node in ast.walk(tree)
+                  if isinstance(node, ast.Constant) and node.value == path and id(node) not in inside_text]
+    return edits
+
+
+def _name(stem: str, taken: set[str]) -> str:
+    name = re.sub(r"\W+", "_", stem).strip("_") or "input"
+    name = f"input_{name}" if name[0].isdigit() else name
+    unique, count = name, 1
+    while unique in taken:
+        count += 1
+        unique = f"{name}_{count}"
+    taken.add(unique)
+    return unique
+
+
+def names_of(inputs: Collection[JobInput]) -> str:
+    """The names of the inputs, for a message."""
+    return ", ".join(sorted(each.name for each in inputs)) or "none"
