@@ -12,8 +12,8 @@ import msgspec
 
 from mlops_jupyter.api.here import find_session, notebook_file, with_source
 from mlops_jupyter.api.ledger import open_ledger
-from mlops_jupyter.api.notebooks import code_cells, read_notebook
 from mlops_jupyter.entities import CellExecution, NotFoundError, Session
+from mlops_jupyter.jobs.notebook import code_cells, read_notebook
 from mlops_jupyter.lineage.slice import Result, find_results, slice_of
 from mlops_jupyter.lineage.stale import StaleCell, rerun_plan
 from mlops_jupyter.lineage.stale import stale as stale_cells
@@ -105,11 +105,16 @@ def stale(cells: Sequence[tuple[str, str]] | None = None, session: str | None = 
                  notebook=file.name if file is not None else "")
 
 
+def file_cells(file: Path) -> list[tuple[str, str]]:
+    """(id, source) of the code cells of a notebook as saved."""
+    return [(str(cell.id), str(cell.source)) for cell in code_cells(read_notebook(file))]
+
+
 def _current_cells(session: Session, executions: Sequence[CellExecution],
                    file: Path | None) -> tuple[list[tuple[str, str]], float | None]:
     """The notebook's cells as saved; where there is no file (plain IPython), each cell as it last ran."""
     if file is not None:
-        return code_cells(read_notebook(file)), file.stat().st_mtime
+        return file_cells(file), file.stat().st_mtime
     ran = {entry.cell or f"n{entry.n}": entry for entry in executions if entry.state != "running"}
     if not ran:
         raise NotFoundError(f"session {session.id} holds no cell yet", "run a cell, then ask again")

@@ -1,7 +1,7 @@
 """The `mlops` command, also `jupyter mlops`: parse, call one verb of `api/`, print.
 
-Commands are imported when they are named, so that `mlops --version` and `mlops --help` cost next to nothing. One place, `execute`,
-turns what a command raised into an exit code: 0 done, 1 failed, 2 bad input, 3 store or server unreachable.
+Commands are imported when they are named, so that `mlops --version` and `mlops --help` cost next to nothing. One place,
+`execute`, turns what a command raised into an exit code: 0 done, 1 failed, 2 bad input, 3 store or server unreachable.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import click
 from mlops_jupyter import __version__
 
 TESTING = "MLOPS_TESTING"
+USAGE = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -76,8 +77,9 @@ def execute(arguments: Sequence[str]) -> int:
         result = app.main(list(arguments), prog_name="mlops", standalone_mode=False)
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else "mlops"
+        click.echo(f"mlops: {error.format_message()}\n  → {path} --help", err=True)
+        return USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo("mlops: interrupted", err=True)
         return INTERRUPTED

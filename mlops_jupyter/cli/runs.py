@@ -23,7 +23,7 @@ def runs() -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The newest so many.")
 @click.option("--deleted", is_flag=True, help="The deleted ones.")
 @json_option
-def list_runs(experiment: str | None, session: str | None, notebook: str | None, limit: int, deleted: bool,  # noqa: PLR0913 (options)
+def list_runs(experiment: str | None, session: str | None, notebook: str | None, limit: int, deleted: bool,
               as_json_: bool) -> None:
     """Runs, newest first."""
     which = verbs.RunFilter(experiment, session, notebook, limit, deleted)

@@ -1,0 +1,64 @@
+"""What `%mlops track` and `%mlops status` say. Reads the session and the file system only: the kernel never opens the store."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from mlops_jupyter.api.words import plural, size
+from mlops_jupyter.config import Settings
+from mlops_jupyter.entities import Session
+
+LOOK_SECONDS = 0.02  # a store of many blobs is not counted to the last byte to start tracking
+
+
+def tracking_line(session: Session) -> str:
+    """notebook → experiment · git · Python and packages · outputs · store and size · how to stop."""
+    name = Path(session.notebook.path).name if session.notebook and session.notebook.path else f"this {session.kind} session"
+    facts = (_git(session), _environment(session), _outputs(session), _store())
+    return " · ".join(part for part in (f"{name} → {session.experiment}", *facts, "stop: %mlops off") if part)
+
+
+def _git(session: Session) -> str:
+    if session.git is None:
+        return "no git"
+    changes = " with uncommitted changes" if session.git.dirty else ""
+    return f"git {session.git.commit[:8]}{changes}" if session.git.commit else "git without a commit"
+
+
+def _environment(session: Session) -> str:
+    found = session.environment
+    return f"Python {found.python}, {plural(len(found.distributions), 'package')}" if found else ""
+
+
+def _outputs(session: Session) -> str:
+    return {"all": "outputs recorded", "text": "text outputs recorded", "none": "outputs not recorded"}[session.outputs]
+
+
+def _store() -> str:
+    url = Settings.current().store_url()
+    if "://" in url:
+        return f"store {_without_password(url)}"
+    used, whole = folder_size(Path(url))
+    return f"store {url} ({'' if whole else 'over '}{size(used)})"
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    return f"{scheme}://{credentials.partition(':')[0]}{at}{place}"
+
+
+def folder_size(folder: Path, seconds: float = LOOK_SECONDS) -> tuple[int, bool]:
+    """Bytes in a folder, and whether all of it was counted in the time given."""
+    total, until = 0, time.monotonic() + seconds
+    for base, _, files in os.walk(folder):
+        for name in files:
+            try:
+                total += (Path(base) / name).lstat().st_size
+            except OSError:
+                continue  # gone between listing and looking
+        if time.monotonic() > until:
+            return total, False
+    return total, True

@@ -1,0 +1,100 @@
+"""`mlops convert`, `inspect`, `run`, `submit`: a notebook becomes a job, the job is looked at, run, handed over."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from mlops_jupyter.api import headless
+from mlops_jupyter.api import jobs as verbs
+from mlops_jupyter.api.jobsheets import draft_sheet, job_run_sheet, manifest_sheet
+from mlops_jupyter.api.options import pairs
+from mlops_jupyter.api.words import duration
+from mlops_jupyter.cli.printing import answer, json_option, say
+from mlops_jupyter.cli.progress import bar
+from mlops_jupyter.entities import InputError
+
+
+@click.command()
+@click.argument("notebook", required=False, type=click.Path(path_type=Path))
+@click.option("--session", help="Instead of a notebook: what ran in this session.")
+@click.option("--run", "run_id", help="Instead of a notebook: what made this run.")
+@click.option("--result", "results", multiple=True, help="What the job is to make; may be repeated. Else every metric.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the bundle; must not exist.")
+@click.option("--parameter", "keep", multiple=True, help="Offer only these parameters; may be repeated.")
+@click.option("--verify/--no-verify", default=True, show_default=True, help="Run the job once, clean, and compare.")
+@click.option("--force", is_flag=True, help="Replace the bundle if it exists.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def convert(*, notebook: Path | None, session: str | None, run_id: str | None, results: tuple[str, ...],  # noqa: PLR0913 (options)
+            output: Path, keep: tuple[str, ...], verify: bool, force: bool, yes: bool, as_json_: bool) -> None:
+    """Make a job from NOTEBOOK: only the cells needed, typed parameters, inputs, modules and a lock.
+
+    A notebook that changed since it was last tracked, or never was, is executed under tracking first.
+    """
+    verbs.check_folder(output, replace=force)
+    source = _source(notebook, session, run_id)
+    how = verbs.Conversion(list(results), list(keep) or None, verify=verify, replace=force)
+    quiet = as_json_
+    with bar("track", quiet=quiet) as progress:
+        ready = verbs.prepare(source, how, progress)
+    if not quiet:
+        answer(ready, lambda: draft_sheet(ready), json=False)
+        if not yes and sys.stdin.isatty() and not click.confirm(f"Write the job to {output}?", default=True, err=True):
+            raise InputError("nothing was written", "give --result or --parameter to change the job")
+    with bar("clean run", quiet=quiet) as progress:
+        done = verbs.finish(ready, output, how, progress)
+    answer(done, lambda: manifest_sheet(done.manifest, output, done.compared), json=as_json_)
+    verbs.must_reproduce(done)
+
+
+def _source(notebook: Path | None, session: str | None, run_id: str | None) -> verbs.Source:
+    given = [one for one in (notebook, session, run_id) if one]
+    if len(given) != 1:
+        raise InputError(f"give one of NOTEBOOK, --session, --run ({len(given)} given)", "mlops convert NOTEBOOK -o job")
+    return verbs.Source(notebook=notebook, session=session or "", run=run_id or "")
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@json_option
+def inspect(bundle: Path, as_json_: bool) -> None:
+    """What the job in BUNDLE is, takes and gives; its digests are checked. Runs nothing."""
+    manifest = verbs.inspect(bundle)
+    answer(manifest, lambda: manifest_sheet(manifest, bundle), json=as_json_)
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("-p", "--parameter", "parameters", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
+@click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=URI", help="Another file for an input; may be repeated.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the executed notebook goes.")
+@json_option
+def run(bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], output: Path | None, as_json_: bool) -> None:
+    """Run the job in BUNDLE, in a folder of its own, recorded cell by cell."""
+    given, files = pairs(parameters, "-p"), pairs(inputs, "-i")
+    with bar(bundle.name or str(bundle), quiet=as_json_) as progress:
+        done = verbs.run_job(bundle, given, files, output=output, progress=progress)
+    if not as_json_:
+        say(f"{done.outcome.state} in {duration(done.outcome.seconds)} · {done.output}")
+    answer(done, lambda: job_run_sheet(done), json=as_json_)
+    headless.must_succeed(done.outcome, f"the job {bundle}", f"the executed notebook: {done.output}")
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--to", "runner", required=True, help="The runner: local, or one that a plugin adds.")
+@click.option("-p", "--parameter", "parameters", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
+@click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=URI", help="Another file for an input; may be repeated.")
+@click.option("--unverified", is_flag=True, help="Submit although the job was never verified.")
+@json_option
+def submit(*, bundle: Path, runner: str, parameters: tuple[str, ...], inputs: tuple[str, ...], unverified: bool,
+           as_json_: bool) -> None:
+    """Hand the job in BUNDLE to a runner."""
+    done = verbs.submit(bundle, runner, pairs(parameters, "-p"), pairs(inputs, "-i"), allow_unverified=unverified)
+    if as_json_:
+        answer(done, lambda: job_run_sheet(done), json=True)
+    else:
+        say(f"Submitted {done.id} to {done.runner}: {done.state} {done.place}")

@@ -1,0 +1,91 @@
+"""`mlops track`, `why`, `stale`, `verify`, `forget`: verbs on a notebook and what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mlops_jupyter.api import headless, slices, verification
+from mlops_jupyter.api import runs as run_verbs
+from mlops_jupyter.api.options import pairs
+from mlops_jupyter.api.sheets import runs_sheet, stale_sheet, verification_sheet, why_sheet
+from mlops_jupyter.api.words import duration, plural, run_label
+from mlops_jupyter.cli.printing import answer, json_option, say
+from mlops_jupyter.cli.progress import bar
+from mlops_jupyter.entities import InputError
+from mlops_jupyter.entities.sessions import OutputPolicy
+
+
+@click.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.option("--experiment", default="", help="Name of the experiment; else one per notebook.")
+@click.option("--tag", "tags", multiple=True, metavar="K=V", help="Tag every run; may be repeated.")
+@click.option("--outputs", type=click.Choice(["all", "text", "none"]), default="all", show_default=True,
+              help="Which outputs to keep.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep the executed notebook here.")
+@json_option
+def track(notebook: Path, experiment: str, tags: tuple[str, ...], outputs: OutputPolicy, output: Path | None,
+          as_json_: bool) -> None:
+    """Execute NOTEBOOK under tracking, in its own folder. The file itself is left as it is."""
+    how = headless.Headless(experiment, pairs(tags, "--tag"), outputs, output)
+    with bar(notebook.name) as progress:
+        done = headless.track_notebook(notebook, how, progress)
+    if as_json_:
+        answer(done, lambda: runs_sheet(done.runs), json=True)
+    else:
+        say(f"Session {done.session}: {done.outcome.state} in {duration(done.outcome.seconds)}")
+        answer(done, lambda: runs_sheet(done.runs[::-1]), json=False)
+    headless.must_succeed(done.outcome, f"{notebook}", f"mlops sessions show {done.session}")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--session", help="In this session (id or prefix); else the newest.")
+@click.option("--notebook", help="In the newest session of this notebook.")
+@json_option
+def why(name: str, session: str | None, notebook: str | None, as_json_: bool) -> None:
+    """The cells that made NAME: a variable, metric, model, file, or `#number` of a run."""
+    found = slices.why(name, session, notebook)
+    answer(found.answer(), lambda: why_sheet(found), json=as_json_)
+
+
+@click.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+@json_option
+def stale(notebook: Path, as_json_: bool) -> None:
+    """The cells of NOTEBOOK, as saved, whose results no longer hold, and why."""
+    found = slices.stale(notebook=notebook)
+    answer(found.answer(), lambda: stale_sheet(found), json=as_json_)
+
+
+@click.command()
+@click.argument("run")
+@click.option("--session", help="RUN is a name in this session (id or prefix).")
+@click.option("--allow-effects", is_flag=True, help="Let the cells write outside their folder, and reach databases and network.")
+@json_option
+def verify(run: str, session: str | None, allow_effects: bool, as_json_: bool) -> None:
+    """Re-run the cells that made RUN (id, #number, or the name of a result) in a clean kernel, and compare."""
+    plan = verification.plan(run, session)
+    if not as_json_:
+        say(f"{plan.label}: {plural(plan.cells, 'cell')} in a clean kernel, about {duration(plan.seconds)} plus starting it")
+    with bar("verify", quiet=as_json_) as progress:
+        found = verification.verify(run, session, allow_effects=allow_effects, progress=progress)
+    answer(found, lambda: verification_sheet(found), json=as_json_)
+    verification.must_hold(found)
+
+
+@click.command()
+@click.argument("run")
+@click.option("--session", is_flag=True, help="RUN is the id of a session: forget all of it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(run: str, session: bool, yes: bool) -> None:
+    """Purge RUN for good: its records, outputs and blobs. Nothing brings it back."""
+    label = run if session else f"{(found := run_verbs.run(run)).experiment} {run_label(found)}"
+    if not yes and not click.confirm(f"Forget {label} for good?", err=True):
+        raise InputError(f"{label} was not forgotten", f"mlops forget {run} --yes")
+    if session:
+        run_verbs.forget_session(run)
+    else:
+        run_verbs.forget(run)
+    say(f"Forgotten: {label}")

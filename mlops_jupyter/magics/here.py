@@ -1,0 +1,60 @@
+"""What a magic's command knows of its surroundings: the shell, the body of a cell magic, how to run cells."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
+
+import click
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from mlops_jupyter.jobs.client import Progress
+
+
+class Here:
+    """One use of the magic."""
+
+    def __init__(self, shell: InteractiveShell, body: str | None) -> None:
+        self.shell = shell
+        self.body = body
+        self.run_body = False
+
+    def execute_body(self) -> None:
+        """Run the body as the cell it is; what it raises is the user's and goes through."""
+        source = self.shell.transform_cell(self.body or "")
+        name = self.shell.compile.cache(source)
+        tree = self.shell.compile.ast_parse(source, filename=name)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, name, "exec"), self.shell.user_ns)  # noqa: S102 (the user's own cell)
+        if last is not None and not source.rstrip().endswith(";"):
+            exec(compile(ast.Interactive([last]), name, "single"), self.shell.user_ns)  # noqa: S102 (shows its value)
+        elif last is not None:
+            exec(compile(ast.Module([last], []), name, "exec"), self.shell.user_ns)  # noqa: S102 (as above)
+
+    def rerun(self, cells: Sequence[tuple[str, str]]) -> str:
+        """Run cells by (id, source), each as a cell of its own, until one fails. Returns the id of the one that failed, or ""."""
+        for cell, source in cells:
+            click.echo(f"▸ {cell}", err=True)
+            if not self.shell.run_cell(source, store_history=True, cell_id=cell).success:
+                return cell
+        return ""
+
+
+def here() -> Here:
+    """The use of the magic that is being served."""
+    return cast("Here", click.get_current_context().find_root().obj)
+
+
+def ticker(title: str) -> Callable[[Progress], None]:
+    """Shows each step: one line on the error stream that is written over."""
+
+    def show(step: Progress) -> None:
+        text = f"{title} [{step.cell or step.total}/{step.total}] {step.source[:60]}"
+        sys.stderr.write(f"\r{text:<90}" if step.cell else f"\r{'':<90}\r")
+        sys.stderr.flush()
+
+    return show
