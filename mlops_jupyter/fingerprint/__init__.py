@@ -1,1 +1,6 @@
-"""Identity of content."""
+"""Identity of content: what a value is, told without asking the value."""
+
+from mlops_jupyter.fingerprint.core import Footprint, fingerprint, footprint
+from mlops_jupyter.fingerprint.files import fingerprint_file
+
+__all__ = ["Footprint", "fingerprint", "fingerprint_file", "footprint"]

@@ -1,0 +1,151 @@
+"""NumPy arrays, scalars, dtypes and random generators. Bytes are hashed where they lie, in logical (C) order, little-endian.
+
+Memory layout is not content: a transposed or strided array has the digest of its contiguous copy, made leaf by leaf. A
+structured array is read field by field, because the padding between fields holds whatever was in memory before.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from xxhash import xxh3_128_digest
+
+from mlops_jupyter.fingerprint.tree import LEAF_ROWS, column, leaves_of, sampled, spans
+from mlops_jupyter.fingerprint.types.instances import attribute_digests, attributes
+from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, leaf, name_of
+
+Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+
+
+def logical_type(dtype: np.dtype[np.generic]) -> bytes:
+    """Name of a dtype that does not depend on the byte order of the machine or the array."""
+    return dtype.newbyteorder("<").str.encode() if dtype.fields is None else repr(dtype.newbyteorder("<").descr).encode()
+
+
+def _little(values: Array) -> Array:
+    order = values.dtype.byteorder
+    foreign = order == ">" or (order == "=" and sys.byteorder == "big")
+    return values.astype(values.dtype.newbyteorder("<")) if foreign else values
+
+
+def _bytes(values: Array) -> memoryview:
+    """Contiguous content as bytes; datetimes and friends do not export a buffer, their bytes do."""
+    flat = np.ascontiguousarray(_little(values)).reshape(-1)
+    return memoryview(flat.view(np.uint8)) if flat.size else memoryview(b"")  # type: ignore[arg-type]
+
+
+def plain_leaves(values: Array, walk: Walk) -> list[bytes]:
+    """Leaves of an array of fixed-size items without padding: 64 Ki items each, whole rows."""
+    rows = values.shape[0]
+    per_row = values.size // rows if rows else 0
+    step = max(1, LEAF_ROWS // max(per_row, 1))
+    row_bytes = per_row * values.dtype.itemsize
+    if values.flags.c_contiguous and values.dtype.isnative:
+        return leaves_of(_bytes(values), max(step * row_bytes, 1), walk)
+    parts: list[bytes] = []
+    for start, stop in spans(rows, step):
+        parts.append(sampled(lambda a=start, b=stop: xxh3_128_digest(_bytes(values[a:b])), (stop - start) * row_bytes, walk))  # type: ignore[misc]
+    return parts
+
+
+def array_digest(values: Array, walk: Walk) -> bytes:
+    """Digest of any array: dtype, shape, content."""
+    shape = ",".join(map(str, values.shape)).encode()
+    if values.dtype.hasobject or values.dtype.kind == "T":
+        items = np.ndarray.tolist(values.reshape(-1))
+        return combine(b"object array:" + shape, walk.digests(items))
+    if values.dtype.fields is not None:
+        fields = [leaf(b"fields", repr(list(values.dtype.fields)).encode())]
+        fields += [array_digest(values[name], walk) for name in values.dtype.fields]  # type: ignore[call-overload]
+        return combine(b"structured array:" + shape, fields)
+    tag = logical_type(values.dtype) + b":" + shape
+    flat = values if values.ndim else values.reshape(1)
+    return column(tag, flat.shape[0], plain_leaves(flat, walk))
+
+
+def _array(value: object, walk: Walk) -> Found:
+    values = np.ndarray.view(value, np.ndarray)  # type: ignore[call-overload]
+    digest = array_digest(values, walk)
+    if type(value) not in {np.ndarray, np.memmap}:
+        parts = [leaf(b"class", name_of(type(value)).encode()), digest, *attribute_digests(value, walk, base=np.ndarray)]
+        digest = combine(b"subclass", parts)
+    return Found("array", digest, values.shape, values.nbytes)
+
+
+def _masked(value: object, walk: Walk) -> Found:
+    masked: np.ma.MaskedArray[tuple[int, ...], np.dtype[np.generic]] = value  # type: ignore[assignment]
+    data = np.ndarray.view(masked, np.ndarray)
+    mask = np.ma.getmaskarray(masked)
+    if not data.dtype.hasobject and data.dtype.fields is None:
+        data = np.where(mask, np.zeros((), data.dtype), data)  # what lies under the mask is not content
+    return Found("array", combine(b"masked", [array_digest(data, walk), array_digest(mask, walk)]), data.shape, data.nbytes)
+
+
+def _scalar(value: object, walk: Walk) -> Found:
+    boxed = np.asarray(value)
+    return Found("scalar", combine(b"numpy scalar", [array_digest(boxed, walk)]), None, boxed.nbytes)
+
+
+def _dtype(value: object, walk: Walk) -> Found:
+    return Found("scalar", leaf(b"dtype", repr(value).encode()))
+
+
+def _ufunc(value: object, walk: Walk) -> Found:
+    return Found("function", leaf(b"ufunc", value.__name__.encode()))  # type: ignore[attr-defined]
+
+
+def _generator(value: object, walk: Walk) -> Found:
+    generator: np.random.Generator = value  # type: ignore[assignment]
+    return Found("instance", combine(b"Generator", [walk.digest(generator.bit_generator)]))
+
+
+def _bits(value: object, walk: Walk) -> Found:
+    return Found("instance", combine(name_of(type(value)).encode(), [walk.digest(value.state)]))  # type: ignore[attr-defined]
+
+
+def _random_state(value: object, walk: Walk) -> Found:
+    state: np.random.RandomState = value  # type: ignore[assignment]
+    return Found("instance", combine(b"RandomState", [walk.digest(state.get_state(legacy=False))]))
+
+
+def reach_array(value: object, trace: Trace) -> None:
+    """The array's own memory, and through `base` whoever owns it."""
+    values = np.ndarray.view(value, np.ndarray)  # type: ignore[call-overload]
+    trace.hold(value)
+    if values.size:
+        trace.span(*np.lib.array_utils.byte_bounds(values))
+    if values.dtype.hasobject:
+        trace.follow(np.ndarray.tolist(values.reshape(-1)[:1_000]))
+        trace.complete = trace.complete and values.size <= 1_000
+    if type(value) is not np.ndarray:
+        trace.follow(attributes(value).values())
+
+
+def _reach_generator(value: object, trace: Trace) -> None:
+    trace.hold(value)
+    bits = getattr(value, "bit_generator", None) or getattr(value, "_bit_generator", None)
+    if bits is not None:
+        trace.hold(bits)
+
+
+def _scalar_types() -> list[type]:
+    names = "bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 longlong ulonglong float16 float32 float64 longdouble"
+    more = "complex64 complex128 clongdouble datetime64 timedelta64 str_ bytes_ void"
+    return list({id(getattr(np, name)): getattr(np, name) for name in f"{names} {more}".split()}.values())
+
+
+def entries() -> list[Entry]:
+    """The table's rows for NumPy."""
+    bits = [np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random.Philox, np.random.SFC64]
+    return [
+        Entry(np.ndarray, _array, reach_array, subclasses=True),
+        Entry(np.ma.MaskedArray, _masked, reach_array),
+        *(Entry(cls, _scalar) for cls in _scalar_types()),
+        Entry(np.dtype, _dtype, None, subclasses=True),
+        Entry(np.ufunc, _ufunc),
+        Entry(type(np.mean), _ufunc),
+        Entry(np.random.Generator, _generator, _reach_generator),
+        *(Entry(cls, _bits, _reach_generator) for cls in bits),
+        Entry(np.random.RandomState, _random_state, _reach_generator),
+    ]
