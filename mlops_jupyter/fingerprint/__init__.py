@@ -2,5 +2,6 @@
 
 from mlops_jupyter.fingerprint.core import Footprint, fingerprint, footprint
 from mlops_jupyter.fingerprint.files import fingerprint_file
+from mlops_jupyter.fingerprint.profile import profile_of, schema_of
 
-__all__ = ["Footprint", "fingerprint", "fingerprint_file", "footprint"]
+__all__ = ["Footprint", "fingerprint", "fingerprint_file", "footprint", "profile_of", "schema_of"]

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 from xxhash import xxh3_128_digest
 
+from mlops_jupyter.entities.data import Column, ColumnProfile, Profile, Schema
 from mlops_jupyter.fingerprint.tree import LEAF_ROWS, column, leaves_of, sampled, spans
 from mlops_jupyter.fingerprint.types.instances import attribute_digests, attributes
 from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, leaf, name_of
@@ -149,3 +150,45 @@ def entries() -> list[Entry]:
         *(Entry(cls, _bits, _reach_generator) for cls in bits),
         Entry(np.random.RandomState, _random_state, _reach_generator),
     ]
+
+
+def schema(value: object) -> Schema | None:
+    """One column for a vector, one for each column of a matrix."""
+    if not isinstance(value, np.ndarray) or value.ndim not in {1, 2}:
+        return None
+    if value.dtype.names is not None:
+        return Schema(tuple(Column(name, str(value.dtype[name]), False) for name in value.dtype.names))
+    width = value.shape[1] if value.ndim == 2 else 1
+    return Schema(tuple(Column(str(place), str(value.dtype), value.dtype.kind in "fcO") for place in range(width)))
+
+
+def profile(value: object, centers: dict[str, tuple[float, float]]) -> Profile | None:
+    """Statistics of each column of a numeric array."""
+    if not isinstance(value, np.ndarray) or value.ndim not in {1, 2} or value.dtype.kind not in "biuf":
+        return None
+    columns = value.T if value.ndim == 2 else value[np.newaxis]
+    return Profile(len(value), tuple(numeric_profile(str(place), column, centers) for place, column in enumerate(columns)))
+
+
+def numeric_profile(name: str, values: Array, centers: dict[str, tuple[float, float]]) -> ColumnProfile:
+    """Counts and the bit-key histogram of one numeric column; NaN counts as null."""
+    numbers = values.astype(np.float64)
+    center, scale = centers.get(name, (0.0, 1.0))
+    null = np.isnan(numbers)
+    finite = numbers[np.isfinite(numbers)]
+    with np.errstate(over="ignore"):
+        scaled = ((finite - center) / scale).astype(np.float32)
+    keys, counts = np.unique(scaled.view(np.uint32) >> 16, return_counts=True)
+    return ColumnProfile(
+        name=name,
+        count=len(numbers),
+        nulls=int(null.sum()),
+        zeros=int((finite == 0).sum()),
+        positive_infinities=int(np.isposinf(numbers).sum()),
+        negative_infinities=int(np.isneginf(numbers).sum()),
+        minimum=float(finite.min()) if finite.size else None,
+        maximum=float(finite.max()) if finite.size else None,
+        center=center,
+        scale=scale,
+        histogram=dict(zip(keys.tolist(), counts.tolist(), strict=True)),
+    )

@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 from xxhash import xxh3_128_digest
 
+from mlops_jupyter.entities.data import Column, ColumnProfile, Profile, Schema
+from mlops_jupyter.fingerprint.profile import TOP
 from mlops_jupyter.fingerprint.tree import LEAF_ROWS, column, leaves_of, sampled, spans
-from mlops_jupyter.fingerprint.types.numpy import Array, logical_type, plain_leaves, reach_array
+from mlops_jupyter.fingerprint.types.numpy import Array, logical_type, numeric_profile, plain_leaves, reach_array
 from mlops_jupyter.fingerprint.walk import UNKNOWN, Entry, Found, Trace, Walk, combine, leaf, module_of, mro_of
 
 _PREFIX = "fp1:xxh3-128:"
@@ -313,3 +315,52 @@ def entries() -> list[Entry]:
         Entry(type(pd.NA), _missing),
         Entry(type(pd.NaT), _missing),
     ]
+
+
+def _type_name(dtype: object) -> str:
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return f"timestamp[{dtype.unit}, {dtype.tz}]"
+    name = str(dtype)
+    if name.startswith("datetime64["):
+        return f"timestamp[{name[11:-1]}]"
+    plain = {"str": "string", "boolean": "bool", "string[pyarrow]": "string", "string[python]": "string"}
+    return plain.get(name, name.lower() if name[:1] in "IUF" else name)
+
+
+def _table(value: object) -> pd.DataFrame | None:
+    if isinstance(value, pd.Series):
+        name = value.name if type(value.name) is str else "0"
+        return value.to_frame(name)
+    return value if isinstance(value, pd.DataFrame) else None
+
+
+def schema(value: object) -> Schema | None:
+    """Columns of a frame, or the one of a series."""
+    table = _table(value)
+    if table is None:
+        return None
+    types = [(_type_name(dtype), not str(dtype).startswith(("int", "uint", "bool"))) for dtype in table.dtypes]
+    named = zip(_labels(table.columns), types, strict=True)
+    return Schema(tuple(Column(name, kind, nullable) for name, (kind, nullable) in named))
+
+
+def profile(value: object, centers: dict[str, tuple[float, float]]) -> Profile | None:
+    """Statistics of each column: numeric ones as histograms, others as their most frequent values."""
+    table = _table(value)
+    if table is None:
+        return None
+    columns = [_column_profile(name, table.iloc[:, place], centers) for place, name in enumerate(_labels(table.columns))]
+    return Profile(len(table), tuple(columns))
+
+
+def _column_profile(name: str, values: pd.Series, centers: dict[str, tuple[float, float]]) -> ColumnProfile:
+    if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_complex_dtype(values.dtype):
+        return numeric_profile(name, values.to_numpy(dtype=np.float64, na_value=np.nan), centers)
+    if isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.infer_dtype(values, skipna=True) == "string":
+        counts = values.value_counts()
+        top = {str(label): int(count) for label, count in counts.head(TOP).items() if count}
+        return ColumnProfile(name, len(values), nulls=int(values.isna().sum()), top=top, distinct=int((counts > 0).sum()))
+    nulls = int(values.isna().sum())
+    if pd.api.types.is_datetime64_any_dtype(values.dtype) and nulls < len(values):
+        return ColumnProfile(name, len(values), nulls=nulls, minimum=str(values.min()), maximum=str(values.max()))
+    return ColumnProfile(name, len(values), nulls=nulls)
