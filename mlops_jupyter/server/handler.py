@@ -1,0 +1,117 @@
+"""The base class of every route: nothing is answered before the user is known and allowed, nothing leaves but JSON.
+
+Routes override `read`, `act` and `remove`, never `get`, `post` and `delete`: so no route can forget its authentication.
+Blocking work goes through `self.mlops.work`, off the event loop.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from mlops_jupyter.entities import InputError, MlopsError
+from mlops_jupyter.server.errors import ErrorBody, answer
+from mlops_jupyter.server.services import Services
+
+Body = TypeVar("Body")
+
+_ID = re.compile(r"#?[A-Za-z0-9_.:-]{1,80}")
+
+
+class MlopsHandler(APIHandler):
+    """Authenticated, authorised as resource `mlops`, JSON in and out."""
+
+    auth_resource = "mlops"
+    runs_code = False
+    """True where a POST starts a kernel: such a route asks for the permission `execute` too."""
+
+    @property
+    def mlops(self) -> Services:
+        """What the routes share: settings, store, tasks, notebooks."""
+        services = self.settings["mlops_services"]
+        assert isinstance(services, Services)
+        return services
+
+    @web.authenticated
+    @authorized
+    async def get(self, *ids: str) -> None:
+        """Answer what `read` returns."""
+        await self._answer(self.read, ids)
+
+    @web.authenticated
+    @authorized
+    async def post(self, *ids: str) -> None:
+        """Answer what `act` returns."""
+        if self.runs_code and not await ensure_async(
+            self.authorizer.is_authorized(self, self.current_user, "execute", self.auth_resource)
+        ):
+            raise web.HTTPError(403, "User is not authorized to execute on resource: mlops.")
+        await self._answer(self.act, ids)
+
+    @web.authenticated
+    @authorized
+    async def delete(self, *ids: str) -> None:
+        """Answer what `remove` returns."""
+        await self._answer(self.remove, ids)
+
+    async def read(self, *ids: str) -> object:
+        """GET. Overridden where there is something to read."""
+        raise web.HTTPError(405, "GET is not offered here")
+
+    async def act(self, *ids: str) -> object:
+        """POST. Overridden where there is something to do."""
+        raise web.HTTPError(405, "POST is not offered here")
+
+    async def remove(self, *ids: str) -> object:
+        """DELETE. Overridden where there is something to remove."""
+        raise web.HTTPError(405, "DELETE is not offered here")
+
+    def body(self, type: type[Body]) -> Body:
+        """The request body as `type`; unknown fields and wrong types raise `msgspec.ValidationError` with the field's path."""
+        return msgspec.json.decode(self.request.body or b"{}", type=type)
+
+    def query(self, name: str, default: str = "") -> str:
+        """One query argument as text."""
+        value = self.get_query_argument(name, default)
+        return default if value is None else str(value)
+
+    def limit(self, default: int, most: int = 1000) -> int:
+        """The query argument `limit`, from 1 to `most`."""
+        text = self.query("limit", str(default))
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+            raise InputError(f"limit={text!r} is not a whole number from 1 to {most}", f"leave it out for {default}")
+        return int(text)
+
+    def write_error(self, status_code: int, **details: object) -> None:
+        """Whatever left a handler, as JSON of one shape."""
+        exc_info = details.get("exc_info")
+        error = exc_info[1] if isinstance(exc_info, tuple) else None
+        status, body = answer(error) if isinstance(error, BaseException) else (status_code, ErrorBody(f"HTTP {status_code}"))
+        self.set_status(status)
+        self.finish(msgspec.json.encode(body))
+
+    async def _answer(self, method: Callable[..., Awaitable[object]], ids: tuple[str, ...]) -> None:
+        try:
+            for part in ids:
+                check_id(part)
+            result = await method(*ids)
+        except (MlopsError, msgspec.DecodeError) as error:
+            status, body = answer(error)
+            self.set_status(status)
+            self.finish(msgspec.json.encode(body))
+            return
+        self.finish(msgspec.json.encode(result))
+
+
+def check_id(id: str) -> str:
+    """`id` if it can be one; InputError if not."""
+    if _ID.fullmatch(id) is None:
+        raise InputError(f"{id[:80]!r} is not an identifier", "list what there is: `mlops runs list`, `mlops sessions list`")
+    return id

@@ -1,0 +1,65 @@
+"""Which notebook a kernel belongs to, through renames.
+
+The kernel cannot know: its environment names the path at which it was started. The server can: its session manager holds kernel
+id → contents path, and its contents manager says every rename on the event bus. So a rename moves the recorded sessions, and
+with them the experiment, to the new path before anything else is recorded under it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.services.contents.manager import ContentsManager
+from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
+from jupyter_server.services.sessions.sessionmanager import SessionManager
+from tornado.web import HTTPError
+
+CONTENTS_EVENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
+
+Rename = Callable[[str, str], None]
+
+
+class Notebooks:
+    """Contents paths of kernels; tells `renamed(old, new)` of each rename, once as contents paths and once as files."""
+
+    def __init__(self, sessions: SessionManager, kernels: MappingKernelManager, contents: ContentsManager,
+                 files_root: Path | None) -> None:
+        self._sessions = sessions
+        self._kernels = kernels
+        self._contents = contents
+        self._files_root = files_root
+
+    def kernels_running(self) -> bool:
+        """Whether this server has a kernel."""
+        return bool(self._kernels.list_kernel_ids())
+
+    async def path_of(self, kernel: str) -> str:
+        """The contents path of the document that a kernel serves; "" for a console's or an unknown kernel."""
+        for model in await ensure_async(self._sessions.list_sessions()):
+            if model.get("kernel") and model["kernel"].get("id") == kernel:
+                return str(model.get("path") or "")
+        return ""
+
+    def forms(self, path: str) -> list[str]:
+        """The names under which a kernel may have recorded a contents path: the path itself, and the file."""
+        if not path or self._files_root is None or ":" in path.partition("/")[0]:
+            return [path] if path else []
+        return [path, str(self._files_root / path)]
+
+    def listen(self, work: Callable[[Rename, str, str], Awaitable[None]], rename: Rename, log: logging.Logger) -> None:
+        """From now on run `rename(old, new)` off the loop for each form of each renamed path."""
+
+        async def on_event(logger: object, schema_id: str, data: dict[str, object]) -> None:
+            if data.get("action") != "rename":
+                return
+            old, new = str(data.get("source_path", "")).strip("/"), str(data.get("path", "")).strip("/")
+            for before, after in zip(self.forms(old), self.forms(new), strict=False):
+                try:
+                    await work(rename, before, after)
+                except HTTPError as error:
+                    log.warning("mlops_jupyter: %s was renamed to %s, its sessions were not: %s", before, after, error)
+
+        self._contents.event_logger.add_listener(schema_id=CONTENTS_EVENTS, listener=on_event)

@@ -1,0 +1,153 @@
+"""The routes that read: status, a notebook's live view, sessions, runs. Each calls one verb of `api/` and returns its struct.
+
+The table at the end is the whole surface; `routes_jobs.py` holds the routes that start work.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from tornado import web
+
+from mlops_jupyter import __version__
+from mlops_jupyter.api import live, runs, sessions
+from mlops_jupyter.entities import CellExecution, Run, Session
+from mlops_jupyter.lineage.stale import StaleCell
+from mlops_jupyter.server.bodies import StaleBody
+from mlops_jupyter.server.handler import MlopsHandler
+from mlops_jupyter.server.kernels import KernelCommand, kernel_commands, requirement
+from mlops_jupyter.server.routes_jobs import JOB_ROUTES
+
+BASE = r"/mlops/api/v1"
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The server's side: version, where the store is and how large, how to install the kernel part.
+
+    `install` is the command for any Python kernel, with `{executable}` where its interpreter goes; `kernels` has the command
+    for each kernel spec, `kernel_command` the one for the kernel asked about with `?kernel=`, else for the default one.
+    """
+
+    version: str
+    store: str
+    size_bytes: int
+    install: str
+    kernels: list[KernelCommand]
+    kernel_command: str
+
+
+class StatusHandler(MlopsHandler):
+    """GET status."""
+
+    async def read(self, *ids: str) -> Status:
+        """Version, store, and the commands that install the kernel part."""
+        self.mlops.looked()
+        store, size = await self.mlops.work(live.store_size)
+        kernels = await self.mlops.work(kernel_commands, self.kernel_spec_manager)
+        name = await self._kernel_name(self.query("kernel"))
+        commands = {kernel.name: kernel.command for kernel in kernels}
+        install = f'"{{executable}}" -m pip install "{requirement()}"'
+        return Status(__version__, store, size, install, kernels, commands.get(name, ""))
+
+    async def _kernel_name(self, kernel: str) -> str:
+        if kernel in self.kernel_manager:
+            return str(self.kernel_manager.get_kernel(kernel).kernel_name)
+        return str(self.kernel_manager.default_kernel_name)
+
+
+class LiveHandler(MlopsHandler):
+    """GET live?kernel=…&path=…"""
+
+    async def read(self, *ids: str) -> live.Live:
+        """The panel's view of one notebook."""
+        self.mlops.looked()
+        return await self.mlops.work(live.live, self.query("kernel"), self.mlops.notebooks.forms(self.query("path")))
+
+
+class StaleHandler(MlopsHandler):
+    """POST live/stale"""
+
+    async def act(self, *ids: str) -> list[StaleCell]:
+        """Which of the posted cells no longer hold."""
+        body = self.body(StaleBody)
+        cells = [(cell.id, cell.source) for cell in body.cells]
+        return await self.mlops.work(live.stale_in_kernel, body.kernel, self.mlops.notebooks.forms(body.path), cells)
+
+
+class SessionsHandler(MlopsHandler):
+    """GET sessions?limit="""
+
+    async def read(self, *ids: str) -> list[Session]:
+        """Sessions, newest first, without their packages."""
+        return await self.mlops.work(live.sessions, self.limit(100))
+
+
+class SessionHandler(MlopsHandler):
+    """GET sessions/<id>"""
+
+    async def read(self, *ids: str) -> Session:
+        """One session with its whole environment."""
+        summary, _ = await self.mlops.work(sessions.session, ids[0])
+        return summary.session
+
+
+class ExecutionsHandler(MlopsHandler):
+    """GET sessions/<id>/executions"""
+
+    async def read(self, *ids: str) -> list[CellExecution]:
+        """The cell executions of a session by n."""
+        _, executions = await self.mlops.work(sessions.session, ids[0])
+        return executions
+
+
+class RunsHandler(MlopsHandler):
+    """GET runs?experiment=&session=&limit="""
+
+    async def read(self, *ids: str) -> list[Run]:
+        """Runs, newest first."""
+        experiment, session, limit = self.query("experiment") or None, self.query("session") or None, self.limit(100)
+        return await self.mlops.work(runs.runs, experiment=experiment, session=session, limit=limit)
+
+
+class RunHandler(MlopsHandler):
+    """GET runs/<id>"""
+
+    async def read(self, *ids: str) -> Run:
+        """One run."""
+        return await self.mlops.work(runs.run, ids[0])
+
+
+class RunCellsHandler(MlopsHandler):
+    """GET runs/<id>/cells"""
+
+    async def read(self, *ids: str) -> live.RunCells:
+        """The cells that a run needs, each with the reason."""
+        return await self.mlops.work(live.run_cells, ids[0])
+
+
+class NothingHere(MlopsHandler):
+    """Any other address below ours: 404 as JSON, and only for those who may ask."""
+
+    async def read(self, *ids: str) -> object:
+        """Nothing."""
+        raise web.HTTPError(404, f"there is no {self.request.path}")
+
+    act = read
+    remove = read
+
+
+READ_ROUTES: list[tuple[str, type[MlopsHandler]]] = [
+    (r"/status", StatusHandler),
+    (r"/live", LiveHandler),
+    (r"/live/stale", StaleHandler),
+    (r"/sessions", SessionsHandler),
+    (r"/sessions/([^/]+)", SessionHandler),
+    (r"/sessions/([^/]+)/executions", ExecutionsHandler),
+    (r"/runs", RunsHandler),
+    (r"/runs/([^/]+)", RunHandler),
+    (r"/runs/([^/]+)/cells", RunCellsHandler),
+]
+
+
+def routes() -> list[tuple[str, type[MlopsHandler]]]:
+    """Every address that we answer, most particular first."""
+    return [(BASE + pattern, handler) for pattern, handler in [*READ_ROUTES, *JOB_ROUTES]] + [(BASE + r"(?:/.*)?", NothingHere)]

@@ -1,0 +1,80 @@
+"""What the routes share: where the store is, the threads that blocking work runs on, tasks, notebooks and the watcher.
+
+The event loop never waits for the store: every verb runs in one of a few threads. One object per server, made by `MlopsApp`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from mlops_jupyter.api.live import rename_notebook
+from mlops_jupyter.config import Settings
+from mlops_jupyter.entities import InputError
+from mlops_jupyter.server.notebooks import Notebooks
+from mlops_jupyter.server.paths import resolve
+from mlops_jupyter.server.stream import Watcher
+from mlops_jupyter.server.tasks import Tasks
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Emit = Callable[[dict[str, object]], None]
+
+THREADS = 4
+
+
+class Services:
+    """The server's own state. Nothing in it outlives the process but what the store holds."""
+
+    def __init__(self, settings: Settings, files_root: Path | None, notebooks: Notebooks, emit: Emit,
+                 log: logging.Logger) -> None:
+        self.settings = settings
+        self.files_root = files_root
+        """The folder that contents paths are relative to; None where the server's contents are no files."""
+        self.notebooks = notebooks
+        self.emit = emit
+        self.log = log
+        self.tasks = Tasks(emit, log)
+        self.watcher = Watcher(settings.outbox_folder(), emit, self.busy, log)
+        self._begun = False
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="mlops-store")
+
+    def begin(self) -> None:
+        """The event loop runs: watch, and hear of renames. Once, however often it is called."""
+        if self._begun:
+            return
+        self._begun = True
+        self.watcher.start()
+        self.notebooks.listen(self.work, rename_notebook, self.log)
+
+    def looked(self) -> None:
+        """Somebody looks at the panel: keep it fresh."""
+        self.begin()
+        self.watcher.looked()
+
+    async def work(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a blocking function in a thread."""
+        call = functools.partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    def busy(self) -> bool:
+        """Whether something could be recording now: a kernel of this server, or a task."""
+        return self.notebooks.kernels_running() or self.tasks.running()
+
+    def folder(self, path: str) -> Path:
+        """The folder at a contents path. InputError where contents are no files."""
+        if self.files_root is None:
+            raise InputError(f"{path!r} is no folder: this server's contents are not files", "mlops convert, where the files are")
+        return resolve(self.files_root, path)
+
+    async def stop(self) -> None:
+        """Cancel what runs and let the threads go."""
+        await self.watcher.stop()
+        self.tasks.cancel_all()
+        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,59 @@
+"""A notebook that is renamed keeps its experiment, its sessions and its runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from tornado.httpclient import HTTPResponse
+
+from tests.unit.server.ledger_pen import Api, Writer
+
+Fetch = Callable[..., Awaitable[HTTPResponse]]
+
+
+async def rename(fetch: Fetch, old: str, new: str) -> None:
+    await fetch("api", "contents", *old.split("/"), method="PATCH", body=json.dumps({"path": new}))
+
+
+async def session_at(api: Api, path: str) -> dict[str, object] | None:
+    """The session that the panel would show for the notebook at `path`; a rename is followed a moment later."""
+    for _ in range(100):
+        live = await api.get("live", kernel="another", path=path)
+        assert isinstance(live, dict)
+        if live["session"] is not None:
+            return dict(live["session"])
+        await asyncio.sleep(0.02)
+    return None
+
+
+@pytest.mark.parametrize("as_file", [False, True], ids=["contents path", "file path"])
+async def test_a_rename_keeps_the_experiment(api: Api, jp_fetch: Fetch, jp_root_dir: Path,
+                                             jp_create_notebook: Callable[[str], object], as_file: bool) -> None:
+    jp_create_notebook("analysis.ipynb")
+    writer = Writer(str(jp_root_dir / "analysis.ipynb") if as_file else "analysis.ipynb")
+    writer.story()
+    before = await session_at(api, "analysis.ipynb")
+    assert before is not None
+    await rename(jp_fetch, "analysis.ipynb", "study.ipynb")
+    after = await session_at(api, "study.ipynb")
+    assert after is not None
+    assert after["id"] == writer.session.id
+    assert after["experiment_id"] == before["experiment_id"]
+    writer.outbox.close()
+
+
+async def test_a_folder_that_is_renamed_takes_its_notebooks_along(api: Api, jp_fetch: Fetch,
+                                                                 jp_create_notebook: Callable[[str], object]) -> None:
+    jp_create_notebook("old/analysis.ipynb")
+    writer = Writer("old/analysis.ipynb")
+    writer.story()
+    assert await session_at(api, "old/analysis.ipynb")
+    await rename(jp_fetch, "old", "new")
+    after = await session_at(api, "new/analysis.ipynb")
+    assert after is not None
+    assert after["id"] == writer.session.id
+    writer.outbox.close()
