@@ -72,8 +72,9 @@ class _Closure:
 
     def finish(self) -> None:
         while self.queue:
-            for version in self.graph.steps[self.queue.pop()].reads.values():
-                self.version(version)
+            step = self.graph.steps[self.queue.pop()]
+            for version in step.reads.values():
+                self.version(version.chain()[-1] if _only_filled(step, version) else version)
 
     def words(self) -> dict[int, list[str]]:
         return {n: [_sentence(verb, sorted(what)) for verb, what in self.because[n].items()] for n in sorted(self.because)}
@@ -93,7 +94,8 @@ def slice_in(graph: Graph, results: Sequence[Result]) -> Slice:
     closure = _Closure(graph)
     for result in results:
         if result.n not in graph.steps:
-            raise NotFoundError(f"cell execution {result.n} of result {result.name!r} is not in this session", "mlops sessions list")
+            raise NotFoundError(f"this session has no cell execution {result.n}, where {result.name!r} should be",
+                                "mlops sessions list")
         for name in result.variables:
             version = version_at(graph, name, result.n)
             if version is not None:
@@ -113,6 +115,13 @@ def version_at(graph: Graph, name: str, n: int) -> Version | None:
             if name in step.execution.deletes and name not in step.writes:
                 found = None
     return found
+
+
+def _only_filled(step: Step, version: Version) -> bool:
+    """A dict or list that the cell only adds to need merely exist; what others added is needed where its content is read."""
+    after = step.writes.get(version.key)
+    return version.key in step.text.fills and after is not None and all(
+        one.fingerprint is not None and one.fingerprint.kind == "container" for one in (version, after))
 
 
 def _slice(graph: Graph, result: Result, closure: _Closure) -> Slice:
@@ -214,10 +223,9 @@ def _files(graph: Graph) -> list[tuple[set[str], Result]]:
 
 
 def _variables(graph: Graph) -> list[tuple[set[str], Result]]:
-    found = []
+    found: list[tuple[set[str], Result]] = []
     for step in graph.steps.values():
         recorded = {write.name for write in step.execution.writes}
-        for key in step.writes:
-            if not key.startswith("$") and (key in recorded or not step.execution.opaque):
-                found.append(({key}, Result(key, "variable", step.n, [key])))
+        found += [({key}, Result(key, "variable", step.n, [key])) for key in step.writes
+                  if not key.startswith("$") and (key in recorded or not step.execution.opaque)]
     return found

@@ -46,6 +46,8 @@ class CellText:
     """Root names through which module state is set: `plt.rcParams[...] =`, `pd.set_option(...)`."""
     seeds: frozenset[str] = frozenset()
     literals: dict[str, Scalar] = field(default_factory=dict)
+    fills: frozenset[str] = frozenset()
+    """Names that the cell only fills: `scores["auc"] = …`, `rows.append(…)`, and never looks into."""
     overwrites: bool = False
     """Writes files only in ways known to replace them whole."""
     normal: str = ""
@@ -72,7 +74,7 @@ def read_text(source: str) -> CellText:
         loads=frozenset(flow.before), exposed=frozenset(flow.exposed),
         bound_before={name: frozenset(bound) for name, bound in flow.before.items()}, imports=_imports(walked),
         options=frozenset(_options(walked)), seeds=frozenset(_seeds(walked)), literals=_literals(tree.body),
-        overwrites=_overwrites(walked), normal=normalised(source),
+        fills=frozenset(_fills(walked)), overwrites=_overwrites(walked), normal=normalised(source),
     )
 
 
@@ -255,6 +257,38 @@ def _imports(nodes: list[ast.AST]) -> dict[str, str]:
             case ast.ImportFrom(module=str(module)):
                 found |= {alias.asname or alias.name: module.split(".")[0] for alias in node.names}
     return found
+
+
+def _fills(nodes: list[ast.AST]) -> set[str]:
+    filled: list[str] = []
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=targets):
+                filled += [target.value.id for target in targets
+                           if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)]
+            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append", value=ast.Name(id=name)))):
+                filled.append(name)
+    loads = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+    return {name for name in filled if loads.count(name) == filled.count(name)}
+
+
+def statement_at(source: str, line: int) -> str:
+    """The statement of the cell at `line` with the earlier ones that it rests on, by their names; without layout.
+
+    Used to tell whether an edit to a cell touched one metric in it. "" if there is no such statement.
+    """
+    tree = parse(source)
+    at = [] if tree is None else [index for index, node in enumerate(tree.body) if node.lineno <= line <= (node.end_lineno or line)]
+    if tree is None or not at:
+        return ""
+    kept = [tree.body[at[0]]]
+    names = used(kept[0])
+    for node in reversed(tree.body[: at[0]]):
+        walked = list(ast.walk(node))
+        if (_stored([node]) | _touched(walked)) & names:
+            kept.append(node)
+            names |= used(node)
+    return "\n".join(ast.unparse(node) for node in reversed(kept))
 
 
 def _options(nodes: list[ast.AST]) -> set[str]:
