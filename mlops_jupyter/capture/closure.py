@@ -1,0 +1,185 @@
+"""What a value brings with it when it is used: the globals that its code reads and writes, and the values that it holds.
+
+Followed from functions, methods, partials, classes and instances of the user's own, closure cells, defaults, `__wrapped__`, and
+the items of plain containers. Only code whose globals are the user's namespace can read it. Attributes are read without running
+anything of the user's: `object.__getattribute__` on `__dict__`, `__closure__` and the like.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+LIMIT = 400
+"""Most values followed from one name: beyond that the walk stops and says so."""
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), range, bytearray, types.ModuleType)
+_DATA = frozenset({"numpy", "pandas", "polars", "pyarrow", "scipy", "matplotlib", "torch", "tensorflow", "xarray", "PIL",
+                   "plotly"})
+"""Libraries whose objects hold data, not functions of the user's."""
+
+
+@dataclass(frozen=True)
+class CodeNames:
+    """Global names of a code object and of the code within it."""
+
+    loads: frozenset[str]
+    stores: frozenset[str]
+    calls_seed: frozenset[str]
+
+
+@lru_cache(maxsize=2048)
+def names_of_code(code: types.CodeType) -> CodeNames:
+    """Which globals `code` loads and stores; attribute names are left out."""
+    loads: set[str] = set()
+    stores: set[str] = set()
+    module_level = code.co_name == "<module>"
+    for instruction in dis.get_instructions(code):
+        name = instruction.argval
+        if not isinstance(name, str):
+            continue
+        if instruction.opname in {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}:
+            loads.add(name)
+        elif instruction.opname in {"STORE_GLOBAL", "DELETE_GLOBAL"}:
+            stores.add(name)
+    seeds = _seed_words(code)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            inner = names_of_code(constant)
+            loads |= inner.loads
+            stores |= inner.stores
+            seeds |= inner.calls_seed
+    return CodeNames(frozenset(loads - {"__name__"} if module_level else loads), frozenset(stores), frozenset(seeds))
+
+
+def _seed_words(code: types.CodeType) -> set[str]:
+    names = set(code.co_names)
+    found: set[str] = set()
+    if "seed" in names and "random" in names:
+        found.add("numpy" if names & {"np", "numpy"} else "python")
+        if names & {"np", "numpy"} and list(code.co_names).count("random") and _loads_global(code, "random"):
+            found.add("python")
+    if "manual_seed" in names:
+        found.add("torch")
+    return found
+
+
+def _loads_global(code: types.CodeType, name: str) -> bool:
+    return any(
+        instruction.opname in {"LOAD_GLOBAL", "LOAD_NAME", "IMPORT_NAME"} and instruction.argval == name
+        for instruction in dis.get_instructions(code)
+    )
+
+
+@dataclass
+class Brought:
+    """`reads`: global name → the name through which it is read. `held`: values that closures and defaults hold."""
+
+    reads: dict[str, str] = field(default_factory=dict)
+    stores: set[str] = field(default_factory=set)
+    seeds: set[str] = field(default_factory=set)
+    held: list[object] = field(default_factory=list)
+    opaque: list[str] = field(default_factory=list)
+
+
+_OPAQUE = frozenset({"exec", "eval", "globals"})
+
+
+def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object]) -> Brought:
+    """Everything that using `names` brings. `names` maps each to the names that were bound by then, which are not read."""
+    brought = Brought()
+    queue = [(name, name, bound) for name, bound in names.items() if name in namespace]
+    done: set[tuple[int, str]] = set()
+    while queue:
+        name, via, bound = queue.pop()
+        value = namespace.get(name)
+        if type(value) in _PLAIN or (id(value), via) in done:
+            continue
+        done.add((id(value), via))
+        for code in _codes(value, namespace, brought):
+            used = names_of_code(code)
+            brought.seeds |= used.calls_seed
+            for store in used.stores:
+                brought.stores.add(store)
+            for read in used.loads:
+                if read in _OPAQUE and read not in namespace:
+                    brought.opaque.append(f"{read}() in {via}")
+                elif read in namespace and read not in bound:
+                    if read not in brought.reads and read != via:
+                        brought.reads[read] = via
+                        queue.append((read, via, bound))
+                elif read in namespace:
+                    queue.append((read, via, bound))
+    return brought
+
+
+def _codes(root: object, namespace: Mapping[str, object], brought: Brought) -> Iterator[types.CodeType]:
+    """The user's code objects reachable from `root`, breadth first, at most LIMIT values."""
+    queue: list[object] = [root]
+    seen: set[int] = set()
+    while queue and len(seen) < LIMIT:
+        value = queue.pop(0)
+        if type(value) in _PLAIN or id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, types.FunctionType):
+            if value.__globals__ is namespace:
+                yield value.__code__
+            queue.extend(_of_function(value, brought))
+        else:
+            queue.extend(_inside(value))
+
+
+def _of_function(function: types.FunctionType, brought: Brought) -> list[object]:
+    held: list[object] = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    for cell in function.__closure__ or ():
+        try:
+            held.append(cell.cell_contents)
+        except ValueError:  # a cell that is not filled yet holds nothing
+            continue
+    brought.held.extend(value for value in held if type(value) not in _PLAIN)
+    wrapped = function.__dict__.get("__wrapped__")
+    return held if wrapped is None else [*held, wrapped]
+
+
+def _inside(value: object) -> list[object]:  # noqa: PLR0911 (a table of types)
+    kind = type(value)
+    if kind in (list, tuple, set, frozenset):
+        return list(value)[:LIMIT] if len(value) <= LIMIT else []  # type: ignore[call-overload,arg-type]
+    if kind is dict:
+        return list(value.values()) if len(value) <= LIMIT else []  # type: ignore[attr-defined,arg-type]
+    if kind is types.MethodType:
+        return [value.__func__, value.__self__]  # type: ignore[attr-defined]
+    if kind is functools.partial:
+        return [value.func, *value.args, *value.keywords.values()]  # type: ignore[attr-defined]
+    if kind in (staticmethod, classmethod):
+        return [value.__func__]  # type: ignore[attr-defined]
+    if kind is property:
+        return [value.fget, value.fset, value.fdel]  # type: ignore[attr-defined]
+    if isinstance(value, type):
+        return _of_class(value)
+    module = kind.__module__
+    if not isinstance(module, str) or module.partition(".")[0] in _DATA or module == "builtins":
+        return []
+    attributes = _dict_of(value)
+    return [*(_of_class(kind)), *(attributes.values() if len(attributes) <= LIMIT else ())]
+
+
+def _of_class(cls: type) -> list[object]:
+    """Functions and attributes of a class of the user's (defined in a notebook), its bases included."""
+    found: list[object] = []
+    for base in type.__getattribute__(cls, "__mro__"):
+        if type.__getattribute__(base, "__module__") == "__main__":
+            found.extend(type.__getattribute__(base, "__dict__").values())
+    return found
+
+
+def _dict_of(value: object) -> dict[str, object]:
+    try:
+        attributes = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return attributes if type(attributes) is dict else {}

@@ -1,0 +1,197 @@
+"""Which files a cell read and wrote, and what else it reached outside: processes, network hosts, databases.
+
+Python's audit hook sees every `open`, `os.open`, `subprocess`, `socket.connect` of the process. It can never be removed, so it
+begins with one `if`. Inside a cell it only adds to a set; paths are sorted out when the cell ends. Arrow and Polars read and
+write in C++ and raise no event: `readers.py` wraps their doors and reports here as well.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from mlops_jupyter.entities.data import Fingerprint
+from mlops_jupyter.entities.sessions import FileAccess
+from mlops_jupyter.fingerprint import fingerprint_file
+
+Mode = Literal["read", "write"]
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_CODE = (".py", ".pyc", ".pyi", ".so", ".pyd", ".dll", ".dylib", ".pth", ".ttf", ".otf", ".afm", ".mplstyle")
+_PROCESS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile"}
+_MOST = 2000
+"""Most files recorded of one cell."""
+_LARGEST = 4 << 30
+"""Larger files are recorded by size alone: hashing one would hold up the next cell."""
+
+
+class FileAccesses(msgspec.Struct):
+    """What one cell reached. `dropped`: files beyond the cap."""
+
+    files: list[FileAccess] = []
+    effects: list[str] = []
+    dropped: int = 0
+
+
+class FileWatch:
+    """One per process. `begin()` and `end()` around each cell; nested cells add to the outer one."""
+
+    def __init__(self, cwd: Path, exclude: Iterable[Path] = ()) -> None:
+        self._cwd = cwd
+        self._depth = 0
+        self._paused = False
+        self._opened: set[tuple[str, Mode]] = set()
+        self._effects: dict[str, None] = {}
+        self._pid = os.getpid()
+        self._excluded = _excluded([*exclude])
+        self._installed = False
+        self._active = False
+
+    def install(self) -> None:
+        """Add the hook to the process, once: it cannot be taken away again, only be put to sleep."""
+        if not self._installed:
+            self._installed = True
+            sys.addaudithook(self._hook)
+
+    def _hook(self, event: str, args: tuple[object, ...]) -> None:
+        if not self._active:
+            return
+        try:
+            if event == "open":
+                path, mode, flags = args
+                self._open(path, mode, flags)
+            elif event in _PROCESS:
+                self._effect("process", args[0], args)
+            elif event == "socket.connect":
+                self._connect(args[1])
+            elif event == "sqlite3.connect":
+                self._database(args[0])
+        except Exception:  # noqa: BLE001 (an exception here would fail the user's own call)
+            self._effects.setdefault("an event that could not be understood")
+
+    def _open(self, path: object, mode: object, flags: object) -> None:
+        if isinstance(path, bytes):
+            path = os.fsdecode(path)
+        if not isinstance(path, str) or path.endswith(_CODE):
+            return
+        if isinstance(mode, str):
+            write = any(letter in mode for letter in "wax+")
+        else:
+            write = isinstance(flags, int) and bool(flags & _WRITE_FLAGS)
+        self.touch(path, "write" if write else "read")
+        if isinstance(mode, str) and "+" in mode and "w" not in mode:
+            self.touch(path, "read")
+
+    def touch(self, path: str, mode: Mode) -> None:
+        """A file was opened: by an event or by a wrapped reader."""
+        if self._active and os.getpid() == self._pid and len(self._opened) < 20 * _MOST:
+            if not os.path.isabs(path):  # noqa: PTH117 (a hot path)
+                path = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118
+            self._opened.add((path, mode))
+
+    def _effect(self, kind: str, what: object, args: tuple[object, ...]) -> None:
+        command = args[1] if len(args) > 1 and isinstance(args[1], list | tuple) else what
+        words = [os.fsdecode(word) for word in command] if isinstance(command, list | tuple) else [_text(command)]
+        self._effects.setdefault(f"{kind}: {' '.join(words)[:200]}")
+
+    def _connect(self, address: object) -> None:
+        local = {"127.0.0.1", "::1", "localhost", "0.0.0.0"}  # noqa: S104 (compared, not bound)
+        if isinstance(address, tuple) and address and isinstance(address[0], str) and address[0] not in local:
+            self._effects.setdefault(f"network: {address[0]}:{address[1]}")
+
+    def _database(self, database: object) -> None:
+        name = _text(database)
+        if name and name != ":memory:" and not self._is_excluded(os.path.abspath(name)):  # noqa: PTH100
+            self._effects.setdefault(f"database: {name}")
+            self.touch(name, "read")
+
+    def begin(self) -> None:
+        """A cell starts."""
+        self._depth += 1
+        if self._depth == 1:
+            self._opened.clear()
+            self._effects.clear()
+            self._active = True
+
+    def pause(self) -> Callable[[], None]:
+        """Look away while tracking itself works inside a cell; call what is returned to look again."""
+        active, self._active = self._active, False
+
+        def resume() -> None:
+            self._active = active
+
+        return resume
+
+    def end(self) -> FileAccesses:
+        """The cell has ended: what it reached, fingerprinted. Files that are gone again are left out unless they were read."""
+        self._depth = max(0, self._depth - 1)
+        self._active = False
+        opened, self._opened = self._opened, set()
+        effects = list(self._effects)
+        self._effects = {}
+        result = FileAccesses(effects=effects)
+        if not opened:
+            return result
+        modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+        written = {path for path, mode in opened if mode == "write"}
+        for path, mode in sorted(opened):
+            clean = os.path.normpath(path)
+            if self._is_excluded(clean) or clean in modules:
+                continue
+            if len(result.files) >= _MOST:
+                result.dropped += 1
+                continue
+            access = self._access(clean, mode, overwritten=mode == "read" and path in written)
+            if access is not None:
+                result.files.append(access)
+        return result
+
+    def reopen(self) -> None:
+        """After `end()` of a cell that ran inside another: the outer one goes on."""
+        self._active = self._depth > 0
+
+    def _access(self, path: str, mode: Mode, *, overwritten: bool) -> FileAccess | None:
+        file = Path(path)
+        try:
+            status = file.stat()
+        except OSError:
+            return None
+        if not file.is_file():
+            return None
+        if overwritten or status.st_size > _LARGEST:
+            found = Fingerprint(kind="file", nbytes=status.st_size)
+        else:
+            found = fingerprint_file(file)
+        relative = file.relative_to(self._cwd).as_posix() if file.is_relative_to(self._cwd) else ""
+        return FileAccess(path=path, mode=mode, fingerprint=found, relative=relative, modified=status.st_mtime)
+
+    def _is_excluded(self, path: str) -> bool:
+        return path.startswith(self._excluded) or "/__pycache__/" in path or "/site-packages/" in path or "/ipykernel_" in path
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return os.fsdecode(value)
+    return value if isinstance(value, str) else os.fspath(value) if isinstance(value, os.PathLike) else ""
+
+
+def _excluded(more: list[Path]) -> tuple[str, ...]:
+    """Folders whose files are nobody's data: the system, the interpreter, packages, caches, Jupyter's and our own."""
+    home = Path.home()
+    roots = [Path(root) for root in ("/proc", "/sys", "/dev", "/etc", "/usr/share", "/usr/lib", "/lib", "/lib64", "/run",
+                                           "/System")]
+    roots += [Path(value) for key, value in sysconfig.get_paths().items() if key not in {"scripts", "data"}]
+    roots += [Path(path) for path in [*site.getsitepackages(), site.getusersitepackages()]]
+    roots += [home / ".cache", home / ".config", home / ".ipython", home / ".jupyter", home / ".local", home / ".matplotlib",
+              home / "Library" / "Jupyter", home / "Library" / "Caches"]
+    roots += [Path(os.environ[name]) for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR", "XDG_CACHE_HOME")
+              if os.environ.get(name)]
+    roots += more
+    return tuple({os.path.normpath(root) + os.sep for root in roots if str(root) not in {"/", tempfile.gettempdir()}})

@@ -1,0 +1,271 @@
+"""What a cell did to the namespace: created, rebound, changed in place, deleted, read.
+
+Between cells only ids, fingerprints and footprints are kept, never a user's object. Before a cell, every name that its text (or
+the code it brings) can touch gets a known fingerprint; after it, those are fingerprinted again. A name that shares a mutable
+holder or a memory range with a touched one is touched as well, so aliases and views are found. An opaque cell touches
+everything. Ids are reused by Python, so that an equal id alone never proves anything about a touched name.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mlops_jupyter.capture.closure import Brought, follow
+from mlops_jupyter.capture.names import CellNames
+from mlops_jupyter.entities.data import Fingerprint
+from mlops_jupyter.entities.sessions import Read, VariableVersion, WriteKind
+from mlops_jupyter.fingerprint import fingerprint, footprint
+
+IGNORED = frozenset({
+    "In", "Out", "exit", "quit", "get_ipython", "open", "_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "_sh",
+    "_exit_code",
+    "__name__", "__doc__", "__package__", "__loader__", "__spec__", "__builtin__", "__builtins__", "__session__", "__file__",
+    "__annotations__", "__warningregistry__", "__conditional_annotations__", "__vsc_ipynb_file__", "__pandas",
+})
+_HISTORY = re.compile(r"_i?\d+$")
+_FIXED = frozenset({int, float, complex, str, bytes, bool, type(None), range, type(...), slice, type(NotImplemented)})
+_CODE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
+
+
+@dataclass(slots=True)
+class Held:
+    """What is remembered of a name: never the value."""
+
+    identity: int
+    fingerprint: Fingerprint | None
+    ids: frozenset[int] = frozenset()
+    ranges: tuple[tuple[int, int], ...] = ()
+    complete: bool = True
+    """False if the walk through the value was cut: it may share more than is known."""
+
+
+@dataclass
+class Before:
+    """The namespace as a cell found it."""
+
+    ids: dict[str, int]
+    touched: set[str]
+    brought: Brought
+    results: list[str]
+    drifted: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Difference:
+    """What a cell did, in records."""
+
+    reads: list[Read] = field(default_factory=list)
+    writes: list[VariableVersion] = field(default_factory=list)
+    deletes: list[str] = field(default_factory=list)
+    opaque: list[str] = field(default_factory=list)
+    seeds: set[str] = field(default_factory=set)
+
+
+class Namespace:
+    """Follows one `user_ns` across cells. `budget`: most bytes hashed of one value on a cell's path."""
+
+    def __init__(self, namespace: dict[str, object], budget: int | None = None) -> None:
+        self._namespace = namespace
+        self._budget = budget
+        self._held: dict[str, Held] = {}
+        self._last: dict[str, int] | None = None
+        self._displayed: list[str] = []
+        for name in self.snapshot():
+            self._remember(name, None)
+
+    def snapshot(self) -> dict[str, int]:
+        """The id of each name of the user's."""
+        while True:
+            try:
+                return {
+                    name: id(value) for name, value in self._namespace.items()
+                    if name not in IGNORED and not (name[:1] == "_" and _HISTORY.match(name))
+                }
+            except RuntimeError:  # another thread of the user's bound a name while we looked
+                continue
+
+    def forget(self) -> None:
+        """Nothing is known any more: what is touched next is fingerprinted anew."""
+        for name in list(self._held):
+            self._held[name].fingerprint = None
+
+    # before
+
+    def before(self, names: CellNames, ours_underscore: bool = True) -> Before:
+        """Look before the cell runs: make sure that all it can touch is known."""
+        ids = self.snapshot()
+        drifted = [] if self._last is None else [
+            name for name in ids.keys() | self._last.keys() if ids.get(name) != self._last.get(name)
+        ]
+        for name in drifted:
+            if name in ids:
+                self._remember(name, None)
+            else:
+                self._held.pop(name, None)
+        brought = follow(self._used(names, ids), self._namespace)
+        touched = self._touched(names, brought, ids)
+        results = self._results(names, ours_underscore)
+        objects = [*brought.held, *(self._namespace[name] for name in names.results if name in self._namespace)]
+        everything = bool(names.opaque or brought.opaque)
+        touched = set(ids) if everything else self._with_aliases(touched, objects)
+        for name in touched:
+            held = self._held.get(name)
+            if held is None or held.fingerprint is None or held.identity != ids[name]:
+                value = self._namespace.get(name)
+                if self._can_change(value):
+                    self._remember(name, fingerprint(value, self._budget))
+        brought.held.clear()
+        return Before(ids, touched, brought, results, sorted(drifted))
+
+    def _used(self, names: CellNames, ids: dict[str, int]) -> dict[str, frozenset[str]]:
+        used = dict(names.loads)
+        for word in names.words:
+            if word in ids:
+                used.setdefault(word, frozenset())
+        return used
+
+    @staticmethod
+    def _touched(names: CellNames, brought: Brought, ids: dict[str, int]) -> set[str]:
+        every = {*names.loads, *names.mutated, *names.words, *brought.reads, *brought.stores}
+        return {name for name in every if name in ids}
+
+    def _with_aliases(self, touched: set[str], objects: Iterable[object] = ()) -> set[str]:
+        """`touched` and every name that shares a mutable holder or memory with one of them, or with one of `objects`."""
+        ids: set[int] = set()
+        ranges: list[tuple[int, int]] = []
+        complete = True
+        for name in touched:
+            held = self._held.get(name)
+            if held is not None:
+                ids |= held.ids
+                ranges.extend(held.ranges)
+                complete = complete and held.complete
+        for value in objects:
+            shared = footprint(value)
+            ids |= shared.ids
+            ranges.extend(shared.ranges)
+        if not ids and not ranges:
+            return touched
+        found = set(touched)
+        for name, held in self._held.items():
+            if name in found or not (held.ids or held.ranges):
+                continue
+            overlap = any(a < d and c < b for a, b in held.ranges for c, d in ranges)
+            if overlap or not ids.isdisjoint(held.ids) or not (complete or held.complete):
+                found.add(name)
+        return found
+
+    def _results(self, names: CellNames, ours_underscore: bool) -> list[str]:
+        """The hidden names (`_3`) that `_`, `__`, `_3`, `Out[3]`, `_oh` stand for."""
+        found: list[str] = []
+        for name in sorted(names.results):
+            if name == "_oh":
+                found.extend(self._displayed)
+            elif set(name) == {"_"}:
+                if ours_underscore and len(self._displayed) >= len(name):
+                    found.append(self._displayed[-len(name)])
+            elif name in self._displayed:
+                found.append(name)
+        return found
+
+    # after
+
+    def after(self, before: Before, names: CellNames, *, completed: bool, prompt: int | None) -> Difference:
+        """Look after the cell ran. `completed`: no exception ended it, so that what its text certainly binds was bound."""
+        ids = self.snapshot()
+        brought = follow(self._used(names, ids), self._namespace)
+        difference = Difference(opaque=[*names.opaque, *brought.opaque], seeds=before.brought.seeds | brought.seeds)
+        bound = {*names.stores, *brought.stores, *before.brought.stores}
+        kinds: dict[str, WriteKind] = {}
+        doubtful: set[str] = set()
+        for name, identity in ids.items():
+            if name not in before.ids:
+                kinds[name] = "created"
+            elif before.ids[name] != identity:
+                kinds[name] = "rebound"
+            elif name in bound:
+                kinds[name] = "rebound"
+                if not (completed and name in names.certain):
+                    doubtful.add(name)
+        everything = bool(difference.opaque or before.brought.opaque)
+        touched = set(ids) if everything else self._with_aliases(
+            before.touched | self._touched(names, brought, ids), brought.held) & ids.keys()
+        brought.held.clear()
+        for name, kind in kinds.items():
+            self._write(name, kind, difference)
+        for name in sorted(touched - kinds.keys()):
+            self._compare(name, names, difference)
+        difference.deletes = [name for name in before.ids if name not in ids]
+        for name in difference.deletes:
+            self._held.pop(name, None)
+        self._displayed_result(prompt, difference)
+        difference.reads = self._reads(before, names, brought, doubtful)
+        self._last = ids
+        return difference
+
+    def _write(self, name: str, kind: WriteKind, difference: Difference) -> None:
+        found = fingerprint(self._namespace.get(name), self._budget)
+        self._remember(name, found)
+        difference.writes.append(VariableVersion(name=name, how=kind, fingerprint=found))
+
+    def _compare(self, name: str, names: CellNames, difference: Difference) -> None:
+        """Was the value of a touched name, bound as before, changed in place?"""
+        value = self._namespace.get(name)
+        if isinstance(value, types.ModuleType | type):
+            if name in names.mutated:
+                kind: WriteKind = "maybe" if isinstance(value, types.ModuleType) else "mutated"
+                difference.writes.append(VariableVersion(name=name, how=kind, fingerprint=fingerprint(value, self._budget)))
+            return
+        if not self._can_change(value):
+            return
+        held = self._held.get(name)
+        found = fingerprint(value, self._budget)
+        known = None if held is None else held.fingerprint
+        if found.digest is None or found.coverage < 1 or known is None:
+            difference.writes.append(VariableVersion(name=name, how="maybe", fingerprint=found))
+        elif known.same_as(found):
+            return
+        else:
+            difference.writes.append(VariableVersion(name=name, how="mutated", fingerprint=found))
+        self._remember(name, found)
+
+    def _displayed_result(self, prompt: int | None, difference: Difference) -> None:
+        hidden = f"_{prompt}"
+        if prompt is None or hidden not in self._namespace or hidden in self._displayed:
+            return
+        self._displayed.append(hidden)
+        found = fingerprint(self._namespace[hidden], self._budget)
+        difference.writes.append(VariableVersion(name=hidden, how="created", fingerprint=found))
+
+    @staticmethod
+    def _reads(before: Before, names: CellNames, brought: Brought, doubtful: set[str]) -> list[Read]:
+        direct = [name for name in before.ids if name in names.reads or name in names.words or name in doubtful]
+        reads = {name: Read(name) for name in [*direct, *before.results]}
+        for source in (before.brought.reads, brought.reads):
+            for name, via in source.items():
+                if name in before.ids and name not in reads:
+                    reads[name] = Read(name, via=via)
+        return list(reads.values())
+
+    # what is remembered
+
+    def _remember(self, name: str, found: Fingerprint | None) -> None:
+        value = self._namespace.get(name)
+        kind = type(value)
+        if kind in _FIXED or (isinstance(value, _CODE) and not self._can_change(value)):
+            self._held[name] = Held(id(value), found)
+            return
+        shared = footprint(value)
+        self._held[name] = Held(id(value), found, shared.ids, shared.ranges, shared.complete)
+
+    @staticmethod
+    def _can_change(value: object) -> bool:
+        """False for what cannot change in place, or is compared by its code."""
+        if type(value) in _FIXED:
+            return False
+        if isinstance(value, types.FunctionType):
+            return value.__closure__ is not None or bool(value.__defaults__) or bool(value.__kwdefaults__)
+        return not isinstance(value, _CODE)

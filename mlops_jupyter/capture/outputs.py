@@ -1,0 +1,208 @@
+"""What a cell shows, as records, without changing what the user sees.
+
+For the time of one cell, four callables are shadowed on the instances that IPython uses: `write` of the two streams,
+`publish` of the display publisher, `write_format_data` of the display hook. Each shadow calls the original with the very
+arguments and notes a copy of what passed. This works the same in ipykernel and in plain IPython, sees results without any second `repr`,
+and is undone when the cell ends. Inside `%%capture` nothing reaches the user, and nothing is noted.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from mlops_jupyter.entities.sessions import Output, OutputPolicy
+
+PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
+_STEPS_KEPT = 4096
+"""Writes kept apart before they are joined: `print` in a loop makes two per line."""
+
+
+class Shell(Protocol):
+    """The two parts of an IPython shell that outputs pass through."""
+
+    display_pub: object
+    displayhook: object
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Most that is kept: characters of one text, bytes of one picture, outputs of one cell."""
+
+    characters: int
+    picture: int
+    outputs: int
+
+
+@dataclass
+class _Stream:
+    name: str
+    parts: list[str] = field(default_factory=list)
+    kept: int = 0
+    length: int = 0
+
+
+@dataclass
+class _Bundle:
+    kind: Literal["result", "display"]
+    data: dict[str, object]
+    display_id: str = ""
+
+
+class Outputs:
+    """Notes the outputs of the cell that runs. `begin` and `end` around it, on the same thread."""
+
+    def __init__(self, shell: Shell, policy: OutputPolicy, caps: Caps, keep: Callable[[bytes], str],
+                 redact: Callable[[str], str]) -> None:
+        self._shell = shell
+        self._policy = policy
+        self._caps = caps
+        self._keep = keep
+        self._redact = redact
+        self._items: list[_Stream | _Bundle] = []
+        self._dropped = 0
+        self._quiet = 0
+        self._undo: list[Callable[[], None]] = []
+
+    def begin(self) -> None:
+        """Start to note."""
+        self._items = []
+        self._dropped = 0
+        if self._policy == "none" or self._undo:
+            return
+        for name, stream in (("stdout", sys.stdout), ("stderr", sys.stderr)):
+            self._shadow(stream, "write", self._writer(name))
+        self._shadow(self._shell.display_pub, "publish", self._publisher)
+        self._shadow(self._shell.displayhook, "write_format_data", self._formatter)
+
+    def end(self) -> tuple[list[Output], int]:
+        """Stop noting: (outputs, how many were dropped)."""
+        while self._undo:
+            self._undo.pop()()
+        items, self._items = self._items, []
+        found = [output for item in items for output in self._outputs(item)]
+        return found, self._dropped
+
+    def _shadow(self, owner: object, name: str, make: Callable[[Callable[..., object]], Callable[..., object]]) -> None:
+        original = getattr(owner, name, None)
+        before = getattr(owner, "__dict__", {}).get(name)
+        if not callable(original):
+            return
+        try:
+            setattr(owner, name, make(original))
+        except (AttributeError, TypeError):  # an object without room for attributes goes unseen
+            return
+
+        def undo() -> None:
+            if before is None:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
+
+        self._undo.append(undo)
+
+    # the shadows: call the original first, then note; noting cannot fail
+
+    def _writer(self, name: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
+        def make(original: Callable[..., object]) -> Callable[..., object]:
+            def write(data: object, *args: object, **kwargs: object) -> object:
+                result = original(data, *args, **kwargs)
+                if isinstance(data, str) and data and not self._quiet:
+                    self._text(name, data)
+                return result
+
+            return write
+
+        return make
+
+    def _publisher(self, original: Callable[..., object]) -> Callable[..., object]:
+        def publish(*args: object, **kwargs: object) -> object:
+            self._quiet += 1
+            try:
+                return original(*args, **kwargs)
+            finally:
+                self._quiet -= 1
+                data = kwargs.get("data", args[0] if args else None)
+                transient = kwargs.get("transient")
+                shown = transient.get("display_id", "") if isinstance(transient, dict) else ""
+                if isinstance(data, dict):
+                    self._bundle("display", data, str(shown), update=bool(kwargs.get("update")))
+
+        return publish
+
+    def _formatter(self, original: Callable[..., object]) -> Callable[..., object]:
+        def write_format_data(format_dict: object, *args: object, **kwargs: object) -> object:
+            self._quiet += 1
+            try:
+                return original(format_dict, *args, **kwargs)
+            finally:
+                self._quiet -= 1
+                if isinstance(format_dict, dict):
+                    self._bundle("result", format_dict, "", update=False)
+
+        return write_format_data
+
+    def _text(self, name: str, data: str) -> None:
+        if getattr(self._shell.displayhook, "is_active", False):
+            return  # plain IPython prints the prompt of a result through the stream
+        last = self._items[-1] if self._items else None
+        if not isinstance(last, _Stream) or last.name != name:
+            if len(self._items) >= self._caps.outputs:
+                self._dropped += 1
+                return
+            last = _Stream(name)
+            self._items.append(last)
+        last.length += len(data)
+        room = self._caps.characters - last.kept
+        if room > 0:
+            last.parts.append(data[:room])
+            last.kept += min(len(data), room)
+            if len(last.parts) > _STEPS_KEPT:
+                last.parts = ["".join(last.parts)]
+
+    def _bundle(self, kind: Literal["result", "display"], data: dict[str, object], display_id: str, *, update: bool) -> None:
+        if update:
+            for item in self._items:
+                if isinstance(item, _Bundle) and display_id and item.display_id == display_id:
+                    item.data = dict(data)
+            return
+        if len(self._items) >= self._caps.outputs:
+            self._dropped += 1
+            return
+        self._items.append(_Bundle(kind, dict(data), display_id))
+
+    # records
+
+    def _outputs(self, item: _Stream | _Bundle) -> list[Output]:
+        if isinstance(item, _Stream):
+            text = self._redact("".join(item.parts))
+            cut = item.length if item.length > item.kept else None
+            return [Output(kind="stream", text=text, name=item.name, cut_from=cut)]
+        found: list[Output] = []
+        picture = next((mime for mime in PICTURES if mime in item.data), None)
+        if picture is not None and self._policy == "all":
+            found.append(self._picture(item.kind, picture, item.data[picture]))
+        for mime in ("text/plain", "text/markdown"):
+            plain = item.data.get(mime)
+            if isinstance(plain, str) and not found:
+                clean = self._redact(plain[: self._caps.characters])
+                cut = len(plain) if len(plain) > self._caps.characters else None
+                found.append(Output(kind=item.kind, mime=mime, text=clean, cut_from=cut))
+                break
+        return found
+
+    def _picture(self, kind: Literal["result", "display"], mime: str, data: object) -> Output:
+        try:
+            if isinstance(data, str):
+                content = data.encode() if mime == "image/svg+xml" else base64.b64decode(data)
+            else:
+                content = bytes(data) if isinstance(data, bytes | bytearray) else b""
+        except (binascii.Error, ValueError):
+            content = b""
+        if not content or len(content) > self._caps.picture:
+            return Output(kind=kind, mime=mime, cut_from=len(content))
+        return Output(kind=kind, mime=mime, blob=self._keep(content))

@@ -1,0 +1,100 @@
+"""The state of the global random generators around each cell: enough to say who drew, and to put the state back.
+
+Two sources: `python` (module `random`) and `numpy` (the legacy global; only if the user has imported numpy). A state is kept as
+JSON, never as a pickle, so that restoring one runs nothing. It is written as a blob only when it differs from the last one.
+Reading a state draws nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from typing import Protocol, cast
+
+import msgspec
+
+from mlops_jupyter.entities.errors import InputError
+from mlops_jupyter.entities.sessions import RandomState
+
+PythonState = tuple[int, tuple[int, ...], float | None]
+
+
+class _Key(Protocol):
+    def tobytes(self) -> bytes: ...
+    def tolist(self) -> list[int]: ...
+
+
+class _NumpyRandom(Protocol):
+    def get_state(self) -> tuple[str, _Key, int, int, float]: ...
+    def set_state(self, state: tuple[str, list[int], int, int, float]) -> None: ...
+
+
+def _numpy_random() -> _NumpyRandom | None:
+    """`numpy.random` if the user has it, fully imported."""
+    module = sys.modules.get("numpy.random")
+    return cast(_NumpyRandom, module) if hasattr(module, "get_state") else None
+
+
+class Generators:
+    """Follows the sources across cells. `keep` stores the bytes of a state and returns the blob's name."""
+
+    def __init__(self, keep: Callable[[bytes], str]) -> None:
+        self._keep = keep
+        self._kept: dict[str, tuple[object, str]] = {}
+
+    def marks(self) -> dict[str, object]:
+        """A comparable mark of each source's state now."""
+        found: dict[str, object] = {"python": hash(random.getstate())}
+        numpy = _numpy_random()
+        if numpy is not None:
+            name, key, position, has_gauss, cached = numpy.get_state()
+            found["numpy"] = (name, hash(key.tobytes()), position, has_gauss, cached)
+        return found
+
+    def before(self) -> tuple[dict[str, object], dict[str, str]]:
+        """(marks, source → blob name of the state). Called before a cell runs."""
+        marks = self.marks()
+        names: dict[str, str] = {}
+        for source, mark in marks.items():
+            kept = self._kept.get(source)
+            if kept is None or kept[0] != mark:
+                kept = (mark, self._keep(serialize(source)))
+                self._kept[source] = kept
+            names[source] = kept[1]
+        return marks, names
+
+    def after(self, before: tuple[dict[str, object], dict[str, str]], seeded: tuple[str, ...]) -> RandomState:
+        """What the cell did to the sources. A source that first appeared in the cell counts as drawn only if it was seeded."""
+        marks, names = before
+        now = self.marks()
+        drew = tuple(source for source, mark in now.items() if source in marks and marks[source] != mark)
+        return RandomState(before=names, drew=drew, seeded=seeded)
+
+
+def serialize(source: str) -> bytes:
+    """The state of `source` now, as JSON."""
+    if source == "python":
+        return msgspec.json.encode(random.getstate())
+    numpy = _numpy_random()
+    if source != "numpy" or numpy is None:
+        raise InputError(f"no random source {source!r} here", "known: python, numpy (when imported)")
+    name, key, position, has_gauss, cached = numpy.get_state()
+    return msgspec.json.encode((name, key.tolist(), position, has_gauss, cached))
+
+
+def restore(source: str, data: bytes) -> None:
+    """Put the state of `source` back to what `serialize` wrote. Raises InputError for an unknown source or malformed bytes."""
+    try:
+        if source == "python":
+            random.setstate(msgspec.json.decode(data, type=tuple[int, tuple[int, ...], float | None]))
+            return
+        if source == "numpy":
+            import importlib
+
+            numpy = cast(_NumpyRandom, importlib.import_module("numpy.random"))
+            numpy.set_state(msgspec.json.decode(data, type=tuple[str, list[int], int, int, float]))
+            return
+    except (msgspec.DecodeError, ValueError, TypeError) as error:
+        raise InputError(f"not a state of the random source {source!r}: {error}", "record the session again") from error
+    raise InputError(f"no random source {source!r}", "known: python, numpy")

@@ -1,0 +1,86 @@
+"""Which session this is: notebook, kernel, user, host, experiment, from what the front ends tell and the options say.
+
+The notebook's path comes from the options (the panel and the engine know it), else from Jupyter's `JPY_SESSION_NAME`, else
+from VS Code's `__vsc_ipynb_file__`. Ids follow from the absolute path; the store keeps one id through renames.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import socket
+import time
+from pathlib import Path
+
+from mlops_jupyter.capture.options import TrackOptions
+from mlops_jupyter.entities.ids import derived_id, new_id
+from mlops_jupyter.entities.sessions import NotebookRef, Session
+
+
+def notebook_path(options: TrackOptions, vscode: object, cwd: Path) -> Path | None:
+    """The notebook's absolute path, None outside a notebook. A contents path is looked for beside the kernel."""
+    told = options.notebook_path or os.environ.get("JPY_SESSION_NAME", "") or (vscode if isinstance(vscode, str) else "")
+    if not told:
+        return None
+    path = Path(told)
+    if not path.is_absolute():
+        beside = cwd / path.name
+        path = beside if beside.exists() or not (cwd / path).exists() else cwd / path
+    return path.absolute()
+
+
+def kernel_id(connection_file: str) -> str:
+    """`kernel-<id>.json` → `<id>`; "" for other names."""
+    match = re.fullmatch(r"kernel-(.+)\.json", Path(connection_file).name)
+    return match[1] if match else ""
+
+
+def new_session(options: TrackOptions, writer: str, notebook: Path | None, kernel: str, version: str) -> Session:
+    """A session that begins now. Nothing slow: environment and git state are added when they are known."""
+    reference = None if notebook is None else NotebookRef(derived_id("notebook", str(notebook)), str(notebook))
+    name = options.experiment or (notebook.stem if notebook is not None else Path.cwd().name or "ipython")
+    if options.experiment_id:
+        experiment = options.experiment_id
+    elif options.experiment or reference is None:
+        experiment = derived_id("experiment", name)
+    else:
+        experiment = derived_id("experiment", reference.id)
+    return Session(
+        id=options.session_id or new_id(), writer=writer, experiment=name, experiment_id=experiment, started=time.time(),
+        kind="ipython" if options.kind == "notebook" and not kernel else options.kind, notebook=reference, kernel_id=kernel,
+        user=options.owner or _user(), host=socket.gethostname(), process=os.getpid(), outputs=options.outputs,
+        tags=dict(options.tags), origin=options.origin, cwd=str(Path.cwd()), version=version,
+    )
+
+
+def _user() -> str:
+    try:
+        return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a container whose user id has no name
+        return ""
+
+
+def summary(session: Session, *, packages: int, store: str, size: int | None, git_known: bool = True) -> str:
+    """The one line that `%mlops track` prints."""
+    where = Path(session.notebook.path).name if session.notebook else session.kind
+    git = session.git
+    if git is None:
+        state = "no git" if git_known else "git: still looking"
+    else:
+        changed = ", uncommitted changes" if git.dirty else ""
+        state = f"git {git.commit[:7] or 'without a commit'}{f' ({git.branch})' if git.branch else ''}{changed}"
+    environment = session.environment
+    python = f"Python {environment.python}, {packages} packages" if environment else f"{packages} packages"
+    outputs = {"all": "outputs recorded", "text": "text outputs recorded", "none": "outputs not recorded"}[session.outputs]
+    place = re.sub(r"(?<=://)[^/@]*@", "", store)
+    held = "" if size is None else f" ({_size(size)})"
+    return f"mlops: {where} → {session.experiment} · {state} · {python} · {outputs} · store {place}{held} · `%mlops off` to stop"
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
