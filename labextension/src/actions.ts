@@ -1,0 +1,20 @@
+/** What a view can ask for. The model implements it; tests give a fake. */
+
+import type { ConvertRequest, NeededCells, Preview, PreviewRequest, RunJobRequest } from './api/answers';
+
+export interface Actions {
+  track(): Promise<void>;
+  /** Scroll the notebook to a cell; false if it no longer has it. */
+  reveal(cell: string): Promise<boolean>;
+  neededCells(run: string): Promise<NeededCells>;
+  /** Start a background task; resolves to its id. */
+  verify(run: string): Promise<string>;
+  preview(request: PreviewRequest): Promise<Preview>;
+  convert(request: ConvertRequest): Promise<string>;
+  runJob(request: RunJobRequest): Promise<string>;
+  cancel(task: string): Promise<void>;
+  /** Open a file of the server in JupyterLab. */
+  open(path: string): void;
+  copy(text: string): void;
+  refresh(): void;
+}

@@ -1,0 +1,160 @@
+/**
+ * The REST API as functions. Every answer that is not 2xx becomes an `ApiError` that carries what happened and what helps.
+ *
+ * Requests go through ServerConnection, which knows the base URL, the token and the XSRF cookie.
+ */
+
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+import type {
+  ConvertRequest,
+  JobBundle,
+  Live,
+  NeededCells,
+  Preview,
+  PreviewRequest,
+  RunJobRequest,
+  Status,
+  Task
+} from './answers';
+import type { Run } from './schema';
+
+const ROOT = 'mlops/api/v1';
+
+/** A request that the server refused or could not answer. */
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly remedy: string,
+    readonly status: number,
+    options?: ErrorOptions
+  ) {
+    super(message, options);
+    this.name = 'ApiError';
+  }
+
+  /** True if no server of ours answers at that address: the server extension is not installed or not enabled. */
+  get absent(): boolean {
+    return this.status === 404 && this.message === '';
+  }
+}
+
+type Body = Record<string, unknown>;
+
+function isRecord(value: unknown): value is Body {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(body: Body, ...keys: string[]): string {
+  for (const key of keys) {
+    const value = body[key];
+    if (typeof value === 'string' && value !== '') {
+      return value;
+    }
+  }
+  return '';
+}
+
+/** The error that a refused answer stands for. An answer that is not ours (a proxy's page) is not quoted. */
+async function refusal(response: Response): Promise<ApiError> {
+  let body: unknown;
+  try {
+    body = JSON.parse(await response.text());
+  } catch {
+    body = null;
+  }
+  const known = isRecord(body) ? body : {};
+  const ours = 'remedy' in known || 'what' in known;
+  if (response.status === 404 && !ours) {
+    return new ApiError('', '', 404);
+  }
+  const message = textOf(known, 'message', 'what', 'reason') || `The server answered ${response.status} ${response.statusText}`;
+  return new ApiError(message, textOf(known, 'remedy'), response.status);
+}
+
+export class Client {
+  constructor(private readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {}
+
+  status(): Promise<Status> {
+    return this.request('GET', 'status');
+  }
+
+  live(kernel: string, path: string): Promise<Live> {
+    return this.request('GET', 'live' + query({ kernel, path }));
+  }
+
+  async runs(experiment: string, limit: number): Promise<Run[]> {
+    const answer = await this.request<Run[] | { runs: Run[] }>('GET', 'runs' + query({ experiment, limit }));
+    return Array.isArray(answer) ? answer : answer.runs;
+  }
+
+  neededCells(run: string): Promise<NeededCells> {
+    return this.request('GET', `runs/${encodeURIComponent(run)}/cells`);
+  }
+
+  verify(run: string): Promise<string> {
+    return this.start(`runs/${encodeURIComponent(run)}/verify`, {});
+  }
+
+  preview(request: PreviewRequest): Promise<Preview> {
+    return this.request('POST', 'jobs/preview', request);
+  }
+
+  convert(request: ConvertRequest): Promise<string> {
+    return this.start('jobs', request);
+  }
+
+  async jobs(path: string): Promise<JobBundle[]> {
+    const answer = await this.request<JobBundle[] | { jobs: JobBundle[] }>('GET', 'jobs' + query({ path }));
+    return Array.isArray(answer) ? answer : answer.jobs;
+  }
+
+  runJob(request: RunJobRequest): Promise<string> {
+    return this.start('jobs/run', request);
+  }
+
+  async tasks(): Promise<Task[]> {
+    const answer = await this.request<Task[] | { tasks: Task[] }>('GET', 'tasks');
+    return Array.isArray(answer) ? answer : answer.tasks;
+  }
+
+  task(id: string): Promise<Task> {
+    return this.request('GET', `tasks/${encodeURIComponent(id)}`);
+  }
+
+  async cancel(id: string): Promise<void> {
+    await this.request('DELETE', `tasks/${encodeURIComponent(id)}`);
+  }
+
+  private async start(route: string, body: object): Promise<string> {
+    const answer = await this.request<{ task: string | Task }>('POST', route, body);
+    return typeof answer.task === 'string' ? answer.task : answer.task.id;
+  }
+
+  private async request<T>(method: string, route: string, body?: object): Promise<T> {
+    const url = URLExt.join(this.settings.baseUrl, ROOT) + '/' + route;
+    const init: RequestInit = { method };
+    if (body !== undefined) {
+      init.body = JSON.stringify(body);
+      init.headers = { 'Content-Type': 'application/json' };
+    }
+    let response: Response;
+    try {
+      response = await ServerConnection.makeRequest(url, init, this.settings);
+    } catch (error) {
+      throw new ApiError('The Jupyter server does not answer', 'Check that it is still running', 0, { cause: error });
+    }
+    if (!response.ok) {
+      throw await refusal(response);
+    }
+    const text = await response.text();
+    // The shape is the contract of the REST API, guarded by the server's own tests.
+    return (text === '' ? null : JSON.parse(text)) as T;
+  }
+}
+
+function query(values: Record<string, string | number>): string {
+  const given = Object.entries(values).filter(([, value]) => value !== '');
+  return URLExt.objectToQueryString(Object.fromEntries(given));
+}

@@ -1,0 +1,621 @@
+/**
+ * The nouns of the REST API. Generated from mlops_jupyter/entities by scripts/schema.py: do not edit.
+ *
+ * An optional field that is absent has the default named in its comment.
+ */
+
+export type Scalar = string | number | boolean | null;
+
+/** Identity of content. `digest` is None when the content cannot be known (`opaque`, or over budget). */
+export interface Fingerprint {
+  kind: 'array' | 'class' | 'container' | 'figure' | 'file' | 'frame' | 'function' | 'index' | 'instance' | 'iterator' | 'lazy' | 'model' | 'module' | 'opaque' | 'query' | 'scalar' | 'series';
+  /** Default: null */
+  digest?: string | null;
+  /** Default: "" */
+  type_name?: string;
+  /** Default: null */
+  shape?: number[] | null;
+  /** Default: null */
+  nbytes?: number | null;
+  /** Default: 1.0 */
+  coverage?: number;
+  /** Default: null */
+  columns?: Record<string, string> | null;
+}
+
+/** One column of a table: its label as text and its logical type (`int64`, `float64`, `string`, `timestamp[us, UTC]` …). */
+export interface Column {
+  name: string;
+  type: string;
+  /** Default: true */
+  nullable?: boolean;
+}
+
+/** Columns and types of a table, in order. */
+export interface Schema {
+  columns: Column[];
+}
+
+/** A fingerprinted input with its source: a frame or array by name, a file by path, a query, a URL. */
+export interface Dataset {
+  name: string;
+  fingerprint: Fingerprint;
+  /** Default: "" */
+  source?: string;
+  /** Default: "" */
+  role?: string;
+  /** Default: null */
+  schema?: Schema | null;
+}
+
+/** Which notebook: an id that survives renames, the path as its label (contents path if known, else file path). */
+export interface NotebookRef {
+  id: string;
+  /** Default: "" */
+  path?: string;
+}
+
+/** An installed package. `origin` is set where a version alone would not bring it back: editable, VCS, local file, conda. */
+export interface Distribution {
+  name: string;
+  version: string;
+  /** Default: "" */
+  origin?: string;
+  /** Default: "" */
+  url?: string;
+}
+
+/** Interpreter, platform and every distribution. `id` follows from the content. */
+export interface Environment {
+  id: string;
+  python: string;
+  implementation: string;
+  platform: string;
+  machine: string;
+  distributions: Distribution[];
+  /** Default: "" */
+  executable?: string;
+}
+
+/** The machine: logical cores, memory in bytes, accelerators by name. */
+export interface Hardware {
+  cores: number;
+  /** Default: null */
+  memory?: number | null;
+  /** Default: "" */
+  processor?: string;
+  /** Default: [] */
+  accelerators?: string[];
+}
+
+/** The work tree that the notebook lies in. `diff` is the blob of the uncommitted diff against HEAD; None if clean. */
+export interface GitState {
+  commit: string;
+  /** Default: "" */
+  branch?: string;
+  /** Default: false */
+  dirty?: boolean;
+  /** Default: null */
+  diff?: string | null;
+  /** Default: "" */
+  remote?: string;
+  /** Default: "" */
+  root?: string;
+}
+
+/** What a job's or a verification's session was made from. `changed` names the inputs given with -i. */
+export interface Origin {
+  /** Default: "" */
+  job?: string;
+  /** Default: "" */
+  run?: string;
+  /** Default: "" */
+  session?: string;
+  /** Default: "" */
+  result?: string;
+  /** Default: {} */
+  parameters?: Record<string, Scalar | Scalar[]>;
+  /** Default: {} */
+  inputs?: Record<string, string>;
+  /** Default: false */
+  verified?: boolean;
+}
+
+/** One kernel life under tracking, of one user. Times are Unix seconds. */
+export interface Session {
+  type?: 'session';
+  id: string;
+  writer: string;
+  kind: 'headless' | 'ipython' | 'job' | 'notebook' | 'verification';
+  experiment: string;
+  experiment_id: string;
+  started: number;
+  /** Default: null */
+  notebook?: NotebookRef | null;
+  /** Default: "" */
+  kernel_id?: string;
+  /** Default: "" */
+  user?: string;
+  /** Default: "" */
+  host?: string;
+  /** Default: 0 */
+  process?: number;
+  /** Default: null */
+  ended?: number | null;
+  /** Default: "running" */
+  state?: 'ended' | 'interrupted' | 'running';
+  /** Default: null */
+  environment?: Environment | null;
+  /** Default: null */
+  hardware?: Hardware | null;
+  /** Default: null */
+  git?: GitState | null;
+  /** Default: "all" */
+  outputs?: 'all' | 'none' | 'text';
+  /** Default: {} */
+  tags?: Record<string, string>;
+  /** Default: null */
+  origin?: Origin | null;
+  /** Default: "" */
+  cwd?: string;
+  /** Default: "" */
+  version?: string;
+  /** Default: [] */
+  notes?: string[];
+}
+
+/** The exception that ended a cell: class name, message, traceback as plain text (secrets out, ANSI out). */
+export interface CellError {
+  name: string;
+  /** Default: "" */
+  message?: string;
+  /** Default: "" */
+  traceback?: string;
+  /** Default: null */
+  line?: number | null;
+}
+
+/** One output of a cell. Text inline, pictures as blobs; a cut is said in `cut_from`. */
+export interface Output {
+  kind: 'display' | 'error' | 'result' | 'stream';
+  /** Default: "text/plain" */
+  mime?: string;
+  /** Default: "" */
+  text?: string;
+  /** Default: null */
+  blob?: string | null;
+  /** Default: "" */
+  name?: string;
+  /** Default: null */
+  cut_from?: number | null;
+}
+
+/** A name of the namespace that the cell used; `via` the function through which, when not used in the cell's own text. */
+export interface Read {
+  name: string;
+  /** Default: "" */
+  via?: string;
+}
+
+/** A name with the content it had after the cell. `maybe`: touched and not comparable, so it counts as changed in place. */
+export interface VariableVersion {
+  name: string;
+  how: 'created' | 'maybe' | 'mutated' | 'rebound';
+  fingerprint: Fingerprint;
+}
+
+/** A file that the cell read or wrote. `path` as opened; `relative` to the session's folder when inside it. */
+export interface FileAccess {
+  path: string;
+  mode: 'read' | 'write';
+  fingerprint: Fingerprint;
+  /** Default: "" */
+  relative?: string;
+  /** Default: null */
+  modified?: number | null;
+}
+
+/** A module of the user's own that the notebook imports: neither installed nor standard library. Source kept as blob. */
+export interface LocalModule {
+  name: string;
+  path: string;
+  digest: string;
+  /** Default: "" */
+  relative?: string;
+}
+
+/** The generators `python` and `numpy`. `before`: source → digest of its state = name of the blob that restores it. */
+export interface RandomState {
+  /** Default: {} */
+  before?: Record<string, string>;
+  /** Default: [] */
+  drew?: string[];
+  /** Default: [] */
+  seeded?: string[];
+}
+
+/** One run of one cell. Key (session, n); n counts from 1 in order of execution and is ours, never the prompt number. */
+export interface CellExecution {
+  type?: 'execution';
+  session: string;
+  n: number;
+  source: string;
+  state: 'error' | 'interrupted' | 'ok' | 'running' | 'skipped' | 'untracked';
+  /** Default: "" */
+  cell?: string;
+  /** Default: "" */
+  executed?: string;
+  /** Default: null */
+  prompt?: number | null;
+  /** Default: null */
+  started?: number | null;
+  /** Default: null */
+  ended?: number | null;
+  /** Default: null */
+  error?: CellError | null;
+  /** Default: [] */
+  outputs?: Output[];
+  /** Default: 0 */
+  outputs_dropped?: number;
+  /** Default: [] */
+  reads?: Read[];
+  /** Default: [] */
+  writes?: VariableVersion[];
+  /** Default: [] */
+  deletes?: string[];
+  /** Default: [] */
+  stores?: string[];
+  /** Default: [] */
+  files?: FileAccess[];
+  /** Default: [] */
+  modules?: LocalModule[];
+  /** Default: [] */
+  imports?: string[];
+  /** Default: null */
+  random?: RandomState | null;
+  /** Default: [] */
+  opaque?: string[];
+  /** Default: [] */
+  effects?: string[];
+  /** Default: 0.0 */
+  cost?: number;
+}
+
+/** Where an observed call stands: `module.qualname` of the function; cell id or file; line from 1, column from 0. */
+export interface CallSite {
+  function: string;
+  /** Default: "" */
+  place?: string;
+  /** Default: 0 */
+  line?: number;
+  /** Default: 0 */
+  column?: number;
+  /** Default: "" */
+  target?: string;
+}
+
+/** A metric value, fitted model, param, dataset or artifact seen in a cell execution. Key (session, n, seq). */
+export interface Observation {
+  type?: 'observation';
+  session: string;
+  n: number;
+  seq: number;
+  at: number;
+  kind: 'artifact' | 'dataset' | 'end-run' | 'metric' | 'model' | 'param' | 'start-run' | 'tag';
+  name: string;
+  /** Default: null */
+  value?: Scalar;
+  /** Default: "" */
+  key?: string;
+  /** Default: null */
+  step?: number | null;
+  /** Default: null */
+  site?: CallSite | null;
+  /** Default: "" */
+  variable?: string;
+  /** Default: "" */
+  class_name?: string;
+  /** Default: {} */
+  params?: Record<string, Scalar>;
+  /** Default: [] */
+  shown?: string[];
+  /** Default: [] */
+  models?: string[];
+  /** Default: [] */
+  datasets?: Dataset[];
+  /** Default: null */
+  fingerprint?: Fingerprint | null;
+  /** Default: null */
+  blob?: string | null;
+  /** Default: false */
+  logged?: boolean;
+  /** Default: {} */
+  details?: Record<string, string>;
+}
+
+/** The objective of an experiment, with the time at which it was set: the newest counts, the older ones stay. */
+export interface Goal {
+  type?: 'goal';
+  experiment_id: string;
+  at: number;
+  text: string;
+  /** Default: "" */
+  metric?: string;
+  /** Default: null */
+  at_least?: number | null;
+  /** Default: null */
+  at_most?: number | null;
+  /** Default: "" */
+  baseline?: string;
+  /** Default: "" */
+  user?: string;
+}
+
+/** A named group of runs; by default one per notebook. */
+export interface Experiment {
+  id: string;
+  name: string;
+  /** Default: [] */
+  goals?: Goal[];
+}
+
+/** One result of a verification: what was recorded, what the clean run gave. */
+export interface ResultVerdict {
+  name: string;
+  verdict: 'different' | 'failed' | 'identical' | 'input gone' | 'within tolerance';
+  /** Default: null */
+  expected?: Scalar;
+  /** Default: null */
+  found?: Scalar;
+  /** Default: "" */
+  detail?: string;
+}
+
+/** The slice re-run in a clean kernel and compared. It holds for the slice whose digest it carries, and for no other. */
+export interface Verification {
+  type?: 'verification';
+  id: string;
+  run: string;
+  session: string;
+  result: string;
+  at: number;
+  verdict: 'different' | 'failed' | 'identical' | 'input gone' | 'within tolerance';
+  /** Default: [] */
+  results?: ResultVerdict[];
+  /** Default: "" */
+  slice_digest?: string;
+  /** Default: 0.0 */
+  seconds?: number;
+  /** Default: "" */
+  detail?: string;
+  /** Default: "" */
+  environment?: string;
+}
+
+/** What a run recorded: an estimator's argument, a top-level literal of its slice, or a `log_params` value. */
+export interface Param {
+  name: string;
+  value: Scalar;
+  /** Default: "estimator" */
+  source?: 'estimator' | 'literal' | 'logged';
+  /** Default: true */
+  shown?: boolean;
+  /** Default: 0 */
+  n?: number;
+}
+
+/** A value with a name. Repeats within one execution are a `series`, or several metrics with a `key` each. */
+export interface Metric {
+  name: string;
+  value: number;
+  /** Default: "" */
+  key?: string;
+  /** Default: [] */
+  series?: number[];
+  /** Default: false */
+  shared?: boolean;
+  /** Default: 0 */
+  n?: number;
+  /** Default: "" */
+  observation?: string;
+  /** Default: "" */
+  variable?: string;
+  /** Default: "" */
+  function?: string;
+}
+
+/** A fitted model of a run: the observation that saw it, its variable, class and digest. */
+export interface ModelRef {
+  observation: string;
+  name: string;
+  class_name: string;
+  /** Default: "" */
+  digest?: string;
+  /** Default: 0 */
+  n?: number;
+  /** Default: null */
+  blob?: string | null;
+}
+
+/** A stored file or value with a name and a content hash. */
+export interface Artifact {
+  name: string;
+  digest: string;
+  /** Default: null */
+  nbytes?: number | null;
+  /** Default: 0 */
+  n?: number;
+}
+
+/** One attempt that users compare, derived from observations; see lineage/runs.py for the rules. Times are Unix seconds. */
+export interface Run {
+  type?: 'run';
+  id: string;
+  experiment_id: string;
+  experiment: string;
+  session: string;
+  state: 'failed' | 'finished' | 'interrupted' | 'open';
+  started: number;
+  /** Default: "" */
+  name?: string;
+  /** Default: "" */
+  change?: string;
+  /** Default: 0 */
+  number?: number;
+  /** Default: null */
+  ended?: number | null;
+  /** Default: "" */
+  notebook?: string;
+  /** Default: "" */
+  user?: string;
+  /** Default: [] */
+  params?: Param[];
+  /** Default: [] */
+  metrics?: Metric[];
+  /** Default: [] */
+  models?: ModelRef[];
+  /** Default: [] */
+  datasets?: Dataset[];
+  /** Default: [] */
+  artifacts?: Artifact[];
+  /** Default: {} */
+  tags?: Record<string, string>;
+  /** Default: [] */
+  cells?: number[];
+  /** Default: false */
+  incomplete?: boolean;
+  /** Default: "" */
+  slice_digest?: string;
+  /** Default: "" */
+  environment?: string;
+  /** Default: "" */
+  git_commit?: string;
+  /** Default: false */
+  git_dirty?: boolean;
+  /** Default: null */
+  origin?: Origin | null;
+  /** Default: "" */
+  error?: string;
+  /** Default: null */
+  verification?: Verification | null;
+  /** Default: "" */
+  goal?: '' | 'met' | 'missed';
+  /** Default: false */
+  deleted?: boolean;
+}
+
+/** What a job can be given. `schema` is JSON Schema for one value; `varied`: it differed between the recorded runs. */
+export interface JobParameter {
+  name: string;
+  type: 'array' | 'boolean' | 'date' | 'integer' | 'number' | 'string';
+  default: Scalar | Scalar[];
+  /** Default: {} */
+  schema?: Record<string, unknown>;
+  /** Default: "" */
+  description?: string;
+  /** Default: false */
+  varied?: boolean;
+  /** Default: 0 */
+  cell?: number;
+}
+
+/** A file, URL or query of the slice, overridable with `-i name=URI`. `path` as the notebook opens it. */
+export interface JobInput {
+  name: string;
+  path: string;
+  fingerprint: Fingerprint;
+  /** Default: null */
+  schema?: Schema | null;
+  /** Default: false */
+  carried?: boolean;
+}
+
+/** What the job makes and what the recorded run had for it. */
+export interface JobResult {
+  name: string;
+  kind: 'file' | 'metric' | 'model' | 'variable';
+  /** Default: null */
+  value?: Scalar;
+  /** Default: "" */
+  digest?: string;
+  /** Default: "" */
+  variable?: string;
+  /** Default: "" */
+  key?: string;
+}
+
+/** The contract of a bundle. `files` maps each other file of the bundle to its sha256; `digest` covers all of it. */
+export interface JobManifest {
+  name: string;
+  created: number;
+  parameters: JobParameter[];
+  inputs: JobInput[];
+  results: JobResult[];
+  cells: number;
+  cells_total: number;
+  /** Default: "" */
+  owner?: string;
+  /** Default: "" */
+  notebook?: string;
+  /** Default: "" */
+  made_from_run?: string;
+  /** Default: "" */
+  made_from_session?: string;
+  /** Default: "" */
+  experiment?: string;
+  /** Default: "" */
+  experiment_id?: string;
+  /** Default: "" */
+  python?: string;
+  /** Default: "python3" */
+  kernel?: string;
+  /** Default: false */
+  verified?: boolean;
+  /** Default: null */
+  verified_at?: number | null;
+  /** Default: "unverified" */
+  verdict?: string;
+  /** Default: [] */
+  modules?: string[];
+  /** Default: [] */
+  warnings?: string[];
+  /** Default: null */
+  seed?: number | null;
+  /** Default: {} */
+  files?: Record<string, string>;
+  /** Default: 1 */
+  version?: number;
+  /** Default: "" */
+  digest?: string;
+}
+
+/** How a job's run ended, judged in one place from exceptions and exit codes, never from notebook metadata. */
+export interface Outcome {
+  state: 'cancelled' | 'died' | 'failed' | 'running' | 'succeeded' | 'timed-out';
+  /** Default: "" */
+  error?: string;
+  /** Default: null */
+  cell?: number | null;
+  /** Default: "" */
+  source?: string;
+  /** Default: 0.0 */
+  seconds?: number;
+}
+
+/** One hand-over of a job to a runner. */
+export interface Submission {
+  type?: 'submission';
+  id: string;
+  job: string;
+  runner: string;
+  at: number;
+  state: 'cancelled' | 'died' | 'failed' | 'running' | 'succeeded' | 'timed-out';
+  /** Default: "" */
+  run?: string;
+  /** Default: {} */
+  parameters?: Record<string, Scalar | Scalar[]>;
+  /** Default: null */
+  outcome?: Outcome | null;
+  /** Default: "" */
+  place?: string;
+}

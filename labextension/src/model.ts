@@ -1,0 +1,308 @@
+/**
+ * The panel's model: asks the server, listens for what changed, and tells the views. It knows no React.
+ *
+ * The server's state is the truth: every signal only says "look again", and looks that come close together become one.
+ */
+
+import { VDomModel } from '@jupyterlab/ui-components';
+import type { ISignal } from '@lumino/signaling';
+
+import type { Actions } from './actions';
+import type { Change, ConvertRequest, NeededCells, Preview, PreviewRequest, RunJobRequest, Task } from './api/answers';
+import { ApiError, type Client } from './api/client';
+import type { Probe } from './kernel';
+import type { KernelPort, NotebookChange, NotebookPort, NotebookSource } from './notebook';
+import { problemOf } from './problem';
+import { EMPTY, installCommand, mergeRuns, mismatch, type PanelState, type Phase } from './state';
+
+const SETTLE = 120;
+const TASK_POLL = 1000;
+const BUSY_POLL = 3000;
+const RUN_LIMIT = 50;
+
+/** What the model needs of the API: all of `Client` that it calls. */
+export type Api = Pick<
+  Client,
+  | 'status' | 'live' | 'runs' | 'neededCells' | 'verify' | 'preview' | 'convert' | 'jobs' | 'runJob' | 'tasks' | 'cancel'
+>;
+
+/** What the rest of JupyterLab does for the panel. */
+export interface Desk {
+  open(path: string): void;
+  copy(text: string): void;
+}
+
+export interface ModelOptions {
+  api: Api;
+  notebooks: NotebookSource;
+  changes: ISignal<unknown, Change>;
+  desk: Desk;
+}
+
+export class PanelModel extends VDomModel implements Actions {
+  constructor(private readonly options: ModelOptions) {
+    super();
+    options.notebooks.changed.connect(this.onNotebook, this);
+    options.changes.connect(this.onChange, this);
+    this.onNotebook(options.notebooks, 'notebook');
+  }
+
+  get state(): PanelState {
+    return this._state;
+  }
+
+  /** Start tracking in the kernel. What it prints, or why it could not, is shown. */
+  async track(): Promise<void> {
+    const kernel = this.notebook?.kernel;
+    if (!kernel || this._state.starting) {
+      return;
+    }
+    this.set({ starting: true, trackAnswer: null });
+    try {
+      const trackAnswer = await kernel.track();
+      this.set({ trackAnswer });
+      await this.ask(kernel);
+    } catch (error) {
+      this.set({ trackAnswer: { ok: false, text: problemOf(error).message } });
+    } finally {
+      this.set({ starting: false });
+      this.refresh();
+    }
+  }
+
+  reveal(cell: string): Promise<boolean> {
+    return this.notebook?.reveal(cell) ?? Promise.resolve(false);
+  }
+
+  neededCells(run: string): Promise<NeededCells> {
+    return this.options.api.neededCells(run);
+  }
+
+  verify(run: string): Promise<string> {
+    return this.begin('verify', run, this.options.api.verify(run));
+  }
+
+  preview(request: PreviewRequest): Promise<Preview> {
+    return this.options.api.preview(request);
+  }
+
+  convert(request: ConvertRequest): Promise<string> {
+    return this.begin('convert', request.run ?? request.session, this.options.api.convert(request));
+  }
+
+  runJob(request: RunJobRequest): Promise<string> {
+    return this.begin('run', request.folder, this.options.api.runJob(request));
+  }
+
+  async cancel(task: string): Promise<void> {
+    await this.options.api.cancel(task);
+    this.refresh();
+  }
+
+  open(path: string): void {
+    this.options.desk.open(path);
+  }
+
+  copy(text: string): void {
+    this.options.desk.copy(text);
+  }
+
+  /** Look again soon. Calls that come while one look is on its way become one more look after it. */
+  refresh(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    if (this.looking) {
+      this.again = true;
+      return;
+    }
+    this.pending ??= setTimeout(() => void this.look(), SETTLE);
+  }
+
+  override dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    clearTimeout(this.pending);
+    clearTimeout(this.poll);
+    super.dispose();
+  }
+
+  private get notebook(): NotebookPort | null {
+    return this.options.notebooks.current;
+  }
+
+  private onChange(_: unknown, change: Change): void {
+    const kernel = this.notebook?.kernel?.id;
+    if (change.kernel === undefined || change.kernel === '' || change.kernel === kernel || change.noun !== 'execution') {
+      this.refresh();
+    }
+  }
+
+  private onNotebook(_: unknown, change: NotebookChange): void {
+    const notebook = this.notebook;
+    if (change === 'notebook') {
+      this.set({ ...EMPTY, status: this._state.status, phase: notebook ? 'checking' : 'no-notebook' });
+      this.probed = null;
+    }
+    if (change === 'kernel' || change === 'restart') {
+      const session = this._state.live?.session;
+      if (session) {
+        this.gone.add(session.id);
+      }
+      this.probed = null;
+      this.set({ trackAnswer: null });
+    }
+    if (change === 'executed' && this._state.phase === 'not-installed') {
+      this.probed = null;
+    }
+    this.set({ path: notebook?.path ?? '', name: notebook?.name ?? '' });
+    this.refresh();
+  }
+
+  private async look(): Promise<void> {
+    this.pending = undefined;
+    this.looking = true;
+    const notebook = this.notebook;
+    try {
+      if (notebook) {
+        await this.load(notebook);
+      } else {
+        this.set({ phase: 'no-notebook' });
+      }
+    } catch (error) {
+      const absent = error instanceof ApiError && error.absent;
+      this.set(absent ? { phase: 'no-server', problem: null } : { problem: problemOf(error) });
+    } finally {
+      this.looking = false;
+    }
+    if (this.again) {
+      this.again = false;
+      this.refresh();
+    }
+    this.plan();
+  }
+
+  /** Read everything the panel shows. A part that fails is named and keeps what it had. */
+  private async load(notebook: NotebookPort): Promise<void> {
+    const { api } = this.options;
+    const kernel = notebook.kernel;
+    const path = notebook.path;
+    const status = this._state.status ?? (await api.status());
+    const live = await api.live(kernel?.id ?? '', path);
+    const experiment = live.session?.experiment_id ?? live.runs[0]?.experiment_id ?? '';
+    const [runs, jobs, tasks] = await Promise.allSettled([
+      experiment === '' ? Promise.resolve([]) : api.runs(experiment, RUN_LIMIT),
+      api.jobs(path),
+      api.tasks()
+    ]);
+    if (this.notebook?.path !== path || this.isDisposed) {
+      return;
+    }
+    const failed = [runs, jobs, tasks].find(part => part.status === 'rejected');
+    this.set({
+      status,
+      live,
+      runs: mergeRuns(live.runs, runs.status === 'fulfilled' ? runs.value : this._state.runs),
+      jobs: jobs.status === 'fulfilled' ? jobs.value : this._state.jobs,
+      tasks: tasks.status === 'fulfilled' ? tasks.value.map(task => this.labelled(task)) : this._state.tasks,
+      problem: failed ? problemOf(failed.reason) : null,
+      kernelName: kernel?.displayName ?? ''
+    });
+    await this.settle(notebook, kernel);
+  }
+
+  /** Decide the phase. The kernel is asked only where the server does not already know that it is tracked. */
+  private async settle(notebook: NotebookPort, kernel: KernelPort | null): Promise<void> {
+    const session = this._state.live?.session;
+    if (!kernel) {
+      this.set({ phase: notebook.starting ? 'checking' : 'no-kernel', mismatch: null });
+    } else if (session?.state !== 'ended' && session?.state !== 'interrupted' && session && !this.gone.has(session.id)) {
+      this.set({ phase: 'tracked', mismatch: mismatch(this._state.status, session.version ?? '') });
+    } else if (this.probed?.kernel === kernel.id) {
+      this.judge(this.probed.answer);
+    } else {
+      const language = await kernel.language();
+      if (language === 'python') {
+        void this.ask(kernel);
+      } else {
+        this.set({ phase: 'other-language', language });
+      }
+    }
+  }
+
+  private async ask(kernel: KernelPort): Promise<void> {
+    if (this.asking === kernel.id) {
+      return;
+    }
+    this.asking = kernel.id;
+    try {
+      const answer = await kernel.probe();
+      if (this.notebook?.kernel?.id === kernel.id) {
+        this.probed = { kernel: kernel.id, answer };
+        this.judge(answer);
+        this.refresh();
+      }
+    } catch (error) {
+      this.set({ problem: problemOf(error) });
+    } finally {
+      this.asking = '';
+    }
+  }
+
+  private judge(answer: Probe): void {
+    const { status } = this._state;
+    if (!status) {
+      return;
+    }
+    const ended = this._state.live?.session?.state === 'ended';
+    const phase: Phase = !answer.installed ? 'not-installed' : answer.tracking && !ended ? 'tracked' : 'untracked';
+    this.set({
+      phase,
+      installCommand: installCommand(status, answer),
+      mismatch: answer.installed ? mismatch(status, answer.version) : null
+    });
+  }
+
+  /** Remember what a task is about until the server's list says so. */
+  private async begin(kind: string, subject: string, started: Promise<string>): Promise<string> {
+    const id = await started;
+    this.subjects.set(id, { kind, subject });
+    this.set({ tasks: [...this._state.tasks, { id, kind, subject, state: 'running' }] });
+    this.refresh();
+    return id;
+  }
+
+  private labelled(task: Task): Task {
+    return { ...task, ...this.subjects.get(task.id) };
+  }
+
+  /** Events drive the panel; while something is at work it also looks by itself, should the event bus be out of reach. */
+  private plan(): void {
+    clearTimeout(this.poll);
+    if (this.isDisposed) {
+      return;
+    }
+    if (this._state.tasks.some(task => task.state === 'running')) {
+      this.poll = setTimeout(() => this.refresh(), TASK_POLL);
+    } else if (this.notebook?.kernel?.busy) {
+      this.poll = setTimeout(() => this.refresh(), BUSY_POLL);
+    }
+  }
+
+  private set(part: Partial<PanelState>): void {
+    this._state = { ...this._state, ...part };
+    this.stateChanged.emit(undefined);
+  }
+
+  private _state: PanelState = EMPTY;
+  private probed: { kernel: string; answer: Probe } | null = null;
+  private asking = '';
+  private looking = false;
+  private again = false;
+  private pending: ReturnType<typeof setTimeout> | undefined;
+  private poll: ReturnType<typeof setTimeout> | undefined;
+  /** Sessions that died with a restart of their kernel, should the server not have noticed yet. */
+  private readonly gone = new Set<string>();
+  private readonly subjects = new Map<string, { kind: string; subject: string }>();
+}

@@ -1,0 +1,158 @@
+/**
+ * The current notebook as the panel sees it: its path, its kernel, its cells, and a signal for what changed.
+ *
+ * The model works against the interfaces; `TrackedNotebook` is the one that JupyterLab's notebook tracker stands behind.
+ */
+
+import { PathExt } from '@jupyterlab/coreutils';
+import { NotebookActions, type INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
+import type { Kernel } from '@jupyterlab/services';
+import { Signal, type ISignal } from '@lumino/signaling';
+
+import { probe, track, type Probe, type TrackAnswer } from './kernel';
+
+export interface KernelPort {
+  readonly id: string;
+  readonly displayName: string;
+  readonly busy: boolean;
+  language(): Promise<string>;
+  probe(): Promise<Probe>;
+  track(): Promise<TrackAnswer>;
+}
+
+export interface NotebookPort {
+  readonly path: string;
+  readonly name: string;
+  /** Null while there is none; `starting` tells the two cases apart. */
+  readonly kernel: KernelPort | null;
+  readonly starting: boolean;
+  /** Scroll to the cell and make it the active one; false if the notebook no longer has it. */
+  reveal(cell: string): Promise<boolean>;
+}
+
+/** What changed: another notebook, its kernel, the kernel's process, a cell that ended, the kernel's status, the path. */
+export type NotebookChange = 'notebook' | 'kernel' | 'restart' | 'executed' | 'status' | 'path';
+
+export interface NotebookSource {
+  readonly current: NotebookPort | null;
+  readonly changed: ISignal<NotebookSource, NotebookChange>;
+}
+
+class LiveKernel implements KernelPort {
+  constructor(
+    private readonly kernel: Kernel.IKernelConnection,
+    readonly displayName: string
+  ) {}
+
+  get id(): string {
+    return this.kernel.id;
+  }
+
+  get busy(): boolean {
+    return this.kernel.status === 'busy';
+  }
+
+  async language(): Promise<string> {
+    return (await this.kernel.info).language_info.name;
+  }
+
+  probe(): Promise<Probe> {
+    return probe(this.kernel);
+  }
+
+  track(): Promise<TrackAnswer> {
+    return track(this.kernel);
+  }
+}
+
+class LiveNotebook implements NotebookPort {
+  constructor(private readonly panel: NotebookPanel) {}
+
+  get path(): string {
+    return this.panel.context.path;
+  }
+
+  get name(): string {
+    return PathExt.basename(this.panel.context.path);
+  }
+
+  get kernel(): KernelPort | null {
+    const context = this.panel.sessionContext;
+    const kernel = context.session?.kernel;
+    return kernel ? new LiveKernel(kernel, context.kernelDisplayName) : null;
+  }
+
+  get starting(): boolean {
+    const context = this.panel.sessionContext;
+    return !context.isReady && !context.hasNoKernel;
+  }
+
+  async reveal(cell: string): Promise<boolean> {
+    const notebook = this.panel.content;
+    const index = notebook.widgets.findIndex(widget => widget.model.id === cell);
+    const widget = notebook.widgets[index];
+    if (!widget) {
+      return false;
+    }
+    notebook.deselectAll();
+    notebook.activeCellIndex = index;
+    notebook.mode = 'command';
+    await notebook.scrollToCell(widget, 'smart');
+    return true;
+  }
+}
+
+/** The notebook that JupyterLab's tracker calls current. Signals of notebooks left behind are disconnected. */
+export class TrackedNotebook implements NotebookSource {
+  constructor(private readonly tracker: INotebookTracker) {
+    tracker.currentChanged.connect(() => this.attach());
+    NotebookActions.executed.connect((_, { notebook }) => this.executed(notebook));
+    this.attach();
+  }
+
+  get current(): NotebookPort | null {
+    return this.panel ? new LiveNotebook(this.panel) : null;
+  }
+
+  get changed(): ISignal<this, NotebookChange> {
+    return this._changed;
+  }
+
+  private executed(notebook: unknown): void {
+    if (this.panel && notebook === this.panel.content) {
+      this._changed.emit('executed');
+    }
+  }
+
+  private attach(): void {
+    const panel = this.tracker.currentWidget;
+    if (panel === this.panel) {
+      return;
+    }
+    if (this.panel && !this.panel.isDisposed) {
+      Signal.disconnectBetween(this.panel.sessionContext, this);
+      Signal.disconnectBetween(this.panel.context, this);
+    }
+    this.panel = panel;
+    panel?.sessionContext.kernelChanged.connect(this.onKernel, this);
+    panel?.sessionContext.statusChanged.connect(this.onStatus, this);
+    panel?.context.pathChanged.connect(this.onPath, this);
+    this._changed.emit('notebook');
+  }
+
+  private onKernel(): void {
+    this._changed.emit('kernel');
+  }
+
+  private onStatus(_: unknown, status: Kernel.Status): void {
+    const restarted = status === 'restarting' || status === 'autorestarting';
+    this._changed.emit(restarted ? 'restart' : 'status');
+  }
+
+  private onPath(): void {
+    this._changed.emit('path');
+  }
+
+  private panel: NotebookPanel | null = null;
+  private readonly _changed = new Signal<this, NotebookChange>(this);
+}

@@ -1,0 +1,82 @@
+/** What the panel shows, as one value: the model makes a new one, the views draw it. Plus the rules that need nothing else. */
+
+import type { JobBundle, Live, Status, Task } from './api/answers';
+import type { Run } from './api/schema';
+import type { Probe, TrackAnswer } from './kernel';
+import type { Problem } from './problem';
+
+export type Phase =
+  'no-notebook' | 'no-kernel' | 'checking' | 'no-server' | 'other-language' | 'not-installed' | 'untracked' | 'tracked';
+
+export interface Mismatch {
+  kernel: string;
+  server: string;
+}
+
+export interface PanelState {
+  readonly phase: Phase;
+  readonly path: string;
+  readonly name: string;
+  readonly kernelName: string;
+  readonly language: string;
+  readonly status: Status | null;
+  readonly live: Live | null;
+  /** Runs of the experiment, newest first. */
+  readonly runs: readonly Run[];
+  readonly jobs: readonly JobBundle[];
+  readonly tasks: readonly Task[];
+  readonly installCommand: string;
+  readonly mismatch: Mismatch | null;
+  /** True between the press of Track and the kernel's answer. */
+  readonly starting: boolean;
+  readonly trackAnswer: TrackAnswer | null;
+  readonly problem: Problem | null;
+}
+
+export const EMPTY: PanelState = {
+  phase: 'no-notebook',
+  path: '',
+  name: '',
+  kernelName: '',
+  language: '',
+  status: null,
+  live: null,
+  runs: [],
+  jobs: [],
+  tasks: [],
+  installCommand: '',
+  mismatch: null,
+  starting: false,
+  trackAnswer: null,
+  problem: null
+};
+
+/** The command that brings our package to the kernel with this interpreter. */
+export function installCommand(status: Status, probe: Probe): string {
+  if (status.install) {
+    return status.install.replaceAll('{executable}', probe.executable);
+  }
+  return `"${probe.executable}" -m pip install "mlops_jupyter==${status.version}"`;
+}
+
+/** Both versions if they differ and both are known. */
+export function mismatch(status: Status | null, kernel: string): Mismatch | null {
+  if (!status || kernel === '' || kernel === status.version) {
+    return null;
+  }
+  return { kernel, server: status.version };
+}
+
+/** The runs of both lists, each once (the first list wins), newest first, deleted ones left out. */
+export function mergeRuns(first: readonly Run[], second: readonly Run[]): Run[] {
+  const known = new Map([...second, ...first].map(run => [run.id, run]));
+  return [...known.values()]
+    .filter(run => run.deleted !== true)
+    .sort((a, b) => b.started - a.started || (b.number ?? 0) - (a.number ?? 0));
+}
+
+/** The task that is at work on a run or a job, else the newest that was. */
+export function taskOf(tasks: readonly Task[], kind: string, subject: string): Task | undefined {
+  const about = tasks.filter(task => task.kind === kind && task.subject === subject);
+  return about.find(task => task.state === 'running') ?? about.at(-1);
+}

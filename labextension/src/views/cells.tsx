@@ -1,0 +1,68 @@
+/** The cells needed for a run: read when asked for, since the server has to slice for it. */
+
+import * as React from 'react';
+
+import type { NeededCells } from '../api/answers';
+import type { Problem } from '../problem';
+import { problemOf } from '../problem';
+import { Icon } from './icons';
+import { Fold, ProblemNote, useActions } from './parts';
+
+function firstLine(source: string): string {
+  const lines = source.split('\n').map(line => line.trim());
+  return lines.find(line => line !== '' && !line.startsWith('#')) ?? lines[0] ?? '';
+}
+
+function List({ run, total }: { run: string; total: number }): React.JSX.Element {
+  const actions = useActions();
+  const [answer, setAnswer] = React.useState<NeededCells | null>(null);
+  const [problem, setProblem] = React.useState<Problem | null>(null);
+  React.useEffect(() => {
+    let wanted = true;
+    actions.neededCells(run).then(
+      found => wanted && setAnswer(found),
+      (error: unknown) => wanted && setProblem(problemOf(error))
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [actions, run]);
+  if (problem || !answer) {
+    return problem ? <ProblemNote problem={problem} /> : <p className="jp-mlops-muted">Looking…</p>;
+  }
+  const all = answer.total ?? total;
+  return (
+    <div data-testid="mlops-cells-needed">
+      {all > answer.cells.length && <p className="jp-mlops-muted jp-mlops-small">{`Leaves out ${all - answer.cells.length} of ${all} executions.`}</p>}
+      {answer.incomplete === true && (
+        <p className="jp-mlops-note jp-mlops-mod-warn">
+          <Icon mark="warning" />
+          <span>Some of these cells ran before tracking. Restart the kernel and run it tracked to be sure.</span>
+        </p>
+      )}
+      <ol className="jp-mlops-cells">
+        {answer.cells.map(cell => (
+          <li key={cell.n}>
+            <button
+              type="button"
+              className="jp-mlops-cell"
+              title={`${(cell.because ?? []).length > 0 ? `Needed for ${(cell.because ?? []).join(', ')}\n` : ''}${cell.source}`}
+              onClick={() => void actions.reveal(cell.cell ?? '')}
+            >
+              <span className="jp-mlops-n">{cell.n}</span>
+              <code className="jp-mlops-execution-line">{firstLine(cell.source)}</code>
+            </button>
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+export function CellsNeeded({ run, needed, total }: { run: string; needed: number; total: number }): React.JSX.Element {
+  return (
+    <Fold label={<>Cells needed <span className="jp-mlops-label-note">{needed > 0 ? needed : ''}</span></>} testid="mlops-show-cells">
+      <List run={run} total={total} />
+    </Fold>
+  );
+}

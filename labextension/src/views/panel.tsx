@@ -1,0 +1,83 @@
+/** The whole panel: a header, what is missing if something is, and the lists. Converting takes the panel's place while it lasts. */
+
+import * as React from 'react';
+
+import type { Actions } from '../actions';
+import type { Run } from '../api/schema';
+import { count } from '../format';
+import type { PanelState } from '../state';
+import { Convert } from './convert';
+import { Header } from './header';
+import { Jobs } from './jobs';
+import { ActionsProvider, ProblemNote, Section } from './parts';
+import { MismatchNote, NoMetric, Place } from './places';
+import { Runs } from './runs';
+import { Executions } from './session';
+
+interface ListsProps {
+  state: PanelState;
+  job: string;
+  onJob: (folder: string) => void;
+  onConvert: (run: Run) => void;
+}
+
+function Lists({ state, job, onJob, onConvert }: ListsProps): React.JSX.Element {
+  const rows = state.live?.executions ?? [];
+  const tracked = state.phase === 'tracked';
+  const noMetric = tracked && rows.length > 0 && !state.runs.some(run => (run.metrics ?? []).length > 0);
+  return (
+    <>
+      {(tracked || rows.length > 0) && (
+        <Section title={tracked ? 'Session' : 'Last session'} note={rows.length > 0 ? count(rows.length, 'execution') : ''}>
+          {tracked && state.trackAnswer?.ok === true && state.trackAnswer.text !== '' && rows.length === 0 && (
+            <pre className="jp-mlops-printed">{state.trackAnswer.text}</pre>
+          )}
+          <Executions rows={rows} />
+        </Section>
+      )}
+      {(state.runs.length > 0 || noMetric) && (
+        <Section title="Runs" note={state.runs.length > 0 ? String(state.runs.length) : ''}>
+          {noMetric && <NoMetric floats={state.live?.floats ?? []} />}
+          {state.runs.length > 0 && <Runs runs={state.runs} tasks={state.tasks} executions={rows.length} onConvert={onConvert} />}
+        </Section>
+      )}
+      {state.jobs.length > 0 && (
+        <Section title="Jobs" note={String(state.jobs.length)}>
+          <Jobs jobs={state.jobs} tasks={state.tasks} open={job} onOpen={onJob} />
+        </Section>
+      )}
+    </>
+  );
+}
+
+/** What the user is looking at; belongs to one notebook and starts anew with another. */
+function Notebook({ state }: { state: PanelState }): React.JSX.Element {
+  const [converting, setConverting] = React.useState<Run | null>(null);
+  const [job, setJob] = React.useState('');
+  const showJob = (folder: string): void => {
+    setConverting(null);
+    setJob(folder);
+  };
+  if (converting) {
+    return <Convert run={converting} path={state.path} tasks={state.tasks} onBack={() => setConverting(null)} onJob={showJob} />;
+  }
+  return (
+    <>
+      <MismatchNote versions={state.mismatch} />
+      <ProblemNote problem={state.problem} />
+      <Place state={state} />
+      <Lists state={state} job={job} onJob={setJob} onConvert={setConverting} />
+    </>
+  );
+}
+
+export function Panel({ state, actions }: { state: PanelState; actions: Actions }): React.JSX.Element {
+  return (
+    <ActionsProvider value={actions}>
+      <div className="jp-mlops" role="region" aria-label="MLOps" data-testid="mlops-panel" data-phase={state.phase}>
+        <Header state={state} />
+        <Notebook key={state.path} state={state} />
+      </div>
+    </ActionsProvider>
+  );
+}

@@ -1,0 +1,202 @@
+/** Pieces that several views share: buttons, sections, chips, progress. */
+
+import * as React from 'react';
+
+import type { Actions } from '../actions';
+import type { Task } from '../api/answers';
+import { problemOf, type Problem } from '../problem';
+import { Icon, Spinner, type Mark } from './icons';
+
+const ActionsContext = React.createContext<Actions | null>(null);
+export const ActionsProvider = ActionsContext.Provider;
+
+export function useActions(): Actions {
+  const actions = React.useContext(ActionsContext);
+  if (!actions) {
+    throw new Error('A view of mlops_jupyter stands outside its panel');
+  }
+  return actions;
+}
+
+/** Seconds since 1970, renewed four times a second while `active`. */
+export function useNow(active: boolean): number {
+  const [now, setNow] = React.useState(() => Date.now() / 1000);
+  React.useEffect(() => {
+    if (!active) {
+      return undefined;
+    }
+    const timer = setInterval(() => setNow(Date.now() / 1000), 250);
+    return () => clearInterval(timer);
+  }, [active]);
+  return now;
+}
+
+/** Runs something that can fail, and holds why it did. */
+export function useAttempt(): [Problem | null, (work: () => Promise<unknown>) => void, boolean] {
+  const [problem, setProblem] = React.useState<Problem | null>(null);
+  const [busy, setBusy] = React.useState(false);
+  const attempt = React.useCallback((work: () => Promise<unknown>) => {
+    setProblem(null);
+    setBusy(true);
+    work()
+      .catch((error: unknown) => setProblem(problemOf(error)))
+      .finally(() => setBusy(false));
+  }, []);
+  return [problem, attempt, busy];
+}
+
+interface ButtonProps {
+  children: React.ReactNode;
+  onClick: () => void;
+  kind?: 'primary' | 'secondary' | 'quiet';
+  label?: string;
+  testid?: string;
+  disabled?: boolean;
+}
+
+const BUTTON_CLASS = {
+  primary: 'jp-Button jp-mod-styled jp-mod-accept',
+  secondary: 'jp-Button',
+  quiet: 'jp-Button jp-mod-minimal'
+};
+
+export function Button({ children, onClick, kind = 'secondary', label, testid, disabled = false }: ButtonProps): React.JSX.Element {
+  return (
+    <button
+      type="button"
+      className={`jp-mlops-button jp-mlops-mod-${kind} ${BUTTON_CLASS[kind]}`}
+      aria-label={label}
+      data-testid={testid}
+      disabled={disabled}
+      onClick={onClick}
+    >
+      {children}
+    </button>
+  );
+}
+
+/** A line of code with a button that copies it. */
+export function Copyable({ text, what, testid }: { text: string; what: string; testid?: string }): React.JSX.Element {
+  const actions = useActions();
+  const [copied, setCopied] = React.useState(false);
+  const copy = (): void => {
+    actions.copy(text);
+    setCopied(true);
+  };
+  return (
+    <div className="jp-mlops-copyable">
+      <code data-testid={testid}>{text}</code>
+      <Button label={`Copy ${what}`} onClick={copy}>
+        {copied ? 'Copied' : 'Copy'}
+      </Button>
+    </div>
+  );
+}
+
+export function ProblemNote({ problem }: { problem: Problem | null }): React.JSX.Element | null {
+  if (!problem) {
+    return null;
+  }
+  return (
+    <div className="jp-mlops-note jp-mlops-mod-error" role="alert">
+      <Icon mark="warning" />
+      <div>
+        <p>{problem.message}</p>
+        {problem.remedy !== '' && <p className="jp-mlops-muted">{problem.remedy}</p>}
+      </div>
+    </div>
+  );
+}
+
+export type Tone = 'good' | 'fair' | 'bad' | 'plain';
+
+export function Chip({ mark, tone, children, testid, title }: {
+  mark?: Mark;
+  tone: Tone;
+  children: React.ReactNode;
+  testid?: string;
+  title?: string;
+}): React.JSX.Element {
+  return (
+    <span className={`jp-mlops-chip jp-mlops-tone-${tone}`} data-testid={testid} title={title}>
+      {mark && <Icon mark={mark} />}
+      {children}
+    </span>
+  );
+}
+
+/** A foldable part of the panel. */
+export function Section({ title, note = '', children }: {
+  title: string;
+  note?: string;
+  children: React.ReactNode;
+}): React.JSX.Element {
+  const [open, setOpen] = React.useState(true);
+  const id = React.useId();
+  return (
+    <section className="jp-mlops-section" aria-labelledby={`${id}-title`}>
+      <h2 className="jp-mlops-section-title" id={`${id}-title`}>
+        <button type="button" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+          <Icon mark="caret" className={open ? 'jp-mlops-mod-open' : ''} />
+          <span>{title}</span>
+          {note !== '' && <span className="jp-mlops-section-note">{note}</span>}
+        </button>
+      </h2>
+      <div id={id} hidden={!open}>
+        {children}
+      </div>
+    </section>
+  );
+}
+
+/** Smaller than a section: a label, and what folds out below it. */
+export function Fold({ label, children, testid }: {
+  label: React.ReactNode;
+  children: React.ReactNode;
+  testid?: string;
+}): React.JSX.Element {
+  const [open, setOpen] = React.useState(false);
+  const id = React.useId();
+  return (
+    <div className="jp-mlops-fold">
+      <button type="button" className="jp-mlops-fold-title" aria-expanded={open} aria-controls={id} data-testid={testid} onClick={() => setOpen(!open)}>
+        <Icon mark="caret" className={open ? 'jp-mlops-mod-open' : ''} />
+        <span>{label}</span>
+      </button>
+      {open && <div id={id}>{children}</div>}
+    </div>
+  );
+}
+
+/** A background task: its bar while it runs, and why it failed. A task that succeeded shows nothing: its result does. */
+export function TaskProgress({ task }: { task: Task | undefined }): React.JSX.Element | null {
+  const actions = useActions();
+  if (!task || task.state === 'succeeded') {
+    return null;
+  }
+  if (task.state === 'cancelled') {
+    return <p className="jp-mlops-muted" role="status">Cancelled.</p>;
+  }
+  if (task.state === 'failed') {
+    const { what = '', message = '', remedy = '' } = task.error ?? {};
+    return <ProblemNote problem={{ message: what || message || 'The task failed', remedy }} />;
+  }
+  const total = task.total ?? 0;
+  const done = Math.min(task.done ?? 0, total);
+  const words = task.message ?? '';
+  return (
+    <div className="jp-mlops-task" data-testid="mlops-task" data-state={task.state}>
+      <div className="jp-mlops-task-line">
+        <Spinner />
+        <span className="jp-mlops-task-message" role="status" aria-live="polite" title={words}>
+          {words === '' ? 'Starting…' : words}
+        </span>
+        {total > 0 && <span className="jp-mlops-figure">{`${done}/${total}`}</span>}
+        <Button kind="quiet" label={`Cancel: ${words || task.kind}`} onClick={() => void actions.cancel(task.id)}>
+          Cancel
+        </Button>
+      </div>
+      <progress className="jp-mlops-bar" aria-label="Progress" max={total || 1} {...(total > 0 ? { value: done } : {})} />
+    </div>
+  );
+}

@@ -1,0 +1,120 @@
+/** The runs, newest first. The newest stands open; any other opens with a press. */
+
+import * as React from 'react';
+
+import type { Task } from '../api/answers';
+import type { Run } from '../api/schema';
+import { mainMetrics, modelClasses, runTitle, verdictOf, when } from '../format';
+import { taskOf } from '../state';
+import { CellsNeeded } from './cells';
+import { Icon, Spinner } from './icons';
+import { Button, Chip, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
+import { Datasets, MetricLine, Metrics, Params } from './values';
+import { Verdict, VerdictResults } from './verdict';
+
+const LINE_METRICS = 3;
+
+interface RunsProps {
+  runs: readonly Run[];
+  tasks: readonly Task[];
+  executions: number;
+  onConvert: (run: Run) => void;
+}
+
+function RunState({ run }: { run: Run }): React.JSX.Element | null {
+  switch (run.state) {
+    case 'open':
+      return <span title="Still open"><Spinner /><span className="jp-mlops-hidden">still open</span></span>;
+    case 'failed':
+      return <Chip mark="cross" tone="bad">failed</Chip>;
+    case 'interrupted':
+      return <Chip mark="minus" tone="fair">interrupted</Chip>;
+    case 'finished':
+      return null;
+  }
+}
+
+function Badges({ run }: { run: Run }): React.JSX.Element {
+  const verdict = verdictOf(run);
+  const isJob = (run.origin?.job ?? '') !== '';
+  return (
+    <span className="jp-mlops-badges">
+      <RunState run={run} />
+      {isJob && <Chip tone="plain" title="Made by a job">job</Chip>}
+      {(run.goal ?? '') !== '' && (
+        <Chip mark="target" tone={run.goal === 'met' ? 'good' : 'fair'} title="The experiment's goal">{`goal ${run.goal}`}</Chip>
+      )}
+      {(verdict !== 'unverified' || !isJob) && <Verdict verdict={verdict} title={run.verification?.detail ?? ''} />}
+    </span>
+  );
+}
+
+/** The model class, unless the title already says it; the time. */
+function subtitle(run: Run): string {
+  const classes = modelClasses(run);
+  return [classes === runTitle(run) ? '' : classes, when(run.started)].filter(part => part !== '').join(' · ');
+}
+
+function Details({ run, tasks, executions, onConvert }: RunsProps & { run: Run }): React.JSX.Element {
+  const actions = useActions();
+  const [problem, attempt, busy] = useAttempt();
+  const task = taskOf(tasks, 'verify', run.id);
+  const working = busy || task?.state === 'running';
+  const title = `run ${run.number ?? ''}`;
+  return (
+    <div className="jp-mlops-details">
+      {(run.error ?? '') !== '' && <p className="jp-mlops-execution-error jp-mlops-wrap">{run.error}</p>}
+      <div className="jp-mlops-buttons">
+        <Button testid="mlops-verify" label={`Verify ${title}: run its cells again in a clean kernel and compare`} disabled={working} onClick={() => attempt(() => actions.verify(run.id))}>
+          Verify
+        </Button>
+        <Button testid="mlops-convert" label={`Convert ${title} to a job`} onClick={() => onConvert(run)}>
+          Convert to job…
+        </Button>
+      </div>
+      <ProblemNote problem={problem} />
+      <TaskProgress task={task} />
+      {run.verification && verdictOf(run) !== 'unverified' && <VerdictResults verification={run.verification} />}
+      <Metrics run={run} />
+      <Params params={run.params ?? []} />
+      <Datasets datasets={run.datasets ?? []} />
+      <CellsNeeded run={run.id} needed={(run.cells ?? []).length} total={executions} />
+    </div>
+  );
+}
+
+function Card(props: RunsProps & { run: Run; open: boolean; onToggle: () => void }): React.JSX.Element {
+  const { run, open, onToggle } = props;
+  const id = React.useId();
+  return (
+    <li className="jp-mlops-run" data-testid="mlops-run" data-run={run.id} data-state={run.state}>
+      <button type="button" className="jp-mlops-run-title" aria-expanded={open} aria-controls={id} onClick={onToggle}>
+        <Icon mark="caret" className={open ? 'jp-mlops-mod-open' : ''} />
+        <span className="jp-mlops-run-head">
+          <span className="jp-mlops-run-name">
+            {(run.number ?? 0) > 0 && <span className="jp-mlops-run-number">{`#${run.number}`}</span>}
+            <strong title={runTitle(run)}>{runTitle(run)}</strong>
+          </span>
+          <Badges run={run} />
+        </span>
+        <span className="jp-mlops-run-sub">{subtitle(run)}</span>
+        <MetricLine metrics={mainMetrics(run).slice(0, LINE_METRICS)} />
+      </button>
+      <div id={id} hidden={!open}>
+        {open && <Details {...props} />}
+      </div>
+    </li>
+  );
+}
+
+export function Runs(props: RunsProps): React.JSX.Element {
+  const [touched, setTouched] = React.useState<Record<string, boolean>>({});
+  return (
+    <ol className="jp-mlops-runs" data-testid="mlops-runs" aria-label="Runs, newest first">
+      {props.runs.map((run, i) => {
+        const open = touched[run.id] ?? i === 0;
+        return <Card key={run.id} {...props} run={run} open={open} onToggle={() => setTouched({ ...touched, [run.id]: !open })} />;
+      })}
+    </ol>
+  );
+}

@@ -1,0 +1,94 @@
+/** The session live: each cell execution as it runs. A click leads to its cell. */
+
+import * as React from 'react';
+
+import type { ExecutionRow } from '../api/answers';
+import type { ExecutionState } from '../api/states';
+import { duration } from '../format';
+import { Icon, Spinner, type Mark } from './icons';
+import { useActions, useNow } from './parts';
+
+const MARKS: Record<Exclude<ExecutionState, 'running'>, { mark: Mark; words: string }> = {
+  ok: { mark: 'check', words: 'done' },
+  error: { mark: 'cross', words: 'failed' },
+  interrupted: { mark: 'minus', words: 'interrupted' },
+  untracked: { mark: 'history', words: 'ran before tracking' },
+  skipped: { mark: 'dash', words: 'not recorded' }
+};
+
+function Time({ row }: { row: ExecutionRow }): React.JSX.Element {
+  const running = row.state === 'running';
+  const now = useNow(running);
+  const started = row.started ?? null;
+  const seconds = running && started !== null ? Math.max(0, now - started) : (row.seconds ?? null);
+  return <span className="jp-mlops-figure jp-mlops-execution-time">{seconds === null ? '' : duration(seconds)}</span>;
+}
+
+function Row({ row, onGone }: { row: ExecutionRow; onGone: (n: number) => void }): React.JSX.Element {
+  const actions = useActions();
+  const known = row.state === 'running' ? null : MARKS[row.state];
+  const words = known?.words ?? 'running';
+  const show = (): void => {
+    void actions.reveal(row.cell ?? '').then(found => onGone(found ? 0 : row.n));
+  };
+  return (
+    <li>
+      <button
+        type="button"
+        className="jp-mlops-execution"
+        data-testid="mlops-execution"
+        data-n={row.n}
+        data-state={row.state}
+        title="Show this cell in the notebook"
+        onClick={show}
+      >
+        <span className="jp-mlops-n">{row.n}</span>
+        <span className="jp-mlops-execution-mark" title={words}>
+          {known ? <Icon mark={known.mark} /> : <Spinner />}
+          <span className="jp-mlops-hidden">{words}</span>
+        </span>
+        <code className="jp-mlops-execution-line">{row.first_line ?? ''}</code>
+        <Time row={row} />
+        {row.error && <span className="jp-mlops-execution-error">{row.error}</span>}
+      </button>
+    </li>
+  );
+}
+
+/** Keeps the newest row in sight, unless the user has scrolled away from it. */
+function useFollow(length: number): React.RefObject<HTMLOListElement> {
+  const list = React.useRef<HTMLOListElement>(null);
+  const away = React.useRef(false);
+  React.useEffect(() => {
+    const element = list.current;
+    const onScroll = (): void => {
+      away.current = element !== null && element.scrollHeight - element.scrollTop - element.clientHeight > 40;
+    };
+    element?.addEventListener('scroll', onScroll, { passive: true });
+    return () => element?.removeEventListener('scroll', onScroll);
+  }, []);
+  React.useEffect(() => {
+    if (list.current && !away.current) {
+      list.current.scrollTop = list.current.scrollHeight;
+    }
+  }, [length]);
+  return list;
+}
+
+export function Executions({ rows }: { rows: readonly ExecutionRow[] }): React.JSX.Element {
+  const [gone, setGone] = React.useState(0);
+  const list = useFollow(rows.length);
+  return (
+    <>
+      <ol className="jp-mlops-executions" data-testid="mlops-executions" aria-label="Cell executions" ref={list}>
+        {rows.map(row => (
+          <Row key={row.n} row={row} onGone={setGone} />
+        ))}
+      </ol>
+      {rows.length === 0 && <p className="jp-mlops-nothing">Run a cell: it appears here as it runs.</p>}
+      <p className="jp-mlops-gone jp-mlops-muted" role="status">
+        {gone > 0 ? `The cell of execution ${gone} is no longer in the notebook.` : ''}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,151 @@
+/** Metrics, params and datasets of a run. */
+
+import * as React from 'react';
+
+import type { Dataset, Metric, Param, Run } from '../api/schema';
+import { count, keyedMetrics, mainMetrics, number, scalar } from '../format';
+import { Button, Fold } from './parts';
+
+const WIDTH = 64;
+const HEIGHT = 16;
+
+/** A metric's course over steps. */
+function Course({ values }: { values: readonly number[] }): React.JSX.Element {
+  const low = Math.min(...values);
+  const span = Math.max(...values) - low || 1;
+  const points = values.map((value, i) => `${(i / (values.length - 1)) * WIDTH},${HEIGHT - 2 - ((value - low) / span) * (HEIGHT - 4)}`);
+  return (
+    <svg className="jp-mlops-course" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`${values.length} values, from ${number(values[0] ?? 0)} to ${number(values.at(-1) ?? 0)}`}>
+      <polyline points={points.join(' ')} />
+    </svg>
+  );
+}
+
+/** Label above value, as many side by side as fit. */
+export function MetricLine({ metrics }: { metrics: readonly Metric[] }): React.JSX.Element {
+  return (
+    <span className="jp-mlops-metrics">
+      {metrics.map(metric => (
+        <span key={metric.name} className="jp-mlops-metric" title={`${metric.name} = ${metric.value}`}>
+          <span className="jp-mlops-metric-name">{metric.name}</span>
+          <span className="jp-mlops-figure">{number(metric.value)}</span>
+        </span>
+      ))}
+    </span>
+  );
+}
+
+function Keyed({ name, metrics }: { name: string; metrics: readonly Metric[] }): React.JSX.Element {
+  const top = Math.max(...metrics.map(metric => Math.abs(metric.value)), Number.MIN_VALUE);
+  return (
+    <Fold label={<><code>{name}</code> by key <span className="jp-mlops-label-note">{metrics.length}</span></>}>
+      <table className="jp-mlops-table jp-mlops-keyed">
+        <tbody>
+          {metrics.map(metric => (
+            <tr key={metric.key}>
+              <th scope="row">{metric.key}</th>
+              <td aria-hidden="true">
+                <span className="jp-mlops-meter" style={{ width: `${(Math.abs(metric.value) / top) * 100}%` }} />
+              </td>
+              <td className="jp-mlops-figure">{number(metric.value)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Fold>
+  );
+}
+
+export function Metrics({ run }: { run: Run }): React.JSX.Element | null {
+  const main = mainMetrics(run);
+  const keyed = [...keyedMetrics(run)];
+  if (main.length + keyed.length === 0) {
+    return null;
+  }
+  return (
+    <div className="jp-mlops-block">
+      <h4 className="jp-mlops-label">Metrics</h4>
+      <table className="jp-mlops-table">
+        <tbody>
+          {main.map(metric => (
+            <tr key={metric.name}>
+              <th scope="row">
+                <code>{metric.name}</code>
+                {metric.shared === true && <span className="jp-mlops-label-note" title="It could belong to more than one model"> shared</span>}
+              </th>
+              <td>{(metric.series ?? []).length > 1 && <Course values={metric.series ?? []} />}</td>
+              <td className="jp-mlops-figure" title={String(metric.value)}>{number(metric.value)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {keyed.map(([name, metrics]) => (
+        <Keyed key={name} name={name} metrics={metrics} />
+      ))}
+    </div>
+  );
+}
+
+export function Params({ params }: { params: readonly Param[] }): React.JSX.Element | null {
+  const [all, setAll] = React.useState(false);
+  const shown = params.filter(param => param.shown !== false);
+  const list = all ? [...shown, ...params.filter(param => param.shown === false)] : shown;
+  if (params.length === 0) {
+    return null;
+  }
+  return (
+    <div className="jp-mlops-block">
+      <h4 className="jp-mlops-label">
+        Params
+        {shown.length < params.length && (
+          <Button kind="quiet" label={all ? 'Show only the params that matter' : 'Show all params'} onClick={() => setAll(!all)}>
+            {all ? 'fewer' : `all ${params.length}`}
+          </Button>
+        )}
+      </h4>
+      <table className="jp-mlops-table">
+        <tbody>
+          {list.map(param => (
+            <tr key={`${param.source ?? ''}${param.name}`} data-shown={param.shown !== false}>
+              <th scope="row"><code>{param.name}</code></th>
+              <td className="jp-mlops-figure"><code title={scalar(param.value)}>{scalar(param.value)}</code></td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function sizeOf(dataset: Dataset): string {
+  const shape = dataset.fingerprint.shape ?? [];
+  const [rows, columns] = shape;
+  if (rows === undefined) {
+    return dataset.fingerprint.kind;
+  }
+  return columns === undefined ? count(rows, 'row') : `${rows.toLocaleString('en')} × ${columns.toLocaleString('en')}`;
+}
+
+export function Datasets({ datasets }: { datasets: readonly Dataset[] }): React.JSX.Element | null {
+  if (datasets.length === 0) {
+    return null;
+  }
+  return (
+    <div className="jp-mlops-block">
+      <h4 className="jp-mlops-label">Data</h4>
+      <table className="jp-mlops-table">
+        <tbody>
+          {datasets.map(dataset => (
+            <tr key={`${dataset.name}${dataset.role ?? ''}`} title={dataset.fingerprint.digest ?? 'content unknown'}>
+              <th scope="row">
+                <code>{dataset.name}</code>
+                {(dataset.source ?? '') !== '' && <span className="jp-mlops-label-note">{` ${dataset.source}`}</span>}
+              </th>
+              <td className="jp-mlops-figure">{sizeOf(dataset)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,64 @@
+/** The verdict of a verification as a badge, and its results. */
+
+import * as React from 'react';
+
+import type { Verification } from '../api/schema';
+import { scalar, when, type VerdictMark } from '../format';
+import type { Mark } from './icons';
+import { Chip, type Tone } from './parts';
+
+const LOOKS: Record<VerdictMark, { mark: Mark; tone: Tone }> = {
+  identical: { mark: 'check', tone: 'good' },
+  'within tolerance': { mark: 'approx', tone: 'good' },
+  different: { mark: 'cross', tone: 'bad' },
+  'input gone': { mark: 'question', tone: 'fair' },
+  failed: { mark: 'cross', tone: 'bad' },
+  'verified before edit': { mark: 'history', tone: 'fair' },
+  unverified: { mark: 'dash', tone: 'plain' }
+};
+
+function isMark(word: string): word is VerdictMark {
+  return word in LOOKS;
+}
+
+export function Verdict({ verdict, title = '' }: { verdict: string; title?: string }): React.JSX.Element {
+  const look = isMark(verdict) ? LOOKS[verdict] : LOOKS.unverified;
+  return (
+    <Chip {...(look.mark === 'dash' ? {} : { mark: look.mark })} tone={look.tone} testid="mlops-verdict" title={title}>
+      {verdict}
+    </Chip>
+  );
+}
+
+/** What was recorded and what the clean run gave, result by result. */
+export function VerdictResults({ verification }: { verification: Verification }): React.JSX.Element {
+  const results = verification.results ?? [];
+  return (
+    <div className="jp-mlops-block">
+      <h4 className="jp-mlops-label">
+        Verification <span className="jp-mlops-label-note">{when(verification.at)}</span>
+      </h4>
+      {(verification.detail ?? '') !== '' && <p className="jp-mlops-wrap">{verification.detail}</p>}
+      {results.length > 0 && (
+        <table className="jp-mlops-table">
+          <thead>
+            <tr>
+              <th scope="col">result</th>
+              <th scope="col">recorded</th>
+              <th scope="col">clean run</th>
+            </tr>
+          </thead>
+          <tbody>
+            {results.map(result => (
+              <tr key={result.name} data-verdict={result.verdict} title={result.detail ?? result.verdict}>
+                <th scope="row">{result.name}</th>
+                <td className="jp-mlops-figure">{result.expected === undefined ? '–' : scalar(result.expected)}</td>
+                <td className="jp-mlops-figure">{result.found === undefined ? result.verdict : scalar(result.found)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </div>
+  );
+}
