@@ -24,8 +24,8 @@ _null = re.compile(rb"[:,\[]null")
 _WORDS = ("nan", "inf", "-inf")
 
 
-def to_json(entity: msgspec.Struct) -> bytes:
-    """One line of JSON without its newline. Raises TypeError only for a value that no entity may hold."""
+def to_json(entity: object) -> bytes:
+    """An entity, or a list or mapping of them, as one line of JSON without its newline. Raises TypeError for what no entity holds."""
     try:
         text = _encoder.encode(entity)
     except (UnicodeError, OverflowError, TypeError, ValueError):
