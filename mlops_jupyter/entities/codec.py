@@ -25,7 +25,7 @@ _WORDS = ("nan", "inf", "-inf")
 
 
 def to_json(entity: object) -> bytes:
-    """An entity, or a list or mapping of them, as one line of JSON without its newline. Raises TypeError for what no entity holds."""
+    """An entity, a list or a mapping of them, as one line of JSON without its newline. TypeError for what no entity holds."""
     try:
         text = _encoder.encode(entity)
     except (UnicodeError, OverflowError, TypeError, ValueError):
