@@ -140,6 +140,9 @@ class Outbox:
         """Give the lock back: the next shipper takes what is left and removes the file."""
         if os.getpid() == self._pid:
             with self._lock:
+                if self._fd >= 0 and fcntl is not None:
+                    with suppress(OSError):
+                        fcntl.flock(self._fd, fcntl.LOCK_UN)  # also for a child that was forked this very moment
                 self.disown()
         _living.discard(self)
 
