@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from mlops_jupyter.entities import InputError
-from mlops_jupyter.jobs.source import Edit, Positions, bound_names, parse, removal
+from mlops_jupyter.jobs.source import Edit, Positions, apply, bound_names, parse, removal
 
 _OUR_LINE = re.compile(r"^([ \t]*)(%(?:re|un)?load_ext\s+mlops_jupyter\b|%%?mlops\b).*$", re.MULTILINE)
 _PACKAGE = "mlops_jupyter"
@@ -28,6 +28,11 @@ def cut_ours(sources: Mapping[int, str]) -> dict[int, list[Edit]]:
             cuts += _Cutter(n, source, names).cut(trees[n])
         edits[n] = cuts
     return edits
+
+
+def without_our_magics(source: str) -> str:
+    """The source without our magics; calls of ours stay, for a kernel in which we are installed."""
+    return apply(source, [_magic_cut(source, found) for found in _OUR_LINE.finditer(source)])
 
 
 def _magic_cut(source: str, found: re.Match[str]) -> Edit:

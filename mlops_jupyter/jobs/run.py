@@ -1,0 +1,92 @@
+"""`run_bundle`: check everything, make a work folder, execute under our engine, say how it ended. The bundle is only read.
+
+The same steps run a job everywhere: on a laptop, in a container, under a scheduler. What the job leaves is its output
+notebook in the work folder and, in the ledger, a session of kind `job` that says what it was made from.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mlops_jupyter.capture.options import TrackOptions
+from mlops_jupyter.entities import JobManifest, Origin, Outcome
+from mlops_jupyter.jobs.bundle import Bundle, load
+from mlops_jupyter.jobs.execute import ExecuteOptions, run_notebook
+from mlops_jupyter.jobs.parameters import Value, validate
+from mlops_jupyter.jobs.work import new_work_folder, place_inputs, place_modules, resolve_inputs
+
+if TYPE_CHECKING:
+    from mlops_jupyter.jobs.client import Progress
+
+OUTPUT = "output.ipynb"
+
+
+class JobRun(msgspec.Struct):
+    """One run of a job: the session that recorded it, how it ended, where its output notebook and its files are."""
+
+    session_id: str
+    outcome: Outcome
+    output: Path
+    work: Path
+    manifest: JobManifest
+    parameters: dict[str, Value] = {}
+    inputs: dict[str, str] = {}
+
+
+class RunOptions(msgspec.Struct, kw_only=True):
+    """Where and how. `output`: the output notebook, else in the work folder; `work`: the work folder itself, else a new one."""
+
+    output: Path | None = None
+    work: Path | None = None
+    progress: Callable[[Progress], None] | None = None
+    cancel: threading.Event | None = None
+    cell_timeout: int | None = None
+    track: TrackOptions | None = None
+    """What to record the run as; None: a run of kind `job` in the experiment that the job was made in."""
+
+
+def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = None, inputs: Mapping[str, str] | None = None,
+               options: RunOptions | None = None) -> JobRun:
+    """Run the job in `folder`. Raises InputError or NotFoundError before it starts; how it ended is in the outcome."""
+    bundle = load(folder)
+    options = options or RunOptions()
+    typed = validate(bundle.manifest.parameters, parameters or {})
+    found = resolve_inputs(bundle, inputs or {})
+    work = _work_folder(bundle, options)
+    place_modules(bundle, work)
+    place_inputs(work, bundle.manifest.inputs, found)
+    given = {name: found[name] for name in inputs or {}}
+    values: dict[str, Value] = {each.name: each.default for each in bundle.manifest.parameters}
+    values.update(typed)
+    executed = run_notebook(bundle.notebook, options.output or work / OUTPUT, ExecuteOptions(
+        track=options.track or _as_job(bundle, values, given), cwd=work, parameters=typed, env={"PYTHONPATH": _path(bundle)},
+        progress=options.progress, cancel=options.cancel, cell_timeout=options.cell_timeout,
+    ))
+    return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given)
+
+
+def _work_folder(bundle: Bundle, options: RunOptions) -> Path:
+    if options.work is None:
+        return new_work_folder(bundle.manifest.name)
+    options.work.mkdir(parents=True, exist_ok=True)
+    return options.work.absolute()
+
+
+def _as_job(bundle: Bundle, parameters: dict[str, Value], inputs: dict[str, str]) -> TrackOptions:
+    manifest = bundle.manifest
+    origin = Origin(job=manifest.digest, run=manifest.made_from_run, session=manifest.made_from_session,
+                    result=manifest.results[0].name if manifest.results else "", parameters=parameters, inputs=inputs,
+                    verified=manifest.verified)
+    return TrackOptions(kind="job", experiment=manifest.experiment, notebook_path=manifest.notebook, origin=origin)
+
+
+def _path(bundle: Bundle) -> str:
+    """The bundle last on the kernel's path: the copies in the work folder come first."""
+    before = os.environ.get("PYTHONPATH", "")
+    return os.pathsep.join(part for part in [before, str(bundle.folder)] if part)
