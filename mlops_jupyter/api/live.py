@@ -51,7 +51,7 @@ class Live(msgspec.Struct, frozen=True):
     executions: list[ExecutionRow]
     runs: list[Run]
     floats: list[str]
-    """Names of variables that hold a finite float now: candidates for `log_metric`, newest first."""
+    """Names of variables that hold a finite float now: candidates for `log_metric`, newest last."""
 
 
 def live(kernel: str = "", paths: Sequence[str] = ()) -> Live:
@@ -138,7 +138,7 @@ def first_line(source: str) -> str:
 
 
 def float_names(executions: Sequence[CellExecution]) -> list[str]:
-    """Variables whose newest version is a float, newest first; names that begin with `_` are the user's own business."""
+    """Variables whose newest version is a float, newest last; names that begin with `_` are the user's own business."""
     kinds: dict[str, bool] = {}
     for execution in executions:
         for gone in execution.deletes:
@@ -146,7 +146,7 @@ def float_names(executions: Sequence[CellExecution]) -> list[str]:
         for write in execution.writes:
             kinds.pop(write.name, None)
             kinds[write.name] = write.fingerprint.kind == "scalar" and write.fingerprint.type_name in _FLOATS
-    return [name for name, is_float in reversed(kinds.items()) if is_float and not name.startswith("_")]
+    return [name for name, is_float in kinds.items() if is_float and not name.startswith("_")]
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -17,6 +17,7 @@ from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
 from mlops_jupyter.entities import InputError, MlopsError
+from mlops_jupyter.entities.codec import to_json
 from mlops_jupyter.server.errors import ErrorBody, answer
 from mlops_jupyter.server.services import Services
 
@@ -107,7 +108,7 @@ class MlopsHandler(APIHandler):
             self.set_status(status)
             self.finish(msgspec.json.encode(body))
             return
-        self.finish(msgspec.json.encode(result))
+        self.finish(to_json(result))
 
 
 def check_id(id: str) -> str:

@@ -2,7 +2,7 @@
 
 The kernel cannot know: its environment names the path at which it was started. The server can: its session manager holds kernel
 id → contents path, and its contents manager says every rename on the event bus. So a rename moves the recorded sessions, and
-with them the experiment, to the new path before anything else is recorded under it.
+with them the experiment, to the new path; and a kernel that is restarted after it starts with the new path in its environment.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.services.contents.manager import ContentsManager
 from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
 from jupyter_server.services.sessions.sessionmanager import SessionManager
-from tornado.web import HTTPError
+
+from mlops_jupyter.entities import MlopsError
 
 CONTENTS_EVENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 
@@ -49,6 +50,18 @@ class Notebooks:
             return [path] if path else []
         return [path, str(self._files_root / path)]
 
+    async def _retell(self, old: str, new: str) -> None:
+        """Kernels of what was renamed get the new path when they are started again: jupyter_client keeps how it started them."""
+        for model in await ensure_async(self._sessions.list_sessions()):
+            path, kernel = str(model.get("path") or ""), (model.get("kernel") or {}).get("id")
+            moved = path in (old, new) or path.startswith((f"{old}/", f"{new}/"))
+            if not moved or kernel not in self._kernels or self._files_root is None:
+                continue
+            environment = getattr(self._kernels.get_kernel(kernel), "_launch_args", {}).get("env")
+            if environment is not None and "JPY_SESSION_NAME" in environment:
+                now = new + path.removeprefix(old) if path == old or path.startswith(f"{old}/") else path
+                environment["JPY_SESSION_NAME"] = str(self._files_root / now)
+
     def listen(self, work: Callable[[Rename, str, str], Awaitable[None]], rename: Rename, log: logging.Logger) -> None:
         """From now on run `rename(old, new)` off the loop for each form of each renamed path."""
 
@@ -56,10 +69,11 @@ class Notebooks:
             if data.get("action") != "rename":
                 return
             old, new = str(data.get("source_path", "")).strip("/"), str(data.get("path", "")).strip("/")
+            await self._retell(old, new)
             for before, after in zip(self.forms(old), self.forms(new), strict=False):
                 try:
                     await work(rename, before, after)
-                except HTTPError as error:
+                except MlopsError as error:
                     log.warning("mlops_jupyter: %s was renamed to %s, its sessions were not: %s", before, after, error)
 
         self._contents.event_logger.add_listener(schema_id=CONTENTS_EVENTS, listener=on_event)
