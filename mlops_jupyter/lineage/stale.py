@@ -257,7 +257,8 @@ def _missing(book: _Notebook, again: set[str]) -> set[str]:
         state |= {key: _signature(version) for key, version in step.writes.items()}
         left |= step.writes
     used = {version for step in book.fresh.steps.values() for version in step.reads.values()}
-    wrong = [version for key, version in left.items() if state[key] != _signature(version) and (version.previous or version in used)]
+    wrong = [version for version in left.values()
+             if state[version.key] != _signature(version) and (version.previous or version in used)]
     return set().union(*(_from(book, version, state[version.key]) for version in wrong))
 
 

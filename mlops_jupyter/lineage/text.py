@@ -278,8 +278,10 @@ def statement_at(source: str, line: int) -> str:
     Used to tell whether an edit to a cell touched one metric in it. "" if there is no such statement.
     """
     tree = parse(source)
-    at = [] if tree is None else [index for index, node in enumerate(tree.body) if node.lineno <= line <= (node.end_lineno or line)]
-    if tree is None or not at:
+    if tree is None:
+        return ""
+    at = [index for index, node in enumerate(tree.body) if node.lineno <= line <= (node.end_lineno or line)]
+    if not at:
         return ""
     kept = [tree.body[at[0]]]
     names = used(kept[0])
