@@ -80,7 +80,7 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
 
 
 def load(folder: str | Path) -> Bundle:
-    """The bundle in `folder`, each file checked against its digest. NotFoundError if none is there, InputError if it was changed."""
+    """The bundle in `folder`, each file checked against its digest. NotFoundError if there is none, InputError if changed."""
     folder = Path(folder).absolute()
     manifest = _read_manifest(folder)
     for name, digest in manifest.files.items():
@@ -134,7 +134,7 @@ def _read_manifest(folder: Path) -> JobManifest:
         raise InputError(f"{folder / MANIFEST} is not YAML: {' '.join(str(error).split())[:200]}", _again(folder)) from None
     version = content.get("version", MANIFEST_VERSION) if isinstance(content, dict) else None
     if isinstance(version, int) and version > MANIFEST_VERSION:
-        raise InputError(f"{folder} was written by a newer mlops_jupyter (manifest version {version}; {MANIFEST_VERSION} is known here)",
+        raise InputError(f"{folder} was written by a newer mlops_jupyter (manifest version {version}, not {MANIFEST_VERSION})",
                          "pip install -U mlops_jupyter")
     try:
         return msgspec.convert(content, JobManifest)
