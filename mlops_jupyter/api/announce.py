@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mlops_jupyter.api.words import plural, size
+from mlops_jupyter.api.display import Block, Sheet
+from mlops_jupyter.api.words import duration, plural, size
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import Session
+
+if TYPE_CHECKING:
+    from mlops_jupyter.capture.ipython import Status
 
 LOOK_SECONDS = 0.02  # a store of many blobs is not counted to the last byte to start tracking
 
@@ -18,6 +24,23 @@ def tracking_line(session: Session) -> str:
     name = Path(session.notebook.path).name if session.notebook and session.notebook.path else f"this {session.kind} session"
     facts = (_git(session), _environment(session), _outputs(session), _store())
     return " · ".join(part for part in (f"{name} → {session.experiment}", *facts, "stop: %mlops off") if part)
+
+
+def status_sheet(line: str, status: Status) -> Sheet:
+    """What is stored, where, and what tracking cost so far."""
+    recorded = f"{plural(status.executions, 'cell execution')}, {plural(status.observations, 'observation')}"
+    cost = f"{duration(status.cost_seconds)}, {status.percent:.1f} % of {duration(status.cells_seconds)} in cells"
+    rows = [["session", status.session.id], ["recorded", recorded], ["records wait in", status.outbox], ["store", status.store],
+            ["cost so far", cost]]
+    if status.failures:
+        rows.append(["failures", f"{status.failures} inside tracking; no cell was harmed"])
+    return Sheet(line, [Block(columns=["", ""], rows=rows)], [*status.notes])
+
+
+def status_answer(status: Status) -> dict[str, object]:
+    """The same as JSON, the session by its id."""
+    facts = {field.name: getattr(status, field.name) for field in fields(status)}
+    return {**facts, "session": status.session.id, "percent": status.percent}
 
 
 def _git(session: Session) -> str:

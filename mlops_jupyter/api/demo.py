@@ -46,7 +46,8 @@ def example_folder() -> Path:
     for folder in (package / "example", package.parent / "example_notebooks"):
         if (folder / NOTEBOOK).is_file():
             return folder
-    raise InputError(f"the example notebook {NOTEBOOK} is not in this installation", "pip install --force-reinstall mlops_jupyter")
+    raise InputError(f"the example notebook {NOTEBOOK} is not in this installation",
+                     "pip install --force-reinstall mlops_jupyter")
 
 
 def prepare(folder: Path, *, replace: bool = False) -> Path:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_jupyter.entities import CellExecution, Ledger, NotFoundError, Session, SessionKind
+from mlops_jupyter.entities import CellExecution, Ledger, NotFoundError, Session
+from mlops_jupyter.entities.sessions import SessionKind
 
 if TYPE_CHECKING:
     from mlops_jupyter.capture.ipython import Tracking

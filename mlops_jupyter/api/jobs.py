@@ -1,32 +1,225 @@
 """Verbs on jobs: preview and make one from a notebook, look at it, run it, hand it over.
 
-`convert` is the whole path: find the session (or make it, by executing the notebook under tracking), slice to the results,
-write the bundle, run it once clean, compare. A bundle whose clean run does not give the recorded metrics stays on disk as
-`unverified`, so that it can be looked at, and the verb fails.
+Making one is three steps that a skin may show one by one: `prepare` finds the session (or makes it, by executing the notebook
+under tracking) and drafts; `finish` writes the bundle, runs it once clean and compares; `must_reproduce` fails where the recorded
+metrics did not come out. Such a bundle stays on disk, marked `unverified`, so that it can be looked at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlops_jupyter.api.here import find_session, notebook_file, sessions_of
+from mlops_jupyter.api.headless import must_succeed, track_notebook
+from mlops_jupyter.api.here import notebook_file, sessions_of
 from mlops_jupyter.api.ledger import open_ledger
-from mlops_jupyter.api.notebooks import code_cells, read_notebook
+from mlops_jupyter.api.slices import file_cells, file_digest
 from mlops_jupyter.entities import (
-    CellExecution,
     ConflictError,
     InputError,
     JobFailedError,
     JobManifest,
+    Ledger,
     NotFoundError,
     Observation,
+    Outcome,
     ResultVerdict,
     Run,
-    Scalar,
     Session,
 )
+from mlops_jupyter.jobs.bundle import check_free, load, write
+from mlops_jupyter.jobs.convert import ConvertOptions, Draft, draft
+from mlops_jupyter.lineage.slice import Result, find_results, metric_result, slice_of
+from mlops_jupyter.lineage.stale import stale
 
-Say = Callable[[str], None]
+if TYPE_CHECKING:
+    from mlops_jupyter.jobs.client import Progress
+
+Report = Callable[["Progress"], None]
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What a job is made from: a notebook's file, a session, or a run. One of them."""
+
+    notebook: Path | None = None
+    session: str = ""
+    run: str = ""
+
+
+class Conversion(msgspec.Struct, frozen=True):
+    """How: names of the results (none: every metric), parameters to keep (None: all), whether to run it clean, to replace."""
+
+    results: Sequence[str] = ()
+    keep: Sequence[str] | None = None
+    verify: bool = True
+    replace: bool = False
+    allow_effects: bool = False
+    """Let the clean run repeat what the cells do outside their folder."""
+
+
+class Ready(msgspec.Struct):
+    """A job drafted and not written yet: what a preview shows."""
+
+    draft: Draft
+    session: str
+    run: str = ""
+
+    def answer(self) -> dict[str, object]:
+        """The preview as JSON: the manifest, each needed cell with its cuts, how many cells there were."""
+        made = self.draft
+        cells = [{"n": cell.n, "id": cell.id, "source": cell.source, "job": cell.job,
+                  "cut": [cut for cut in made.cuts if cut.cell == cell.n]} for cell in made.cells]
+        facts = made.manifest
+        return {"parameters": facts.parameters, "cells": cells, "inputs": facts.inputs, "results": facts.results,
+                "warnings": facts.warnings, "cells_total": facts.cells_total, "name": facts.name, "session": self.session}
+
+
+class Converted(msgspec.Struct):
+    """A written job; `compared`: each result of its clean run beside the recorded one, empty if there was none."""
+
+    manifest: JobManifest
+    folder: Path
+    compared: list[ResultVerdict] = []
+    outcome: Outcome | None = None
+    session: str = ""
+
+
+class JobDone(msgspec.Struct):
+    """One run of a job: its session, how it ended, the runs it recorded, where the executed notebook is."""
+
+    session: str
+    outcome: Outcome
+    runs: list[Run]
+    output: Path
+
+
+def check_folder(folder: Path, *, replace: bool) -> None:
+    """Raise before any work is done if the bundle could not be written there."""
+    check_free(folder.absolute(), overwrite=replace)
+
+
+def prepare(source: Source, how: Conversion | None = None, progress: Report | None = None) -> Ready:
+    """Draft the job. A notebook that is not tracked as it stands is executed first. Nothing is written."""
+    how = how or Conversion()
+    ledger = open_ledger()
+    run = ledger.run(source.run) if source.run else None
+    session = ledger.session(run.session if run else source.session) if run or source.session else None
+    if session is None:
+        if source.notebook is None:
+            raise InputError("a job is made from a notebook, a session or a run", "mlops convert NOTEBOOK -o job")
+        session = _tracked(ledger, source.notebook, progress)
+        ledger = open_ledger()
+    executions, observations = ledger.executions(session.id), ledger.observations(session.id)
+    results = [find_results(name, executions, observations)[0] for name in how.results] or _metrics(observations, run)
+    if not results:
+        raise NotFoundError(f"no metric was seen in session {session.id}, so there is nothing for a job to make",
+                            "name a variable, model or file: --result NAME")
+    stem = Path(session.notebook.path).stem if session.notebook and not how.results else ""
+    file = notebook_file(session)
+    options = ConvertOptions(name=stem, results=results, keep=how.keep, run=run, cells_total=len(file_cells(file)) if file else 0)
+    made = draft(session, slice_of(results, executions, observations), executions, observations, ledger.runs(session=session.id),
+                 ledger.get_blob, options)
+    return Ready(made, session.id, made.manifest.made_from_run)
+
+
+def _tracked(ledger: Ledger, notebook: Path, progress: Report | None) -> Session:
+    """The newest session in which the notebook ran as it stands now, data included; made now if there is none."""
+    session = _as_it_stands(ledger, notebook)
+    if session is not None:
+        return session
+    done = track_notebook(notebook, progress=progress)
+    must_succeed(done.outcome, str(notebook), "mend the cell; only a notebook that runs from top to bottom becomes a job")
+    return open_ledger().session(done.session)
+
+
+def _as_it_stands(ledger: Ledger, notebook: Path) -> Session | None:
+    """The newest session of the notebook, if every cell ran in it as it is now, on the files as they are now."""
+    cells = file_cells(notebook)
+    for session in sessions_of(ledger, notebook)[:1]:
+        if cells and not stale(ledger.executions(session.id), cells, file_digest(session)):
+            return session
+    return None
+
+
+def _metrics(observations: Sequence[Observation], run: Run | None) -> list[Result]:
+    """Every metric, its newest value; of one run if there is one."""
+    wanted = {metric.observation for metric in run.metrics} if run is not None else None
+    newest: dict[tuple[str, str], Observation] = {}
+    for one in observations:
+        if one.kind == "metric" and (wanted is None or one.id in wanted):
+            newest[one.name, one.key] = one
+    return [metric_result(one) for one in newest.values()]
+
+
+def finish(ready: Ready, folder: Path, how: Conversion | None = None, progress: Report | None = None,
+           cancel: Event | None = None) -> Converted:
+    """Write the job and run it once clean, unless told not to. What did not come out is in `compared`, not raised."""
+    how = how or Conversion()
+    if how.verify:
+        _refuse_effects(ready, allow=how.allow_effects)
+    manifest = write(ready.draft, folder, overwrite=how.replace)
+    if not how.verify:
+        return Converted(manifest, folder, session=ready.session)
+    from mlops_jupyter.jobs.verify_bundle import verify_bundle
+
+    found = verify_bundle(folder, progress=progress, cancel=cancel)
+    return Converted(found.manifest, folder, found.results, found.outcome, ready.session)
+
+
+def _refuse_effects(ready: Ready, *, allow: bool) -> None:
+    from mlops_jupyter.jobs.verify import refuse_effects
+
+    needed = {cell.n for cell in ready.draft.cells}
+    refuse_effects([cell for cell in open_ledger().executions(ready.session) if cell.n in needed], allow=allow)
+
+
+def must_reproduce(done: Converted) -> None:
+    """Raise JobFailedError unless the clean run gave what was recorded (or none was asked for)."""
+    remedy = f"the job is kept, unverified, in {done.folder}; mlops convert … --overwrite once it is mended"
+    if done.outcome is not None:
+        must_succeed(done.outcome, "the clean run of the job", remedy)
+    differ = [one for one in done.compared if one.verdict not in {"identical", "within tolerance"}]
+    if differ:
+        words = "; ".join(f"{one.name} ({one.verdict}: recorded {one.expected}, found {one.found})" for one in differ)
+        raise JobFailedError(f"the clean run of the job did not reproduce {words}", remedy)
+
+
+def preview(source: Source, how: Conversion | None = None) -> Ready:
+    """What converting would make. Runs nothing: a notebook that was never tracked as it stands is an error here."""
+    if source.notebook is not None:
+        session = _as_it_stands(open_ledger(), source.notebook)
+        if session is None:
+            raise ConflictError(f"{source.notebook} was not tracked as it stands now", f"mlops track {source.notebook}")
+        source = Source(session=session.id)
+    return prepare(source, how)
+
+
+def convert(source: Source | str | Path, folder: str | Path, how: Conversion | None = None,
+            progress: Report | None = None) -> Converted:
+    """A notebook's path, a session or a run becomes a job in `folder`; JobFailedError if its clean run does not reproduce."""
+    place = Path(folder)
+    check_folder(place, replace=(how or Conversion()).replace)
+    ready = prepare(source if isinstance(source, Source) else Source(notebook=Path(source)), how, progress)
+    done = finish(ready, place, how, progress)
+    must_reproduce(done)
+    return done
+
+
+def inspect(folder: str | Path) -> JobManifest:
+    """What the job in `folder` is; every file checked against its digest. Runs nothing."""
+    return load(folder).manifest
+
+
+def run_job(folder: str | Path, parameters: Mapping[str, object] | None = None, inputs: Mapping[str, str] | None = None,
+            output: Path | None = None, progress: Report | None = None, cancel: Event | None = None) -> JobDone:
+    """Run the job in `folder`. Bad parameters and inputs raise before anything starts; how it ended is in the outcome."""
+    from mlops_jupyter.jobs.run import RunOptions, run_bundle
+
+    open_ledger()  # a store that cannot take the record is said before the job runs
+    done = run_bundle(folder, parameters, inputs, RunOptions(output=output, progress=progress, cancel=cancel))
+    runs = open_ledger().runs(session=done.session_id) if done.session_id else []
+    return JobDone(done.session_id, done.outcome, runs, done.output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -82,8 +83,12 @@ def _judged(ledger: Ledger, found: Sequence[Run]) -> list[Run]:
     judged = []
     for run in found:
         goal = goals.get(run.experiment_id)
-        judged.append(run if goal is None else msgspec.structs.replace(run, goal=judge_goal(run, goal)))
+        judged.append(run if goal is None else msgspec.structs.replace(run, goal=_word(judge_goal(run, goal))))
     return judged
+
+
+def _word(judged: str) -> Literal["", "met", "missed"]:
+    return "met" if judged == "met" else "missed" if judged == "missed" else ""
 
 
 def _newest(goals: Sequence[Goal]) -> Goal | None:

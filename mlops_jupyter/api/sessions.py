@@ -8,7 +8,8 @@ import msgspec
 
 from mlops_jupyter.api.here import EVERY_KIND, find_session, sessions_of
 from mlops_jupyter.api.ledger import open_ledger
-from mlops_jupyter.entities import CellExecution, ExecutionState, Session
+from mlops_jupyter.entities import CellExecution, Session
+from mlops_jupyter.entities.sessions import ExecutionState
 
 
 class ExecutionRow(msgspec.Struct):

@@ -5,7 +5,7 @@ Everything is read from the ledger: asking runs nothing. `rerun` only says which
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from mlops_jupyter.api.here import find_session, notebook_file, with_source
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.entities import CellExecution, NotFoundError, Session
+from mlops_jupyter.fingerprint import fingerprint_file
 from mlops_jupyter.jobs.notebook import code_cells, read_notebook
 from mlops_jupyter.lineage.slice import Result, find_results, slice_of
 from mlops_jupyter.lineage.stale import StaleCell, rerun_plan
@@ -101,8 +102,17 @@ def stale(cells: Sequence[tuple[str, str]] | None = None, session: str | None = 
     if cells is None:
         file = Path(notebook) if notebook else notebook_file(found)
         cells, saved = _current_cells(found, executions, file)
-    return Stale(stale_cells(executions, cells), found.id, plan=rerun_plan(executions, cells), sources=dict(cells), saved=saved,
-                 notebook=file.name if file is not None else "")
+    digest = file_digest(found)
+    return Stale(stale_cells(executions, cells, digest), found.id, plan=rerun_plan(executions, cells, digest),
+                 sources=dict(cells), saved=saved, notebook=file.name if file is not None else "")
+
+
+def file_digest(session: Session) -> Callable[[str], str | None]:
+    """The present digest of a file that a cell of the session read; None if it is gone."""
+    def digest(path: str) -> str | None:
+        return fingerprint_file(Path(session.cwd) / path).digest
+
+    return digest
 
 
 def file_cells(file: Path) -> list[tuple[str, str]]:

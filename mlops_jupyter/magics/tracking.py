@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mlops_jupyter.entities.errors import InputError
-from mlops_jupyter.entities.sessions import OutputPolicy
+from mlops_jupyter.entities.sessions import OutputPolicy, SessionKind
 from mlops_jupyter.magics.here import here
 
 
@@ -18,12 +18,13 @@ def track(experiment: str, tags: tuple[str, ...], outputs: OutputPolicy) -> None
     """Record every cell from here on. Prints one line that says what and where."""
     from mlops_jupyter.api.announce import tracking_line
     from mlops_jupyter.api.options import pairs
-    from mlops_jupyter.capture.ipython import current, start
     from mlops_jupyter.capture.options import TrackOptions
 
-    running = current() is not None
-    kind = "notebook" if hasattr(here().shell, "kernel") else "ipython"
+    kind: SessionKind = "notebook" if hasattr(here().shell, "kernel") else "ipython"
     options = TrackOptions(experiment=experiment, tags=pairs(tags, "--tag"), outputs=outputs, kind=kind)
+    from mlops_jupyter.capture.ipython import current, start
+
+    running = current() is not None
     line = tracking_line(start(here().shell, options).session)
     click.echo(f"Already tracking: {line}" if running else line)
 
@@ -31,27 +32,33 @@ def track(experiment: str, tags: tuple[str, ...], outputs: OutputPolicy) -> None
 @click.command()
 def off() -> None:
     """Stop tracking. What was recorded stays."""
-    from mlops_jupyter.capture.ipython import current, stop
+    from mlops_jupyter.api.here import tracking
 
-    running = current()
+    running = tracking()
+    if running is None:
+        click.echo("Tracking was not on.")
+        return
+    from mlops_jupyter.capture.ipython import stop
+
     stop()
-    click.echo("Tracking was not on." if running is None else f"Tracking is off. Session {running.session.id} is kept.")
+    click.echo(f"Tracking is off. Session {running.session.id} is kept.")
 
 
 @click.command()
 @click.option("--json", "json", is_flag=True, help="Answer as JSON.")
 def status(json: bool) -> None:
     """What is stored, where, and what tracking cost so far."""
-    from mlops_jupyter.api.announce import status_sheet, tracking_line
-    from mlops_jupyter.api.display import as_json, show
-    from mlops_jupyter.capture.ipython import current
+    from mlops_jupyter.api.here import tracking
 
-    running = current()
+    running = tracking()
     if running is None:
         raise InputError("this kernel is not tracked", "%mlops track")
+    from mlops_jupyter.api.announce import status_answer, status_sheet, tracking_line
+    from mlops_jupyter.api.display import as_json, show
+
     found = running.status()
     if json:
-        click.echo(as_json(found))
+        click.echo(as_json(status_answer(found)))
     else:
         show(status_sheet(tracking_line(running.session), found))
 

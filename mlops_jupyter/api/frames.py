@@ -1,0 +1,35 @@
+"""Answers as pandas frames, for people who compare runs with the tool they know. pandas comes with the first call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_jupyter.api.runs import runs
+from mlops_jupyter.api.words import metric_label, model_names
+from mlops_jupyter.entities import Run, Scalar
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def runs_frame(*, experiment: str | None = None, session: str | None = None,
+               notebook: str | Path | None = None) -> pandas.DataFrame:
+    """One row a run, newest first: `number`, `name`, `model`, `started` (UTC), and a column for each shown param and each metric.
+
+    Params are prefixed `params.`, metrics `metrics.`; a run that lacks one holds a missing value there.
+    """
+    import pandas as pd
+
+    found = runs(experiment=experiment, session=session, notebook=notebook)
+    frame = pd.DataFrame([_row(run) for run in found])
+    if not frame.empty:
+        frame["started"] = pd.to_datetime(frame["started"], unit="s", utc=True)
+    return frame
+
+
+def _row(run: Run) -> dict[str, Scalar]:
+    row: dict[str, Scalar] = {"id": run.id, "experiment": run.experiment, "number": run.number, "name": run.name or run.change,
+                              "model": model_names(run), "state": run.state, "started": run.started}
+    row |= {f"params.{param.name}": param.value for param in run.params if param.shown}
+    return row | {f"metrics.{metric_label(metric)}": metric.value for metric in run.metrics}
