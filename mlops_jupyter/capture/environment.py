@@ -13,9 +13,8 @@ import site
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib.metadata import Distribution as Installed
-from importlib.metadata import distributions
 from pathlib import Path
 from types import ModuleType
 
@@ -51,29 +50,49 @@ def environment(*, packages: bool = True) -> Environment:
 
 
 def installed() -> list[Distribution]:
-    """Every distribution on the path, once; the first on the path counts, as for import."""
+    """Every distribution on the path, once; the first on the path counts, as for import.
+
+    Name and version are those of the metadata folder (`name-version.dist-info`), which spares parsing its files.
+    """
     found: dict[str, Distribution] = {}
-    conda = {name.lower().replace("_", "-") for name in _conda_names()}
-    for one in distributions():
-        name = one.metadata["Name"] if one.metadata is not None else None
-        if not name:
+    for folder in dict.fromkeys(sys.path):
+        try:
+            with os.scandir(folder or ".") as entries:
+                places = [entry.path for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
+        except OSError:
             continue
-        key = name.lower().replace("_", "-").replace(".", "-")
-        if key not in found:
-            origin, url = _origin(one)
-            found[key] = Distribution(name=name, version=one.version or "", url=url,
-                                      origin=origin or ("conda" if key in conda and _installer(one) == "conda" else ""))
+        for place in places:
+            one = _distribution(Path(place))
+            key = one.name.lower().replace("_", "-").replace(".", "-")
+            if one.name and key not in found:
+                found[key] = one
     return list(found.values())
 
 
-def _installer(one: Installed) -> str:
-    return (one.read_text("INSTALLER") or "").strip()
+def _distribution(place: Path) -> Distribution:
+    name, _, version = place.stem.partition("-")
+    if place.suffix == ".egg-info" or not version:
+        metadata = Installed.at(place).metadata
+        name, version = (metadata["Name"] or name, metadata["Version"] or "") if metadata is not None else (name, version)
+    direct = _read(place / "direct_url.json")
+    if direct:
+        origin, url = _origin(direct)
+        return Distribution(name=name, version=version, origin=origin, url=url)
+    conda = _CONDA and _read(place / "INSTALLER").strip() == "conda"
+    return Distribution(name=name, version=version, origin="conda" if conda else "")
 
 
-def _origin(one: Installed) -> tuple[str, str]:
-    text = one.read_text("direct_url.json")
-    if not text:
-        return "", ""
+_CONDA = (Path(sys.prefix) / "conda-meta").is_dir()
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _origin(text: str) -> tuple[str, str]:
     try:
         direct = msgspec.json.decode(text, type=_Origin)
     except msgspec.MsgspecError:
@@ -84,13 +103,6 @@ def _origin(one: Installed) -> tuple[str, str]:
         vcs, commit = direct.vcs_info.get("vcs", "git"), direct.vcs_info.get("commit_id", "")
         return "vcs", f"{vcs}+{direct.url}@{commit}"
     return ("local" if direct.url.startswith("file:") else "url"), direct.url
-
-
-def _conda_names() -> set[str]:
-    folder = Path(sys.prefix) / "conda-meta"
-    if not folder.is_dir():
-        return set()
-    return {file.name.rsplit("-", 2)[0] for file in folder.glob("*.json")}
 
 
 def package_names() -> frozenset[str]:
@@ -156,6 +168,13 @@ def _git(folder: Path, *arguments: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
+_FRONT_END = frozenset({
+    "IPython", "ipykernel", "asttokens", "executing", "stack_data", "pure_eval", "jedi", "parso", "traitlets", "zmq", "tornado",
+    "mlops_jupyter", "jupyter_client", "jupyter_core", "msgspec", "xxhash", "comm", "debugpy", "matplotlib_inline", "__mp_main__",
+})
+"""Loaded by the shell or by us while a cell runs: not the user's imports, unless the text says so."""
+
+
 class LocalModules:
     """The user's own modules: loaded from a file that is neither standard library nor installed."""
 
@@ -167,15 +186,18 @@ class LocalModules:
         self._known: dict[str, tuple[Path, int]] = {}
         self._foreign = _foreign_folders()
         self._loaded = 0
+        self._packages: set[str] = set()
 
-    def changed(self) -> list[LocalModule]:
-        """Modules that were loaded, or whose file was edited, since the last call."""
+    def changed(self) -> tuple[list[LocalModule], list[str]]:
+        """(modules loaded or edited since the last call, top-level packages first loaded since then; no standard library)."""
         found: list[LocalModule] = []
+        packages: set[str] = set()
         if len(sys.modules) != self._loaded:
             self._loaded = len(sys.modules)
             fresh = [name for name in list(sys.modules) if name not in self._seen]
             self._seen.update(fresh)
             for name in fresh:
+                packages.add(name.partition(".")[0])
                 file = self._own(sys.modules.get(name))
                 if file is not None:
                     self._known[name] = (file, 0)
@@ -187,11 +209,13 @@ class LocalModules:
                     self._known[name] = (file, now)
             except OSError:
                 del self._known[name]
-        return found
+        packages -= self._packages | _FRONT_END | sys.stdlib_module_names
+        self._packages |= packages
+        return found, sorted(name for name in packages if not name.startswith("_"))
 
-    def imported(self, before: Iterable[str]) -> list[str]:
-        """Top-level packages in `sys.modules` now and not in `before`."""
-        return sorted({name.partition(".")[0] for name in set(sys.modules).difference(before)})
+    def owns(self, filename: str) -> bool:
+        """True for the file of a module of the user's."""
+        return any(str(file) == filename for file, _ in self._known.values())
 
     def _own(self, module: ModuleType | None) -> Path | None:
         file = getattr(module, "__file__", None)

@@ -12,7 +12,7 @@ import site
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -43,15 +43,25 @@ class FileAccesses(msgspec.Struct):
 class FileWatch:
     """One per process. `begin()` and `end()` around each cell; nested cells add to the outer one."""
 
-    def __init__(self, cwd: Path, exclude: Iterable[Path] = ()) -> None:
-        self._cwd = cwd
+    def __init__(self) -> None:
+        self._cwd = Path.cwd()
         self._depth = 0
-        self._paused = False
         self._opened: set[tuple[str, Mode]] = set()
         self._effects: dict[str, None] = {}
         self._pid = os.getpid()
-        self._excluded = _excluded([*exclude])
+        self._excluded: tuple[str, ...] = ()
         self._installed = False
+        self._active = False
+
+    def configure(self, cwd: Path, exclude: Iterable[Path]) -> None:
+        """For a session in `cwd`: paths are relative to it; `exclude` are our own folders."""
+        self._cwd = cwd
+        self._pid = os.getpid()
+        self._excluded = _excluded([*exclude])
+
+    def stop(self) -> None:
+        """Go to sleep: from now on the hook is one `if`."""
+        self._depth = 0
         self._active = False
 
     def install(self) -> None:
@@ -119,15 +129,6 @@ class FileWatch:
             self._opened.clear()
             self._effects.clear()
             self._active = True
-
-    def pause(self) -> Callable[[], None]:
-        """Look away while tracking itself works inside a cell; call what is returned to look again."""
-        active, self._active = self._active, False
-
-        def resume() -> None:
-            self._active = active
-
-        return resume
 
     def end(self) -> FileAccesses:
         """The cell has ended: what it reached, fingerprinted. Files that are gone again are left out unless they were read."""

@@ -93,7 +93,7 @@ class _Scan(ast.NodeVisitor):
     # names
 
     def load(self, name: str) -> None:
-        if any(name in scope for scope in self._local):
+        if name == "get_ipython" or any(name in scope for scope in self._local):
             return
         names = self.names
         if name not in names.loads:
@@ -103,7 +103,7 @@ class _Scan(ast.NodeVisitor):
         if _RESULT.fullmatch(name):
             if name != "Out":
                 names.results.add(name)
-        elif name != "get_ipython":
+        else:
             names.reads.add(name)
 
     def store(self, name: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from mlops_jupyter.capture.closure import Brought, follow
@@ -67,8 +67,10 @@ class Difference:
 class Namespace:
     """Follows one `user_ns` across cells. `budget`: most bytes hashed of one value on a cell's path."""
 
-    def __init__(self, namespace: dict[str, object], budget: int | None = None) -> None:
+    def __init__(self, namespace: dict[str, object], budget: int | None = None,
+                 is_secret: Callable[[str, object], bool] = lambda name, value: False) -> None:
         self._namespace = namespace
+        self._is_secret = is_secret
         self._budget = budget
         self._held: dict[str, Held] = {}
         self._last: dict[str, int] | None = None
@@ -207,7 +209,9 @@ class Namespace:
         return difference
 
     def _write(self, name: str, kind: WriteKind, difference: Difference) -> None:
-        found = fingerprint(self._namespace.get(name), self._budget)
+        value = self._namespace.get(name)
+        secret = self._is_secret(name, value)
+        found = Fingerprint(kind="scalar", type_name="str") if secret else fingerprint(value, self._budget)
         self._remember(name, found)
         difference.writes.append(VariableVersion(name=name, how=kind, fingerprint=found))
 

@@ -2,8 +2,8 @@
 
 For the time of one cell, four callables are shadowed on the instances that IPython uses: `write` of the two streams,
 `publish` of the display publisher, `write_format_data` of the display hook. Each shadow calls the original with the very
-arguments and notes a copy of what passed. This works the same in ipykernel and in plain IPython, sees results without any second `repr`,
-and is undone when the cell ends. Inside `%%capture` nothing reaches the user, and nothing is noted.
+arguments and notes a copy of what passed. This works the same in ipykernel and in plain IPython, sees results without any
+second `repr`, and is undone when the cell ends. Inside `%%capture` nothing reaches the user, and nothing is noted.
 """
 
 from __future__ import annotations
@@ -147,8 +147,8 @@ class Outputs:
         return write_format_data
 
     def _text(self, name: str, data: str) -> None:
-        if getattr(self._shell.displayhook, "is_active", False):
-            return  # plain IPython prints the prompt of a result through the stream
+        if getattr(self._shell.displayhook, "is_active", False) or getattr(self._shell, "showing_traceback", False):
+            return  # plain IPython prints the prompts of results and the tracebacks of errors through the stream
         last = self._items[-1] if self._items else None
         if not isinstance(last, _Stream) or last.name != name:
             if len(self._items) >= self._caps.outputs:

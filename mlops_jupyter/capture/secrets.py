@@ -74,7 +74,8 @@ class Redactor:
     def refresh(self) -> None:
         """Look at the environment again. Cheap: called once per cell."""
         values = tuple(sorted(
-            {value for name, value in self._environ.items() if len(value) >= MINIMUM and _ENVIRONMENT_NAME.search(name)},
+            {value for name, value in self._environ.items()
+             if len(value) >= MINIMUM and name not in {"PWD", "OLDPWD"} and _ENVIRONMENT_NAME.search(name)},
             key=len, reverse=True,
         ))
         if values != self._values:
@@ -96,6 +97,12 @@ class Redactor:
             quote = match["quote"]
             return f"{match['name']}{quote}{self._mark('literal', match['value'])}{quote}"
         return self._mark(match.lastgroup or "secret", match[0])
+
+    def is_secret(self, name: str, value: object) -> bool:
+        """True for text under a secret-looking name, or that holds a secret: not even its hash may be kept."""
+        if type(value) is not str or len(value) < MINIMUM:
+            return False
+        return _ENVIRONMENT_NAME.search(name) is not None or (len(value) < 4096 and self(value) != value)
 
     def __call__(self, text: str) -> str:
         """`text` with each secret replaced. Text without one is returned as it is."""

@@ -59,28 +59,3 @@ def _user() -> str:
         return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
     except (KeyError, OSError):  # a container whose user id has no name
         return ""
-
-
-def summary(session: Session, *, packages: int, store: str, size: int | None, git_known: bool = True) -> str:
-    """The one line that `%mlops track` prints."""
-    where = Path(session.notebook.path).name if session.notebook else session.kind
-    git = session.git
-    if git is None:
-        state = "no git" if git_known else "git: still looking"
-    else:
-        changed = ", uncommitted changes" if git.dirty else ""
-        state = f"git {git.commit[:7] or 'without a commit'}{f' ({git.branch})' if git.branch else ''}{changed}"
-    environment = session.environment
-    python = f"Python {environment.python}, {packages} packages" if environment else f"{packages} packages"
-    outputs = {"all": "outputs recorded", "text": "text outputs recorded", "none": "outputs not recorded"}[session.outputs]
-    place = re.sub(r"(?<=://)[^/@]*@", "", store)
-    held = "" if size is None else f" ({_size(size)})"
-    return f"mlops: {where} → {session.experiment} · {state} · {python} · {outputs} · store {place}{held} · `%mlops off` to stop"
-
-
-def _size(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

@@ -108,10 +108,9 @@ class Tracker:
         stack = self._stacks.get(thread)
         return stack[-1][1] if stack else None
 
-    def nested(self, thread: int) -> bool:
-        """True if the innermost cell of the thread is part of an outer execution."""
-        stack = self._stacks.get(thread)
-        return bool(stack) and stack[-1][1] is None if stack else False
+    def busy(self) -> bool:
+        """True while a numbered cell runs in any thread."""
+        return any(execution is not None for stack in self._stacks.values() for _, execution in stack)
 
     def drop(self, thread: int) -> None:
         """The innermost cell of the thread has ended and nothing is to be said about it."""

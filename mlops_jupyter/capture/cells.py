@@ -1,0 +1,189 @@
+"""One cell under observation: what is looked at before it runs and after it ended, put together into facts.
+
+`CellWatch` holds the parts that each know one thing (names, namespace, files, random state, outputs, modules). The order
+matters: before the cell, our own work is done first and the watches for files and outputs begin last; after it they end first.
+So nothing that we do is ever seen as the user's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import linecache
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from mlops_jupyter.capture.environment import LocalModules
+from mlops_jupyter.capture.fence import Fence
+from mlops_jupyter.capture.files import FileWatch
+from mlops_jupyter.capture.names import CellNames, analyse
+from mlops_jupyter.capture.namespace import Before, Difference, Namespace
+from mlops_jupyter.capture.outputs import Caps, Outputs
+from mlops_jupyter.capture.randomness import Generators
+from mlops_jupyter.capture.secrets import Redactor
+from mlops_jupyter.capture.tracker import CellExecuted
+from mlops_jupyter.capture.unwrap import Transform
+from mlops_jupyter.config import Settings
+from mlops_jupyter.entities.data import Fingerprint
+from mlops_jupyter.entities.protocols import Recorder
+from mlops_jupyter.entities.sessions import CellError, OutputPolicy, RandomState, VariableVersion
+
+_SEEDED_BY = {"random": "python", "numpy": "numpy", "torch": "torch", "tensorflow": "tensorflow", "jax": "jax", "cupy": "cupy"}
+_TRACEBACK = 20_000
+"""Characters kept of a traceback: its end, where the error is."""
+
+
+class Shell(Protocol):
+    """What is used of an IPython shell."""
+
+    user_ns: dict[str, object]
+    display_pub: object
+    displayhook: object
+
+
+@dataclass
+class Open:
+    """A cell that runs."""
+
+    names: CellNames
+    outputs: Outputs | None = None
+    before: Before | None = None
+    random: tuple[dict[str, object], dict[str, str]] = field(default_factory=lambda: ({}, {}))
+
+
+class CellWatch:
+    """Looks at cells of one session. Every method may raise: the fence is around it, in `ipython.py`."""
+
+    def __init__(self, shell: Shell, recorder: Recorder, redact: Redactor, policy: OutputPolicy, files: FileWatch) -> None:
+        settings = Settings.current()
+        cwd = Path.cwd()
+        self._shell = shell
+        self._recorder = recorder
+        self._redact = redact
+        self._policy: OutputPolicy = policy
+        self._caps = Caps(settings.output_characters, settings.output_bytes, settings.outputs_per_cell)
+        self._namespace = Namespace(shell.user_ns, settings.hash_bytes, redact.is_secret)
+        self._generators = Generators(recorder.blob)
+        self._modules = LocalModules(cwd, recorder.blob, redact)
+        self._modules.changed()
+        self.files = files
+
+    def open(self, executed: str, transform: Transform, *, quiet: bool) -> Open:
+        """Before the cell: `quiet` for cells that are not looked into (our own magics, skipped ones)."""
+        self._redact.refresh()
+        opened = Open(CellNames() if quiet else analyse(executed, transform))
+        opened.before = self._namespace.before(opened.names, self._underscore_is_ours())
+        if not quiet:
+            opened.random = self._generators.before()
+            opened.outputs = Outputs(self._shell, self._policy, self._caps, self._recorder.blob, self._redact)
+            self.files.begin()
+            opened.outputs.begin()
+        return opened
+
+    def quit(self, opened: Open) -> None:
+        """Stop looking: what the cell's end must undo even when everything else fails."""
+        if opened.outputs is not None:
+            opened.outputs.end()
+
+    def close(self, opened: Open, event: CellExecuted, prompt: int | None, fence: Fence) -> CellExecuted:
+        """After the cell: `event` with what was found. A part that fails leaves its fields empty, and the others stand."""
+        reached = None
+        if opened.outputs is not None:
+            with fence.guard("outputs"):
+                event.outputs, event.outputs_dropped = opened.outputs.end()
+            with fence.guard("files"):
+                reached = self.files.end()
+        with fence.guard("random state"):
+            seeds = self._seeds(opened.names)
+            if opened.outputs is not None:
+                event.random = self._generators.after(opened.random, tuple(sorted(seeds)))
+        difference = Difference()
+        with fence.guard("namespace"):
+            difference = self._difference(opened, event, prompt)
+        event.reads, event.writes, event.deletes = difference.reads, difference.writes, difference.deletes
+        event.stores = [name for name in opened.names.stores if name != "_"]
+        event.opaque = list(dict.fromkeys(difference.opaque))
+        if opened.before is not None and opened.before.drifted:
+            event.opaque.append(f"changed between cells: {', '.join(opened.before.drifted[:5])}")
+        if event.random is not None and difference.seeds:
+            event.random = RandomState(event.random.before, event.random.drew,
+                                       tuple(sorted({*event.random.seeded, *difference.seeds})))
+        with fence.guard("modules"):
+            event.modules, event.imports = self._modules.changed()
+        if reached is not None:
+            event.files = reached.files
+            event.effects = [self._redact(effect) for effect in reached.effects]
+            if reached.dropped:
+                event.opaque.append(f"{reached.dropped} more files than are recorded of one cell")
+        return event
+
+    def _difference(self, opened: Open, event: CellExecuted, prompt: int | None) -> Difference:
+        assert opened.before is not None
+        try:
+            return self._namespace.after(opened.before, opened.names, completed=event.state == "ok", prompt=prompt)
+        except KeyboardInterrupt:
+            self._namespace.forget()
+            unknown = Fingerprint(kind="opaque")
+            touched = sorted(opened.before.touched | set(opened.names.stores))
+            return Difference(writes=[VariableVersion(name, "maybe", unknown) for name in touched],
+                              opaque=["interrupted while its results were looked at"])
+
+    def _underscore_is_ours(self) -> bool:
+        shown = getattr(self._shell.displayhook, "_", None)
+        return "_" not in vars(builtins) and self._shell.user_ns.get("_") is shown
+
+    def _seeds(self, names: CellNames) -> set[str]:
+        """Sources that a call in the cell's text seeds."""
+        found: set[str] = set()
+        for chain in names.seeds:
+            value = self._shell.user_ns.get(chain[0])
+            home = getattr(value, "__name__" if type(value) is type(sys) else "__module__", "") or ""
+            top = home.partition(".")[0] if isinstance(home, str) else ""
+            if chain[-1] == "seed_everything":
+                found |= {"python", "numpy", "torch"}
+            elif top in _SEEDED_BY:
+                found.add(_SEEDED_BY[top])
+            elif isinstance(getattr(value, "__self__", None), sys.modules["random"].Random):
+                found.add("python")
+        return found
+
+    def owns(self, filename: str) -> bool:
+        """True for the file of a module of the user's."""
+        return self._modules.owns(filename)
+
+    # errors
+
+    def error(self, error: BaseException, user_code: Callable[[str], bool]) -> CellError:
+        """The exception as text: secrets and colours out, our and IPython's frames left out."""
+        frames = error.__traceback__
+        while frames is not None and not user_code(frames.tb_frame.f_code.co_filename):
+            frames = frames.tb_next
+        try:
+            message = str(error)
+        except Exception:  # noqa: BLE001 (the user's own __str__)
+            message = "(its message could not be made)"
+        try:
+            linecache.checkcache()
+            lines = traceback.format_exception(type(error), error, frames)
+        except Exception:  # noqa: BLE001 (the user's own __str__, or source that is gone)
+            lines = [type(error).__name__]
+        text = self._redact("".join(lines))
+        return CellError(name=type(error).__name__, message=self._redact(message)[:2000], traceback=text[-_TRACEBACK:],
+                         line=_line(error, frames, user_code))
+
+
+def _line(error: BaseException, frames: TracebackType | None, user_code: Callable[[str], bool]) -> int | None:
+    """The line of the cell at which it failed, from 1."""
+    if isinstance(error, SyntaxError) and frames is None:
+        return error.lineno
+    return frames.tb_lineno if frames is not None and user_code(frames.tb_frame.f_code.co_filename) else None
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """True if a person or a front end stopped the cell."""
+    return isinstance(error, KeyboardInterrupt | asyncio.CancelledError)

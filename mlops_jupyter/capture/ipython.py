@@ -1,0 +1,456 @@
+"""Tracking in a running IPython shell: the hooks around each cell, and the one object that holds a session together.
+
+`pre_run_cell` and `post_run_cell` are IPython's own events; nothing of the shell is replaced. The record of a cell is written
+before it runs and again when it ended. All our work is inside the fence; an interrupt that hits our work before a cell is
+handed on to the cell, and one that hits it afterwards only cuts our work short.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import time
+from _thread import interrupt_main
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, Protocol, cast
+
+import msgspec
+from IPython.core.getipython import get_ipython
+
+from mlops_jupyter import __version__, plugins
+from mlops_jupyter.capture import environment as surroundings
+from mlops_jupyter.capture.cells import CellWatch, Open, is_interrupt
+from mlops_jupyter.capture.cells import Shell as CellShell
+from mlops_jupyter.capture.fence import Fence
+from mlops_jupyter.capture.files import FileWatch
+from mlops_jupyter.capture.imports import ImportHooks
+from mlops_jupyter.capture.names import analyse
+from mlops_jupyter.capture.notes import Notes
+from mlops_jupyter.capture.observer import Draft, Listener, ObservedCall, Observer
+from mlops_jupyter.capture.options import TrackOptions, decode_options
+from mlops_jupyter.capture.readers import Readers
+from mlops_jupyter.capture.secrets import Redactor, load_key
+from mlops_jupyter.capture.session import kernel_id, new_session, notebook_path
+from mlops_jupyter.capture.tracker import CellExecuted, CellStarted, Tracker
+from mlops_jupyter.capture.unwrap import is_ours, is_skip
+from mlops_jupyter.config import Settings
+from mlops_jupyter.entities.errors import ConflictError, StoreError
+from mlops_jupyter.entities.runs import Goal
+from mlops_jupyter.entities.sessions import Observation, Session
+from mlops_jupyter.outbox import Outbox
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+SCAN_SECONDS = 0.1
+"""How long `%mlops track` waits for git and packages before it goes on without them."""
+UNTRACKED = 500
+"""Most cells taken over from history."""
+_files: FileWatch | None = None
+_current: Tracking | None = None
+
+
+class CellInfo(Protocol):
+    """What IPython tells about a cell."""
+
+    raw_cell: str
+    store_history: bool
+    silent: bool
+
+
+class Autolog(Protocol):
+    """A module `autolog/<library>.py`."""
+
+    def attach(self, observer: Observer) -> None:
+        """Begin to observe."""
+
+
+class CellResult(Protocol):
+    """What IPython tells about how a cell ended."""
+
+    execution_count: int | None
+    error_before_exec: BaseException | None
+    error_in_exec: BaseException | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is stored, where, and what tracking cost so far."""
+
+    session: Session
+    executions: int
+    observations: int
+    outbox: str
+    store: str
+    cost_seconds: float
+    cells_seconds: float
+    failures: int
+    notes: tuple[str, ...]
+    active: bool
+
+    @property
+    def percent(self) -> float:
+        """Cost in percent of the time that the cells themselves took."""
+        return 100 * self.cost_seconds / self.cells_seconds if self.cells_seconds else 0.0
+
+
+def start(shell: InteractiveShell, options: TrackOptions | None = None) -> Tracking:
+    """Track this shell from now on. Already tracking: the running Tracking. Raises MlopsError where that cannot be."""
+    global _current  # noqa: PLW0603 (one process, one shell, one tracking)
+    if os.environ.get("MLOPS_DISABLE") == "1":
+        raise ConflictError("tracking is switched off by MLOPS_DISABLE=1", "unset MLOPS_DISABLE and restart the kernel")
+    if _current is None:
+        tracking = Tracking(shell, options or TrackOptions())
+        _current = tracking
+        try:
+            tracking.begin()
+        except BaseException:
+            _current = None
+            raise
+    return _current
+
+
+def start_from_json(text: str) -> str:
+    """`start` with options as JSON, for the papermill engine's silent execute. Returns the session's id."""
+    shell = get_ipython()
+    if shell is None:
+        raise ConflictError("there is no IPython shell in this process", "run it in a kernel")
+    return start(shell, decode_options(text)).session.id
+
+
+def stop() -> None:
+    """End the session, if there is one. What was recorded stays."""
+    global _current
+    tracking, _current = _current, None
+    if tracking is not None:
+        tracking.end()
+
+
+def current() -> Tracking | None:
+    """The tracking of this process."""
+    return _current
+
+
+class Tracking:
+    """One session of one shell. Implements Observer for the autolog files."""
+
+    def __init__(self, shell: InteractiveShell, options: TrackOptions) -> None:
+        settings = Settings.current()
+        if options.store:
+            settings.store = options.store
+        if options.state:
+            settings.state = options.state
+        folder = settings.outbox_folder()
+        try:
+            self._outbox = Outbox(folder)
+        except OSError as error:
+            raise StoreError(f"the outbox {folder} cannot be written: {error.strerror or error}",
+                             "set MLOPS_STATE to a folder that you may write, then %mlops track") from error
+        self._shell = shell
+        self._redact = Redactor(load_key(folder.parent))
+        notebook = notebook_path(options, shell.user_ns.get("__vsc_ipynb_file__"), Path.cwd())
+        self.session = new_session(options, self._outbox.writer, notebook, kernel_id(_connection_file()), __version__)
+        self._fence = Fence(self._trip)
+        self._tracker = Tracker(self.session.id)
+        self._notes = Notes(self._tracker, self._outbox, self._redact, shell.user_ns)
+        self._listeners: list[Listener] = []
+        self._opened: list[Open] = []
+        self._imports = ImportHooks(self._fenced)
+        self._files = _file_watch()
+        self._readers = Readers(self._files.touch, self._imports)
+        self._watch = CellWatch(cast(CellShell, shell), self._outbox, self._redact, options.outputs, self._files)
+        self._lock = threading.Lock()
+        self._packages: frozenset[str] = frozenset()
+        self._scan: threading.Thread | None = None
+        self._cells: set[str] = set()
+        self._cost = 0.0
+        self._spent = 0.0
+        self._seconds = 0.0
+        self._active = False
+
+    # life
+
+    def begin(self) -> None:
+        """Write the session, take over history, register the hooks."""
+        self._files.configure(Path.cwd(), (self._outbox.folder.parent,))
+        self._outbox.record(self.session)
+        self._active = True
+        scanned = self._start_scan()
+        running = _running_cell()
+        with self._fence.guard("history"):
+            self._take_history(running)
+        with self._fence.guard("imports"):
+            self._files.install()
+            self._imports.install()
+            self._readers.install()
+            self._install_calls()
+        self._shell.events.register("pre_run_cell", self._before)
+        self._shell.events.register("post_run_cell", self._after)
+        atexit.register(self.end)
+        scanned.wait(SCAN_SECONDS)
+        if running is not None:
+            self._adopt(running)
+
+    def end(self) -> None:
+        """Write that the session has ended, give everything back. Safe to call twice."""
+        if not self._active:
+            return
+        self._active = False
+        atexit.unregister(self.end)
+        self._fenced(self._unhook)
+        while self._opened:
+            opened = self._opened.pop()
+            with self._fence.guard("the last cell"):
+                self._watch.quit(opened)
+                execution = self._tracker.finish(CellExecuted(at=time.time(), state="ok"), threading.get_ident())
+                if execution is not None:
+                    self._outbox.record(execution)
+        if self._scan is not None:
+            self._scan.join(2.0)
+        with self._fence.guard("the session's end"):
+            self._update(ended=time.time(), state="ended")
+            self._outbox.close()
+
+    def _unhook(self) -> None:
+        for event, function in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
+            if function in self._shell.events.callbacks[event]:
+                self._shell.events.unregister(event, function)
+        self._readers.remove()
+        self._imports.remove()
+        self._remove_calls()
+        self._files.stop()
+
+    def _trip(self, line: str) -> None:
+        """Too many failures of our own: one line, then nothing more."""
+        global _current  # noqa: PLW0603
+        _current = None
+        print(line, file=sys.stderr)  # noqa: T201 (the fence's one line)
+        self.end()
+
+    def _fenced(self, step: Callable[[], None]) -> None:
+        with self._fence.guard("a hook"):
+            step()
+
+    def status(self) -> Status:
+        """What is stored, where, and what it cost."""
+        return Status(
+            session=self.session, executions=self._tracker.executions, observations=self._notes.count,
+            outbox=str(self._outbox.folder), store=Settings.current().store_url(), cost_seconds=self._cost,
+            cells_seconds=self._seconds, failures=self._fence.failures, active=self._active,
+            notes=(*self.session.notes, *self._fence.notes),
+        )
+
+    def _update(self, **changes: object) -> None:
+        with self._lock:
+            notes = list(dict.fromkeys([*self.session.notes, *self._fence.notes]))
+            self.session = msgspec.structs.replace(self.session, **{"notes": notes, **changes})
+            self._outbox.record(self.session)
+
+    def _start_scan(self) -> threading.Event:
+        """Look at git, hardware and packages in a thread; the session is written again with what was found."""
+        done = threading.Event()
+
+        def scan() -> None:
+            with self._fence.guard("the environment"):
+                try:
+                    git, notes = surroundings.git_state(Path.cwd(), self._outbox.blob, self._redact)
+                    self._update(git=git, hardware=surroundings.hardware(), notes=[*self.session.notes, *notes],
+                                 environment=surroundings.environment())
+                    self._packages = surroundings.package_names()
+                finally:
+                    done.set()
+
+        self._scan = threading.Thread(target=scan, name="mlops-scan", daemon=True)
+        self._scan.start()
+        return done
+
+    # cells
+
+    def _take_history(self, running: CellInfo | None) -> None:
+        """Cells that ran before tracking, with their source only."""
+        history = self._shell.history_manager
+        if history is None:
+            return
+        sources = list(enumerate(zip(history.input_hist_raw, history.input_hist_parsed, strict=False)))[1:]
+        if running is not None and running.store_history:
+            sources = sources[:-1]
+        for prompt, (raw, parsed) in sources[-UNTRACKED:]:
+            if raw.strip() and not is_ours(raw) and not is_skip(raw):
+                stores = analyse(parsed, self._shell.transform_cell).stores
+                self._outbox.record(self._tracker.untracked(self._redact(raw), self._redact(parsed), prompt, stores))
+
+    def _adopt(self, running: CellInfo) -> None:
+        """The cell that switched tracking on: what else is in it is recorded as well, from here on."""
+        if not is_ours(running.raw_cell):
+            self._before(running)
+
+    def _before(self, info: CellInfo) -> None:
+        clock = time.perf_counter()
+        try:
+            with self._fence.guard("the start of a cell"):
+                self._open(info)
+        except KeyboardInterrupt:
+            threading.Timer(0.01, interrupt_main).start()  # it was meant for the cell, which is about to run
+        self._spent = time.perf_counter() - clock
+        self._cost += self._spent
+
+    def _open(self, info: CellInfo) -> None:
+        source = info.raw_cell
+        skip = is_skip(source)
+        transformed = getattr(info, "transformed_cell", None)
+        executed = transformed if isinstance(transformed, str) else self._shell.transform_cell(source)
+        event = CellStarted(
+            at=time.time(), source=self._redact(source), executed=self._redact(executed), ours=is_ours(source), skip=skip,
+            cell=getattr(info, "cell_id", None) or "", thread=threading.get_ident(),
+            prompt=self._shell.execution_count - 1 if info.store_history else None,
+        )
+        if executed.rstrip("\n") == source.rstrip("\n"):
+            event.executed = event.source
+        execution = self._tracker.start(event)
+        if execution is None:
+            return
+        self._outbox.record(execution)
+        with self._fence.guard("calls"):
+            self._before_calls(event.executed)
+        self._opened.append(self._watch.open(executed, self._shell.transform_cell, quiet=event.ours or skip))
+
+    def _after(self, result: CellResult | None) -> None:
+        clock = time.perf_counter()
+        thread = threading.get_ident()
+        try:
+            with self._fence.guard("the end of a cell"):
+                self._close(result, thread, clock)
+        except KeyboardInterrupt:
+            self._tracker.drop(thread)
+
+    def _close(self, result: CellResult | None, thread: int, clock: float) -> None:
+        running = self._tracker.running(thread)
+        if running is None or not self._opened:
+            self._tracker.drop(thread)
+            return
+        at = time.time()
+        opened = self._opened.pop()
+        error = None if result is None else result.error_before_exec or result.error_in_exec
+        event = CellExecuted(at=at, state="ok" if error is None else "interrupted" if is_interrupt(error) else "error")
+        if error is not None:
+            with self._fence.guard("the error"):
+                event.error = self._watch.error(error, self.is_user_code)
+        event = self._watch.close(opened, event, running.prompt, self._fence)
+        self._files.reopen()
+        with self._fence.guard("observations"):
+            self._notes.flush(event.writes)
+        self._look_for_new_packages(event)
+        spent = time.perf_counter() - clock
+        event.cost = self._spent + spent
+        self._spent = 0.0
+        self._cost += spent
+        execution = self._tracker.finish(event, thread)
+        if execution is not None:
+            self._seconds += execution.seconds or 0.0
+            self._outbox.record(execution)
+
+    def _look_for_new_packages(self, event: CellExecuted) -> None:
+        """A cell installed something: take the environment again."""
+        if not any("pip" in effect or "conda" in effect or "uv " in effect for effect in event.effects):
+            return
+        if self._packages and surroundings.package_names() != self._packages:
+            self._start_scan()
+
+    def is_user_code(self, filename: str) -> bool:
+        """True for the files that cells are compiled as, and the user's own modules' files."""
+        if filename in self._cells:
+            return True
+        if "ipykernel_" in filename or filename.startswith(("<ipython-input-", "<cell")):
+            self._cells.add(filename)
+            return True
+        return self._watch.owns(filename)
+
+    # observations
+
+    def listen(self, listener: Listener) -> None:
+        """See `Observer.listen`."""
+        self._listeners.append(listener)
+
+    def observe(self, draft: Draft) -> str:
+        """See `Observer.observe`."""
+        return self._notes.take(draft).id
+
+    def log(self, draft: Draft) -> Observation:
+        """What the user says (`log_metric` …): recorded at once."""
+        return self._notes.take(draft, at_once=True)
+
+    def name_of(self, value: object) -> str:
+        """See `Observer.name_of`."""
+        return self._notes.name_of(value)
+
+    def keep(self, data: bytes) -> str:
+        """Keep bytes as a blob of the session; the content hash."""
+        return self._outbox.blob(data)
+
+    def record_goal(self, goal: Goal) -> None:
+        """Write the objective of the session's experiment."""
+        self._outbox.record(goal)
+
+    def redact(self, text: str) -> str:
+        """`text` without secrets, as this session's records have it."""
+        return self._redact(text)
+
+    def _emit(self, call: ObservedCall) -> None:
+        for listener in self._listeners:
+            with self._fence.guard(f"what {call.function} returned"):
+                listener(call)
+
+    def _install_calls(self) -> None:
+        calls = _calls()
+        if calls is not None:
+            calls.install(self._shell, self.is_user_code, self._emit)
+        for name in plugins.available(plugins.AUTOLOG):
+            self._imports.after(name, self._attach)
+
+    def _attach(self, module: ModuleType) -> None:
+        autolog = plugins.load(plugins.AUTOLOG, module.__name__)
+        cast(Autolog, autolog).attach(self)
+
+    def _before_calls(self, executed: str) -> None:
+        calls = _calls()
+        if calls is not None:
+            calls.before_cell(executed)
+
+    def _remove_calls(self) -> None:
+        calls = _calls()
+        if calls is not None:
+            calls.remove()
+
+
+def _calls() -> ModuleType | None:
+    return sys.modules.get("mlops_jupyter.capture.calls")
+
+
+def _file_watch() -> FileWatch:
+    global _files  # noqa: PLW0603 (an audit hook cannot be removed: one for the life of the process)
+    if _files is None:
+        _files = FileWatch()
+    return _files
+
+
+def _connection_file() -> str:
+    application = getattr(sys.modules.get("ipykernel.kernelapp"), "IPKernelApp", None)
+    if application is None or not application.initialized():
+        return ""
+    return str(application.instance().connection_file)
+
+
+def _running_cell() -> CellInfo | None:
+    """The cell that called us, from the frame of IPython's own `run_cell_async`; None outside one or in a silent one."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "run_cell_async" and "info" in frame.f_locals:
+            info = frame.f_locals["info"]
+            return None if info.silent else cast(CellInfo, info)
+        frame = frame.f_back
+    return None
