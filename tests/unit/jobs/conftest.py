@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from job_facts import Cells
 
 from mlops_jupyter.entities import (
     CellExecution,
@@ -12,6 +11,7 @@ from mlops_jupyter.entities import (
     NotebookRef,
     Session,
 )
+from tests.unit.jobs.job_facts import Cells
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from job_facts import Cells
 
 from mlops_jupyter.entities import Param, Run
 from mlops_jupyter.jobs.candidates import candidates, parameters_cell
 from mlops_jupyter.jobs.source import apply
+from tests.unit.jobs.job_facts import Cells
 
 
 @pytest.mark.parametrize(("source", "kind", "value"), [
