@@ -9,8 +9,10 @@ import click
 
 from mlops_jupyter.api import headless
 from mlops_jupyter.api import jobs as verbs
+from mlops_jupyter.api.display import as_json
 from mlops_jupyter.api.jobsheets import draft_sheet, job_run_sheet, manifest_sheet
 from mlops_jupyter.api.options import pairs
+from mlops_jupyter.api.submissions import submit as hand_over
 from mlops_jupyter.api.words import duration
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar
@@ -95,8 +97,8 @@ def run(bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], outp
 def submit(*, bundle: Path, runner: str, parameters: tuple[str, ...], inputs: tuple[str, ...], unverified: bool,
            as_json_: bool) -> None:
     """Hand the job in BUNDLE to a runner."""
-    done = verbs.submit(bundle, runner, pairs(parameters, "-p"), pairs(inputs, "-i"), allow_unverified=unverified)
+    done = hand_over(bundle, runner, pairs(parameters, "-p"), pairs(inputs, "-i"), allow_unverified=unverified)
     if as_json_:
-        answer(done, lambda: job_run_sheet(done), json=True)
+        click.echo(as_json(done))
     else:
         say(f"Submitted {done.id} to {done.runner}: {done.state} {done.place}")

@@ -180,9 +180,9 @@ def run_bundle(bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...
 @click.option("--unverified", is_flag=True, help="Submit although the job was never verified.")
 def submit(bundle: Path, runner: str, parameters: tuple[str, ...], unverified: bool) -> None:
     """Hand the job in BUNDLE to a runner."""
-    from mlops_jupyter.api import jobs
+    from mlops_jupyter.api.submissions import submit as hand_over
 
-    done = jobs.submit(bundle, runner, pairs(parameters, "-p"), {}, allow_unverified=unverified)
+    done = hand_over(bundle, runner, pairs(parameters, "-p"), {}, allow_unverified=unverified)
     click.echo(f"Submitted {done.id} to {done.runner}: {done.state} {done.place}")
 
 
