@@ -1,0 +1,68 @@
+"""The door to everything recorded: whoever reads ships first, so a ledger is never behind the cells that have run.
+
+Opening is: the store, then the outboxes that belong to it, then the runs of the sessions that changed. A process that reads
+again and again keeps its store and remembers how far it has read each outbox; where nothing is new, that costs one stat and one
+try of a lock for each living kernel, and one query.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from pathlib import Path
+
+from mlops_jupyter.config import Settings
+from mlops_jupyter.entities import MlopsError
+from mlops_jupyter.outbox import ship
+from mlops_jupyter.store import Store, open_store
+
+log = logging.getLogger(__name__)
+
+
+def open_ledger(url: str | None = None) -> Store:
+    """The store at `url`, else the configured one, with all that its kernels have recorded so far. Raises StoreError."""
+    return refresh(url)[0]
+
+
+def refresh(url: str | None = None) -> tuple[Store, set[str]]:
+    """As `open_ledger`, with the ids of the sessions that got something new by this call."""
+    settings = Settings.current()
+    chosen = settings if url is None else Settings(store=url, state=settings.state)
+    store, seen = _opened(chosen.store_url(), _inode(chosen.store_url()))
+    shipped = ship(chosen.outbox_folder(), store, seen=seen)
+    return store, shipped.sessions | derive_runs(store)
+
+
+def derive_runs(store: Store) -> set[str]:
+    """Derive the runs of every session that has changed. One that cannot be derived is logged and hides no other."""
+    from mlops_jupyter.lineage.runs import derive
+
+    changed = store.changed_sessions()
+    for session in changed:
+        revision = store.revision(session)
+        try:
+            runs = derive(store.session(session), store.executions(session), store.observations(session))
+        except MlopsError:
+            raise
+        except Exception:
+            log.exception("The runs of session %s cannot be derived; please report this", session)
+            continue
+        store.save_runs(session, runs, revision)
+    return set(changed)
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(url: str, inode: int) -> tuple[Store, dict[str, int]]:
+    """A store with the memory of how far its outboxes were read. Another file under the same name is another store."""
+    del inode
+    return open_store(url), {}
+
+
+def _inode(url: str) -> int:
+    """The number of the store's file, made if it is not there; 0 for a database of a server."""
+    if "://" in url:
+        return 0
+    file = Path(url) / "ledger.db"
+    if not file.exists():
+        open_store(url).close()
+    return file.stat().st_ino

@@ -1,0 +1,109 @@
+"""Bytes under the name of their content: `blobs/ab/cdef…`, sha256, never changed, only added or purged.
+
+A blob is written beside its place, synced, renamed, and its folder synced, before any row names it: after a crash there may be
+a blob that nobody names, never a name without its blob.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, func, select
+
+from mlops_jupyter.entities import InputError, NotFoundError, StoreError, content_hash, new_id
+from mlops_jupyter.store import schema
+from mlops_jupyter.store.database import upsert
+
+_name = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class BlobFolder:
+    """Content-addressed files under one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, digest: str) -> Path:
+        """Where the blob lies. Raises InputError for anything that is no content hash, so no name leads out of the folder."""
+        if not _name.fullmatch(digest):
+            raise InputError(f"{digest!r} is no content hash", "mlops runs show RUN names those of a run")
+        value = digest.removeprefix("sha256:")
+        return self.folder / value[:2] / value[2:]
+
+    def put(self, data: bytes) -> str:
+        """Keep `data`, durably when this returns."""
+        digest = content_hash(data)
+        path = self.path(digest)
+        with suppress(FileNotFoundError):
+            if path.stat().st_size == len(data):
+                return digest
+        try:
+            self._write(path, data)
+        except OSError as error:
+            raise StoreError(f"a blob of {len(data)} bytes cannot be written to {self.folder}: {error.strerror}",
+                             "make room, or make the folder writable, then try again") from None
+        return digest
+
+    def _write(self, path: Path, data: bytes) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = path.with_name(f".{new_id()}")
+        try:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        for folder in (path.parent, self.folder):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def get(self, digest: str) -> bytes:
+        """The bytes. Raises NotFoundError if they are not there, StoreError if they are not what their name says."""
+        path = self.path(digest)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise NotFoundError(f"the store has no blob {digest}", "mlops runs list shows what it has") from None
+        if content_hash(data) != digest:
+            raise StoreError(f"the blob {path} is damaged: its bytes do not match its name", "restore it from a backup")
+        return data
+
+    def remove(self, digest: str) -> None:
+        """Purge the bytes, if they are there."""
+        self.path(digest).unlink(missing_ok=True)
+
+
+def note(connection: Connection, digest: str, size: int) -> None:
+    """The row of a blob that is on disk."""
+    upsert(connection, schema.blobs, [{"digest": digest, "size": size, "at": time.time()}], keep=("at",))
+
+
+def listed(connection: Connection) -> Iterator[tuple[str, int]]:
+    """(content hash, size) of every blob."""
+    for row in connection.execute(select(schema.blobs.c.digest, schema.blobs.c.size).order_by(schema.blobs.c.digest)):
+        yield row.digest, row.size
+
+
+def total(connection: Connection) -> int:
+    """Bytes of all blobs."""
+    return int(connection.execute(select(func.coalesce(func.sum(schema.blobs.c.size), 0))).scalar_one())
+
+
+def unreferenced(connection: Connection, digests: set[str]) -> set[str]:
+    """Those of `digests` that no stored entity names any more; their rows are removed."""
+    tables = (schema.sessions, schema.executions, schema.observations, schema.runs, schema.submissions)
+    free = {digest for digest in digests if not any(
+        connection.execute(select(1).where(table.c.body.contains(digest)).limit(1)).first() for table in tables)}
+    connection.execute(delete(schema.blobs).where(schema.blobs.c.digest.in_(free)))
+    return free

@@ -1,0 +1,111 @@
+"""Derived runs. What lineage derives is replaced as a whole, session by session; number, `deleted` and verdicts are the store's.
+
+A number is given when a run is first seen and stays with it. Whoever derived from an older state of the session than what is
+stored already has lost the race, and the stored runs stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection, Select, delete, func, or_, select, update
+
+from mlops_jupyter.entities import InputError, NotFoundError, Run, Verification
+from mlops_jupyter.entities.codec import from_json, to_json
+from mlops_jupyter.store import sessions as session_rows
+from mlops_jupyter.store import verifications
+from mlops_jupyter.store.database import upsert
+from mlops_jupyter.store.schema import experiments as experiment_table
+from mlops_jupyter.store.schema import forgotten, runs, sessions
+
+
+def replace(connection: Connection, session: str, derived: Sequence[Run], revision: int) -> None:
+    """The runs of a session are these, as derived from its `revision`."""
+    if revision < session_rows.revision(connection, session)[1]:
+        return
+    known = {row.id: row for row in connection.execute(select(runs).where(runs.c.session == session))}
+    purged = session_rows.forgotten_ids(connection, {run.id for run in derived})
+    kept = [run for run in derived if run.id not in purged]
+    gone = set(known) - {run.id for run in kept}
+    connection.execute(delete(runs).where(runs.c.id.in_(gone)))
+    rows = []
+    next_number: dict[str, int] = {}
+    for run in kept:
+        before = known.get(run.id)
+        if before is not None and before.experiment == run.experiment_id:
+            number = before.number
+        else:
+            number = next_number.get(run.experiment_id) or _next_number(connection, run.experiment_id)
+            next_number[run.experiment_id] = number + 1
+        deleted = bool(before is not None and before.deleted)
+        stored = msgspec.structs.replace(run, number=number, deleted=deleted, verification=None, goal="")
+        rows.append({"id": run.id, "session": session, "experiment": run.experiment_id, "number": number,
+                     "started": run.started, "deleted": deleted, "body": to_json(stored).decode()})
+    upsert(connection, runs, rows)
+    connection.execute(update(sessions).where(sessions.c.id == session).values(derived=revision))
+
+
+def _next_number(connection: Connection, experiment: str) -> int:
+    taken = [connection.execute(select(func.max(table.c.number)).where(table.c.experiment == experiment)).scalar() or 0
+             for table in (runs, forgotten)]
+    return max(taken) + 1
+
+
+def newest() -> Select[tuple[str, bool]]:
+    """All runs, newest first."""
+    return select(runs.c.body, runs.c.deleted).order_by(runs.c.started.desc(), runs.c.number.desc(), runs.c.id)
+
+
+def of(experiment: str | None, session: str | None, deleted: bool) -> Select[tuple[str, bool]]:
+    """Runs of an experiment (its id or its name) and a session; deleted ones only if asked for."""
+    query = newest()
+    if experiment is not None:
+        named = select(experiment_table.c.id).where(experiment_table.c.name == experiment)
+        query = query.where(or_(runs.c.experiment == experiment, runs.c.experiment.in_(named)))
+    if session is not None:
+        query = query.where(runs.c.session == session)
+    return query if deleted else query.where(runs.c.deleted.is_(False))
+
+
+def listed(connection: Connection, query: Select[tuple[str, bool]]) -> list[Run]:
+    """Runs of a query over (body, deleted), each with its newest verification."""
+    found = []
+    for row in connection.execute(query):
+        run = from_json(row.body, Run)
+        run.deleted = bool(row.deleted)
+        found.append(run)
+    verdicts: dict[str, Verification] = {}
+    for start in range(0, len(found), 500):
+        verdicts |= verifications.newest(connection, [run.id for run in found[start:start + 500]])
+    for run in found:
+        run.verification = verdicts.get(run.id)
+    return found
+
+
+def one(connection: Connection, id: str) -> Run:
+    """By id, unique prefix, or `#number` / `number` where only one experiment has it; deleted ones too."""
+    number = id.removeprefix("#")
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        numbered = listed(connection, newest().where(runs.c.number == int(number)))
+        if len(numbered) > 1:
+            raise InputError(f"#{number} is a run of several experiments: {_names(numbered)}", "give the id of the one you mean")
+        if numbered:
+            return numbered[0]
+    begins = (runs.c.id >= id) & (runs.c.id < id + "\x7f")
+    found = listed(connection, newest().where(begins).limit(6)) if id else []
+    exact = [run for run in found if run.id == id]
+    if not found:
+        raise NotFoundError(f"there is no run {id!r}", "mlops runs list")
+    if not exact and len(found) > 1:
+        raise InputError(f"{id!r} begins the ids of several runs: {_names(found)}", "give more characters of the one you mean")
+    return exact[0] if exact else found[0]
+
+
+def _names(found: Sequence[Run]) -> str:
+    return ", ".join(f"{run.id} (#{run.number} of {run.experiment})" for run in found)
+
+
+def mark(connection: Connection, id: str, deleted: bool) -> None:
+    """Hide a run, or show it again."""
+    connection.execute(update(runs).where(runs.c.id == id).values(deleted=deleted))

@@ -1,0 +1,103 @@
+"""The tables. An entity is stored whole, as JSON text in `body`; the columns beside it are what is searched and joined by.
+
+So a new field of an entity needs no migration unless something searches by it. `revision` of a session counts the batches that
+touched it; `derived` is the revision from which its runs were derived last. Changing a table means a new file in
+`migrations/versions` and a new `VERSION` here; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+VERSION = "0001"
+VERSIONS = ("0001",)
+"""Every version that this package can open, oldest first; the older ones are migrated when they are opened."""
+
+metadata = MetaData()
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, String(200), primary_key=True)
+
+
+writers = Table(
+    "writers", metadata, _key("id"),
+    Column("n", Integer, nullable=False), Column("position", Integer, nullable=False), Column("closed", Double),
+)
+environments = Table("environments", metadata, _key("id"), Column("body", Text, nullable=False))
+sessions = Table(
+    "sessions", metadata, _key("id"),
+    Column("writer", String(200), nullable=False, index=True),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("started", Double, nullable=False, index=True),
+    Column("kernel", String(200), nullable=False, index=True),
+    Column("notebook", String(200), nullable=False, index=True),
+    Column("path", Text, nullable=False, index=True),
+    Column("experiment", String(200), nullable=False, index=True),
+    Column("environment", String(200)),
+    Column("revision", Integer, nullable=False),
+    Column("derived", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+)
+executions = Table(
+    "executions", metadata, _key("session"),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("state", String(20), nullable=False),
+    Column("body", Text, nullable=False),
+)
+observations = Table(
+    "observations", metadata, _key("session"),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(20), nullable=False),
+    Column("body", Text, nullable=False),
+)
+experiments = Table("experiments", metadata, _key("id"), Column("name", Text, nullable=False))
+goals = Table(
+    "goals", metadata, _key("experiment"),
+    Column("at", Double, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+runs = Table(
+    "runs", metadata, _key("id"),
+    Column("session", String(200), nullable=False, index=True),
+    Column("experiment", String(200), nullable=False),
+    Column("number", Integer, nullable=False, index=True),
+    Column("started", Double, nullable=False, index=True),
+    Column("deleted", Boolean, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("experiment", "number", name="runs_number"),
+)
+verifications = Table(
+    "verifications", metadata, _key("id"),
+    Column("run", String(200), nullable=False, index=True),
+    Column("session", String(200), nullable=False, index=True),
+    Column("at", Double, nullable=False),
+    Column("body", Text, nullable=False),
+)
+submissions = Table(
+    "submissions", metadata, _key("id"),
+    Column("job", String(200), nullable=False),
+    Column("run", String(200), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("body", Text, nullable=False),
+)
+blobs = Table(
+    "blobs", metadata, _key("digest"),
+    Column("size", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+)
+forgotten = Table(
+    "forgotten", metadata, _key("id"),
+    Column("experiment", String(200), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+)
+renames = Table(
+    "renames", metadata, Column("path", String(1000), primary_key=True),
+    Column("notebook", String(200), nullable=False),
+    Column("experiment", String(200), nullable=False),
+)
+Index("verifications_newest", verifications.c.run, verifications.c.at)

@@ -1,0 +1,154 @@
+"""Sessions and their environments. An environment is stored once and put back when its session is read.
+
+A notebook that was renamed keeps its identity: `renames` maps a path to the notebook and the experiment that it continues, and
+a session that arrives from that path is entered under them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+import msgspec
+from sqlalchemy import Connection, Select, func, or_, select, update
+
+from mlops_jupyter.entities import Environment, InputError, NotebookRef, NotFoundError, Session
+from mlops_jupyter.entities.codec import from_json, to_json
+from mlops_jupyter.store.database import upsert
+from mlops_jupyter.store.schema import environments, executions, forgotten, renames, sessions
+
+
+def save(connection: Connection, found: Sequence[Session]) -> None:
+    """Insert or replace sessions; what the store itself knows of them (revision, environment sent before) stays."""
+    for session in [_renamed(connection, session) for session in found]:
+        if session.environment is not None:
+            row = {"id": session.environment.id, "body": to_json(session.environment).decode()}
+            upsert(connection, environments, [row], keep=("body",))
+        row_of: dict[str, object] = {
+            "id": session.id, "writer": session.writer, "kind": session.kind, "state": session.state, "started": session.started,
+            "kernel": session.kernel_id, "notebook": session.notebook.id if session.notebook else "",
+            "path": session.notebook.path if session.notebook else "", "experiment": session.experiment_id,
+            "environment": session.environment.id if session.environment else None, "revision": 0, "derived": 0,
+            "body": to_json(msgspec.structs.replace(session, environment=None)).decode(),
+        }
+        known = ("revision", "derived") if session.environment else ("revision", "derived", "environment")
+        upsert(connection, sessions, [row_of], keep=known)
+
+
+def touch(connection: Connection, ids: Iterable[str]) -> None:
+    """Something of these sessions has changed: their runs are to be derived again."""
+    chosen = sorted(set(ids))
+    connection.execute(update(sessions).where(sessions.c.id.in_(chosen)).values(revision=sessions.c.revision + 1))
+
+
+def listed(connection: Connection, query: Select[tuple[str, str]]) -> list[Session]:
+    """Sessions of a query over (body, environment)."""
+    known: dict[str, Environment] = {}
+    result = []
+    for row in connection.execute(query):
+        session = from_json(row.body, Session)
+        if row.environment and row.environment not in known:
+            body = connection.execute(select(environments.c.body).where(environments.c.id == row.environment)).scalar_one()
+            known[row.environment] = from_json(body, Environment)
+        session.environment = known.get(row.environment)
+        result.append(session)
+    return result
+
+
+def newest() -> Select[tuple[str, str]]:
+    """All sessions, newest first."""
+    return select(sessions.c.body, sessions.c.environment).order_by(sessions.c.started.desc(), sessions.c.id.desc())
+
+
+def chosen(notebook: str | None, kernel: str | None, kinds: Sequence[str] | None) -> Select[tuple[str, str]]:
+    """Sessions of a notebook (its id or path), a kernel and some kinds, newest first."""
+    query = newest()
+    if notebook is not None:
+        query = query.where(or_(sessions.c.notebook == notebook, sessions.c.path == notebook))
+    if kernel is not None:
+        query = query.where(sessions.c.kernel == kernel)
+    return query if kinds is None else query.where(sessions.c.kind.in_(kinds))
+
+
+def of_writer(connection: Connection, writer: str) -> list[str]:
+    """Ids of the sessions that a writer has written."""
+    return list(connection.execute(select(sessions.c.id).where(sessions.c.writer == writer)).scalars())
+
+
+def one(connection: Connection, id: str) -> Session:
+    """By id or unique prefix."""
+    return listed(connection, newest().where(sessions.c.id == full_id(connection, id)))[0]
+
+
+def full_id(connection: Connection, id: str) -> str:
+    """The id that starts with `id`. Raises NotFoundError for none, InputError for several."""
+    column = sessions.c.id
+    begins = (column >= id) & (column < id + "\x7f")
+    ids = list(connection.execute(select(column).where(begins).order_by(column).limit(6)).scalars())
+    if not id or not ids:
+        raise NotFoundError(f"there is no session {id!r}", "mlops sessions list")
+    if id not in ids and len(ids) > 1:
+        raise InputError(f"{id!r} begins the ids of several sessions: {', '.join(ids)}", "give more characters of it")
+    return id if id in ids else ids[0]
+
+
+def changed(connection: Connection) -> list[str]:
+    """Sessions with something newer than the runs derived from them, oldest first."""
+    query = select(sessions.c.id).where(sessions.c.revision > sessions.c.derived).order_by(sessions.c.started)
+    return list(connection.execute(query).scalars())
+
+
+def revision(connection: Connection, id: str) -> tuple[int, int]:
+    """(revision, revision of the derived runs). Raises NotFoundError."""
+    row = connection.execute(select(sessions.c.revision, sessions.c.derived).where(sessions.c.id == id)).first()
+    if row is None:
+        raise NotFoundError(f"there is no session {id!r}", "mlops sessions list")
+    return row.revision, row.derived
+
+
+def end(connection: Connection, writer: str, at: float) -> list[str]:
+    """The writer is gone: its sessions that still run have ended, as interrupted where a cell was running. Returns their ids."""
+    running = newest().where(sessions.c.writer == writer, sessions.c.state == "running")
+    found = listed(connection, running)
+    for session in found:
+        cut = select(func.count()).where(executions.c.session == session.id, executions.c.state == "running")
+        session.state = "interrupted" if connection.execute(cut).scalar_one() else "ended"
+        session.ended = max(at, session.started)
+    save(connection, found)
+    return [session.id for session in found]
+
+
+def forgotten_ids(connection: Connection, ids: set[str]) -> set[str]:
+    """Those of `ids` that were purged and must not come back."""
+    return set(connection.execute(select(forgotten.c.id).where(forgotten.c.id.in_(ids))).scalars())
+
+
+def rename(connection: Connection, old: str, new: str) -> list[str]:
+    """Sessions of both paths belong to the notebook of the old one from now on, those to come too. Returns their ids."""
+    before = listed(connection, newest().where(sessions.c.path == old))
+    known = connection.execute(select(renames).where(renames.c.path == old)).first()
+    if not before and known is None:
+        return []
+    default = next((session for session in before if _default_experiment(session, old)), None)
+    notebook = known.notebook if known else before[0].notebook.id if before[0].notebook else ""
+    experiment = known.experiment if known else default.experiment_id if default else ""
+    upsert(connection, renames, [{"path": new, "notebook": notebook, "experiment": experiment}])
+    moved = [*before, *listed(connection, newest().where(sessions.c.path == new))]
+    for session in before:
+        session.notebook = NotebookRef(notebook, new)
+    save(connection, moved)
+    return [session.id for session in moved]
+
+
+def _renamed(connection: Connection, session: Session) -> Session:
+    """The session under the notebook and experiment that its path continues."""
+    path = session.notebook.path if session.notebook else ""
+    kept = connection.execute(select(renames).where(renames.c.path == path)).first() if path else None
+    if kept is None:
+        return session
+    experiment = kept.experiment if kept.experiment and _default_experiment(session, path) else session.experiment_id
+    return msgspec.structs.replace(session, notebook=NotebookRef(kept.notebook, path), experiment_id=experiment)
+
+
+def _default_experiment(session: Session, path: str) -> bool:
+    return session.experiment == PurePosixPath(path).stem

@@ -1,0 +1,263 @@
+"""The Store: Ledger and Sink over one database and one blob folder. Each method is one transaction over the nouns' functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_data_dir
+from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.exc import ArgumentError
+
+from mlops_jupyter.entities import (
+    CellExecution,
+    Entity,
+    Experiment,
+    Goal,
+    InputError,
+    Observation,
+    Record,
+    Run,
+    Session,
+    Submission,
+    Verification,
+    derived_id,
+)
+from mlops_jupyter.store import (
+    blobs,
+    executions,
+    experiments,
+    forget,
+    observations,
+    runs,
+    sessions,
+    submissions,
+    verifications,
+    writers,
+)
+from mlops_jupyter.store.blobs import BlobFolder
+from mlops_jupyter.store.database import Database, shown
+
+_URLS = "set MLOPS_STORE to a folder, sqlite:///FILE or postgresql+psycopg://HOST/DATABASE"
+
+
+def open_store(url: str, *, create: bool = True) -> Store:
+    """The store at a folder or an SQL URL, migrated to this version. Raises StoreError where it cannot be had."""
+    if "://" not in url:
+        folder = Path(url).expanduser().absolute()
+        database = Database(URL.create("sqlite", database=str(folder / "ledger.db")), create=create)
+        return Store(str(folder), database, folder / "blobs")
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise InputError("the store's URL cannot be read", _URLS) from None
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise InputError(f"a store cannot be behind {parsed.get_backend_name()}://", _URLS)
+    database = Database(parsed, create=create)
+    return Store(database.name, database, _blob_folder(parsed))
+
+
+def _blob_folder(url: URL) -> Path:
+    """Beside an SQLite file; for a server's database `$MLOPS_BLOBS`, else a folder of the user's."""
+    if url.get_backend_name() == "sqlite":
+        return Path(url.database or "").absolute().parent / "blobs"
+    chosen = os.environ.get("MLOPS_BLOBS")
+    return Path(chosen) if chosen else Path(jupyter_data_dir()) / "mlops-blobs" / derived_id(shown(url))
+
+
+class Store:
+    """Implements Ledger and Sink; what only a store can do is below them. Threads may share it, forks may carry it."""
+
+    def __init__(self, url: str, database: Database, folder: Path) -> None:
+        self.url = url
+        """The folder, or the URL without its password."""
+        self.database = database
+        self._blobs = BlobFolder(folder)
+
+    # Sink
+
+    def shipped(self, writer: str) -> tuple[int, int]:
+        """(last n, byte offset) that the store holds of this writer; (0, 0) if none."""
+        with self.database.read() as connection:
+            return writers.position(connection, writer)
+
+    def append(self, writer: str, expected: int, records: Sequence[Record], offset: int) -> bool:
+        """Store `records` and move the writer to `offset`, in one transaction, if it stands at n == `expected`; else False."""
+        last = max([expected, *(record.n for record in records)])
+        with self.database.write() as connection:
+            if not writers.advance(connection, writer, expected, last, offset):
+                return False
+            _save(connection, [record.entity for record in records])
+        return True
+
+    def close_writer(self, writer: str, at: float) -> None:
+        """The writer is gone: what it left running is `interrupted`, its open sessions have ended at `at`."""
+        with self.database.write() as connection:
+            ended = sessions.end(connection, writer, at)
+            for session in sessions.of_writer(connection, writer):
+                executions.interrupt(connection, session)
+            sessions.touch(connection, ended)
+            writers.close(connection, writer, at)
+
+    def put_blob(self, data: bytes) -> str:
+        """Store `data` under its content hash, durably, before any row names it."""
+        digest = self._blobs.put(data)
+        with self.database.write() as connection:
+            blobs.note(connection, digest, len(data))
+        return digest
+
+    # Ledger
+
+    def sessions(self, *, notebook: str | None = None, kernel: str | None = None, kinds: Sequence[str] | None = None,
+                 limit: int | None = None) -> list[Session]:
+        """Sessions, newest first. `notebook` is an id or a path, `kernel` a kernel id."""
+        with self.database.read() as connection:
+            return sessions.listed(connection, sessions.chosen(notebook, kernel, kinds).limit(limit))
+
+    def session(self, id: str) -> Session:
+        """One session, by id or unique prefix."""
+        with self.database.read() as connection:
+            return sessions.one(connection, id)
+
+    def executions(self, session: str) -> list[CellExecution]:
+        """All cell executions of a session by n."""
+        with self.database.read() as connection:
+            return executions.listed(connection, session)
+
+    def observations(self, session: str) -> list[Observation]:
+        """All observations of a session by (n, seq)."""
+        with self.database.read() as connection:
+            return observations.listed(connection, session)
+
+    def runs(self, *, experiment: str | None = None, session: str | None = None, limit: int | None = None,
+             deleted: bool = False) -> list[Run]:
+        """Runs, newest first, each with its newest verification. `experiment`: id or name; `deleted` adds the hidden ones."""
+        with self.database.read() as connection:
+            return runs.listed(connection, runs.of(experiment, session, deleted).limit(limit))
+
+    def run(self, id: str) -> Run:
+        """One run, by id, unique prefix, or `#number` / `number` where only one experiment has it."""
+        with self.database.read() as connection:
+            return runs.one(connection, id)
+
+    def experiments(self) -> list[Experiment]:
+        """All experiments, with their goals."""
+        with self.database.read() as connection:
+            return experiments.listed(connection)
+
+    def goals(self, experiment_id: str) -> list[Goal]:
+        """Goals of an experiment, oldest first."""
+        with self.database.read() as connection:
+            return experiments.goals_of(connection, experiment_id)
+
+    def verifications(self, *, run: str | None = None, session: str | None = None) -> list[Verification]:
+        """Verifications, newest first."""
+        with self.database.read() as connection:
+            return verifications.listed(connection, run, session)
+
+    def submissions(self, *, job: str | None = None) -> list[Submission]:
+        """Hand-overs of jobs, newest first. `job` is the digest of a bundle."""
+        with self.database.read() as connection:
+            return submissions.listed(connection, job)
+
+    def get_blob(self, digest: str) -> bytes:
+        """The bytes of a blob; NotFoundError if it is not there, StoreError if its bytes do not match its name."""
+        return self._blobs.get(digest)
+
+    # What only a store can do
+
+    def put(self, entity: Entity) -> None:
+        """A reader's own fact, not from an outbox: inserted, or replaced under its key."""
+        with self.database.write() as connection:
+            _save(connection, [entity])
+
+    def changed_sessions(self) -> list[str]:
+        """Sessions with something newer than the runs derived from them, oldest first."""
+        with self.database.read() as connection:
+            return sessions.changed(connection)
+
+    def revision(self, session: str) -> int:
+        """Counts what was appended to a session. Read it before what you derive from."""
+        with self.database.read() as connection:
+            return sessions.revision(connection, session)[0]
+
+    def save_runs(self, session: str, runs_: Sequence[Run], revision: int) -> list[Run]:
+        """The runs of a session are these. Numbers new ones, keeps number and `deleted` of known ones; returns them as stored."""
+        with self.database.write() as connection:
+            runs.replace(connection, session, runs_, revision)
+            return runs.listed(connection, runs.of(None, session, deleted=True))
+
+    def delete_run(self, id: str) -> Run:
+        """Hide a run from lists."""
+        return self._mark(id, deleted=True)
+
+    def restore_run(self, id: str) -> Run:
+        """Show a hidden run again."""
+        return self._mark(id, deleted=False)
+
+    def _mark(self, id: str, *, deleted: bool) -> Run:
+        with self.database.write() as connection:
+            found = runs.one(connection, id)
+            runs.mark(connection, found.id, deleted)
+            return runs.one(connection, found.id)
+
+    def forget_run(self, id: str) -> None:
+        """Purge a run with its observations, the outputs of their cells and the blobs that only it names."""
+        with self.database.write() as connection:
+            freed = forget.run(connection, runs.one(connection, id))
+        self._purge(freed)
+
+    def forget_session(self, id: str) -> None:
+        """Purge a session with all that belongs to it; records of it still to come are dropped."""
+        with self.database.write() as connection:
+            freed = forget.session(connection, sessions.full_id(connection, id))
+        self._purge(freed)
+
+    def _purge(self, digests: set[str]) -> None:
+        for digest in digests:
+            self._blobs.remove(digest)
+
+    def rename_notebook(self, old: str, new: str) -> None:
+        """The notebook at `old` lies at `new` now: sessions of both paths, and those to come, are of one notebook."""
+        with self.database.write() as connection:
+            sessions.touch(connection, sessions.rename(connection, old, new))
+
+    def blobs(self) -> list[tuple[str, int]]:
+        """(content hash, size) of every blob."""
+        with self.database.read() as connection:
+            return list(blobs.listed(connection))
+
+    def size_bytes(self) -> int:
+        """Bytes of the database and its blobs."""
+        with self.database.read() as connection:
+            stored = blobs.total(connection)
+            if self.database.path is None:
+                return stored + int(connection.execute(text("select pg_database_size(current_database())")).scalar_one())
+        return stored + self.database.path.stat().st_size
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        self.database.close()
+
+
+def _save(connection: Connection, entities: Sequence[Entity]) -> None:
+    """Upsert entities by noun, without those of forgotten sessions, and mark the sessions that they belong to as changed."""
+    named = {_session(entity) for entity in entities} - {""}
+    gone = sessions.forgotten_ids(connection, named)
+    kept = [entity for entity in entities if _session(entity) not in gone]
+    started = [entity for entity in kept if isinstance(entity, Session)]
+    sessions.save(connection, started)
+    experiments.note(connection, started)
+    executions.save(connection, [entity for entity in kept if isinstance(entity, CellExecution)])
+    observations.save(connection, [entity for entity in kept if isinstance(entity, Observation)])
+    experiments.save_goals(connection, [entity for entity in kept if isinstance(entity, Goal)])
+    verifications.save(connection, [entity for entity in kept if isinstance(entity, Verification)])
+    submissions.save(connection, [entity for entity in kept if isinstance(entity, Submission)])
+    sessions.touch(connection, {_session(entity) for entity in kept if not isinstance(entity, (Goal, Verification, Submission))})
+
+
+def _session(entity: Entity) -> str:
+    if isinstance(entity, Session):
+        return entity.id
+    return entity.session if isinstance(entity, (CellExecution, Observation, Verification)) else ""

@@ -1,0 +1,28 @@
+"""Hand-overs of jobs to runners."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from mlops_jupyter.entities import Submission
+from mlops_jupyter.entities.codec import from_json, to_json
+from mlops_jupyter.store.database import upsert
+from mlops_jupyter.store.schema import submissions
+
+
+def save(connection: Connection, found: Sequence[Submission]) -> None:
+    """Insert or replace."""
+    upsert(connection, submissions, [
+        {"id": one.id, "job": one.job, "run": one.run, "at": one.at, "state": one.state, "body": to_json(one).decode()}
+        for one in found
+    ])
+
+
+def listed(connection: Connection, job: str | None = None) -> list[Submission]:
+    """Newest first."""
+    query = select(submissions.c.body).order_by(submissions.c.at.desc(), submissions.c.id.desc())
+    if job is not None:
+        query = query.where(submissions.c.job == job)
+    return [from_json(body, Submission) for body in connection.execute(query).scalars()]
