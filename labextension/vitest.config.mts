@@ -1,7 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  esbuild: { jsx: 'transform' },
   test: {
     environment: 'jsdom',
     include: ['src/__tests__/**/*.test.{ts,tsx}'],

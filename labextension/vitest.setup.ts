@@ -25,3 +25,5 @@ Object.assign(globalThis, {
     removeEventListener: () => undefined
   })
 });
+
+Element.prototype.scrollIntoView = () => undefined;

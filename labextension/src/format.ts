@@ -21,6 +21,18 @@ export function number(value: number): string {
   return text.replace('-', MINUS);
 }
 
+/** Two numbers with six significant digits, or as many as tell them apart. */
+export function apart(a: number, b: number): [string, string] {
+  const short = (digits: number): [string, string] => [String(Number(a.toPrecision(digits))), String(Number(b.toPrecision(digits)))];
+  for (let digits = 6; digits < 17 && a !== b; digits += 1) {
+    const [left, right] = short(digits);
+    if (left !== right) {
+      return [left, right];
+    }
+  }
+  return a === b ? short(6) : [String(a), String(b)];
+}
+
 export function scalar(value: Scalar | Scalar[] | undefined): string {
   if (value === undefined || value === null) {
     return 'None';

@@ -10,6 +10,7 @@ import type { ISignal } from '@lumino/signaling';
 import type { Actions } from './actions';
 import type { Change, ConvertRequest, NeededCells, Preview, PreviewRequest, RunJobRequest, Task } from './api/answers';
 import { ApiError, type Client } from './api/client';
+import type { Session } from './api/schema';
 import type { Probe } from './kernel';
 import type { KernelPort, NotebookChange, NotebookPort, NotebookSource } from './notebook';
 import { problemOf } from './problem';
@@ -147,7 +148,7 @@ export class PanelModel extends VDomModel implements Actions {
     }
     if (change === 'kernel' || change === 'restart') {
       const session = this._state.live?.session;
-      if (session) {
+      if (session && change === 'restart') {
         this.gone.add(session.id);
       }
       this.probed = null;
@@ -217,7 +218,7 @@ export class PanelModel extends VDomModel implements Actions {
     const session = this._state.live?.session;
     if (!kernel) {
       this.set({ phase: notebook.starting ? 'checking' : 'no-kernel', mismatch: null });
-    } else if (session?.state !== 'ended' && session?.state !== 'interrupted' && session && !this.gone.has(session.id)) {
+    } else if (session && this.alive(session, kernel)) {
       this.set({ phase: 'tracked', mismatch: mismatch(this._state.status, session.version ?? '') });
     } else if (this.probed?.kernel === kernel.id) {
       this.judge(this.probed.answer);
@@ -229,6 +230,12 @@ export class PanelModel extends VDomModel implements Actions {
         this.set({ phase: 'other-language', language });
       }
     }
+  }
+
+  /** Whether the session is one of this kernel's life. A restarted kernel keeps its id and loses its session. */
+  private alive(session: Session, kernel: KernelPort): boolean {
+    const owner = session.kernel_id ?? '';
+    return (session.state ?? 'running') === 'running' && (owner === '' || owner === kernel.id) && !this.gone.has(session.id);
   }
 
   private async ask(kernel: KernelPort): Promise<void> {

@@ -137,7 +137,9 @@ export function Convert({ run, path, tasks, onBack, onJob }: ConvertProps): Reac
   const [preview, unseen] = usePreview(run, results);
   const [problem, attempt, busy] = useAttempt();
   const current = tasks.find(other => other.id === task);
+  const heading = React.useRef<HTMLHeadingElement>(null);
 
+  React.useEffect(() => heading.current?.focus(), []);
   React.useEffect(() => {
     if (preview && results === null) {
       setOffered(preview.results);
@@ -154,7 +156,7 @@ export function Convert({ run, path, tasks, onBack, onJob }: ConvertProps): Reac
     <div className="jp-mlops-page">
       <div className="jp-mlops-page-title">
         <Button kind="quiet" label="Back to the runs" onClick={onBack}><Icon mark="back" /></Button>
-        <h2 title={runTitle(run)}>{`Convert #${run.number ?? ''} to a job`}</h2>
+        <h2 title={runTitle(run)} tabIndex={-1} ref={heading}>{`Convert #${run.number ?? ''} to a job`}</h2>
       </div>
       <ProblemNote problem={unseen} />
       {!preview && !unseen && <p className="jp-mlops-muted" role="status">Looking for the cells needed…</p>}

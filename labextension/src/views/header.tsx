@@ -38,7 +38,7 @@ export function Header({ state }: { state: PanelState }): React.JSX.Element | nu
       <p className="jp-mlops-header-state" role="status">
         <span className="jp-mlops-dot" data-phase={state.phase} aria-hidden="true" />
         <span className="jp-mlops-header-word">{STATE_WORDS[state.phase]}</span>
-        {packages > 0 && <span>{count(packages, 'package')}</span>}
+        {packages > 0 && <span className="jp-mlops-header-packages">{count(packages, 'package')}</span>}
         {state.status && state.phase !== 'no-server' && (
           <span title={state.status.store}>{`store ${bytes(state.status.size_bytes ?? 0)}`}</span>
         )}

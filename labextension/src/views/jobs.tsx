@@ -165,8 +165,14 @@ function Job({ job, tasks, open, onOpen }: JobsProps & { job: JobBundle }): Reac
   const id = React.useId();
   const { manifest, folder } = job;
   const unfolded = open === folder;
+  const item = React.useRef<HTMLLIElement>(null);
+  React.useEffect(() => {
+    if (unfolded) {
+      item.current?.scrollIntoView({ block: 'nearest' });
+    }
+  }, [unfolded]);
   return (
-    <li className="jp-mlops-run" data-testid="mlops-job" data-folder={folder}>
+    <li ref={item} className="jp-mlops-run" data-testid="mlops-job" data-folder={folder}>
       <button type="button" className="jp-mlops-run-title" aria-expanded={unfolded} aria-controls={id} onClick={() => onOpen(unfolded ? '' : folder)}>
         <Icon mark="caret" className={unfolded ? 'jp-mlops-mod-open' : ''} />
         <span className="jp-mlops-run-head">

@@ -30,7 +30,7 @@ function Lists({ state, job, onJob, onConvert }: ListsProps): React.JSX.Element 
       {(tracked || rows.length > 0) && (
         <Section title={tracked ? 'Session' : 'Last session'} note={rows.length > 0 ? count(rows.length, 'execution') : ''}>
           {tracked && state.trackAnswer?.ok === true && state.trackAnswer.text !== '' && rows.length === 0 && (
-            <pre className="jp-mlops-printed">{state.trackAnswer.text}</pre>
+            <pre className="jp-mlops-printed jp-mlops-section-printed">{state.trackAnswer.text}</pre>
           )}
           <Executions rows={rows} />
         </Section>
@@ -50,23 +50,39 @@ function Lists({ state, job, onJob, onConvert }: ListsProps): React.JSX.Element 
   );
 }
 
+function focusOn(lists: HTMLElement | null, run: Run): void {
+  const items = [...(lists?.querySelectorAll<HTMLElement>('[data-run]') ?? [])];
+  const item = items.find(element => element.dataset.run === run.id);
+  item?.querySelector<HTMLElement>('[data-testid="mlops-convert"]')?.focus();
+}
+
 /** What the user is looking at; belongs to one notebook and starts anew with another. */
 function Notebook({ state }: { state: PanelState }): React.JSX.Element {
   const [converting, setConverting] = React.useState<Run | null>(null);
   const [job, setJob] = React.useState('');
+  const lists = React.useRef<HTMLDivElement>(null);
+  const convert = (run: Run): void => {
+    setConverting(run);
+    setJob('');
+  };
+  const back = (run: Run): void => {
+    setConverting(null);
+    // The lists are visible again after the next drawing; the focus goes back to where it came from.
+    requestAnimationFrame(() => focusOn(lists.current, run));
+  };
   const showJob = (folder: string): void => {
     setConverting(null);
     setJob(folder);
   };
-  if (converting) {
-    return <Convert run={converting} path={state.path} tasks={state.tasks} onBack={() => setConverting(null)} onJob={showJob} />;
-  }
   return (
     <>
       <MismatchNote versions={state.mismatch} />
       <ProblemNote problem={state.problem} />
-      <Place state={state} />
-      <Lists state={state} job={job} onJob={setJob} onConvert={setConverting} />
+      {converting && <Convert run={converting} path={state.path} tasks={state.tasks} onBack={() => back(converting)} onJob={showJob} />}
+      <div hidden={converting !== null} ref={lists}>
+        <Place state={state} />
+        <Lists state={state} job={job} onJob={setJob} onConvert={convert} />
+      </div>
     </>
   );
 }

@@ -49,7 +49,7 @@ export function PreviewCells({ preview }: { preview: Preview }): React.JSX.Eleme
   return (
     <div className="jp-mlops-block" data-testid="mlops-preview">
       <h3 className="jp-mlops-label">
-        Cells <span className="jp-mlops-label-note">{`${preview.cells.length} of ${preview.cells_total}; struck out: becomes a parameter`}</span>
+        Cells <span className="jp-mlops-label-note">{`${preview.cells.length} of ${preview.cells_total} · struck out: parameter`}</span>
       </h3>
       {/* A region that scrolls must be reachable by keyboard. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}

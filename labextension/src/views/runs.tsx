@@ -24,7 +24,7 @@ interface RunsProps {
 function RunState({ run }: { run: Run }): React.JSX.Element | null {
   switch (run.state) {
     case 'open':
-      return <span title="Still open"><Spinner /><span className="jp-mlops-hidden">still open</span></span>;
+      return <span className="jp-mlops-running" title="Still open"><Spinner /><span className="jp-mlops-hidden">still open</span></span>;
     case 'failed':
       return <Chip mark="cross" tone="bad">failed</Chip>;
     case 'interrupted':
@@ -49,10 +49,10 @@ function Badges({ run }: { run: Run }): React.JSX.Element {
   );
 }
 
-/** The model class, unless the title already says it; the time. */
+/** The time; the model class, unless the title already says it. */
 function subtitle(run: Run): string {
   const classes = modelClasses(run);
-  return [classes === runTitle(run) ? '' : classes, when(run.started)].filter(part => part !== '').join(' · ');
+  return [when(run.started), classes === runTitle(run) ? '' : classes].filter(part => part !== '').join(' · ');
 }
 
 function Details({ run, tasks, executions, onConvert }: RunsProps & { run: Run }): React.JSX.Element {
@@ -75,7 +75,7 @@ function Details({ run, tasks, executions, onConvert }: RunsProps & { run: Run }
       <ProblemNote problem={problem} />
       <TaskProgress task={task} />
       {run.verification && verdictOf(run) !== 'unverified' && <VerdictResults verification={run.verification} />}
-      <Metrics run={run} />
+      <Metrics run={run} headline={LINE_METRICS} />
       <Params params={run.params ?? []} />
       <Datasets datasets={run.datasets ?? []} />
       <CellsNeeded run={run.id} needed={(run.cells ?? []).length} total={executions} />

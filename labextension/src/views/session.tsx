@@ -64,8 +64,21 @@ function useFollow(length: number): React.RefObject<HTMLOListElement> {
     const onScroll = (): void => {
       away.current = element !== null && element.scrollHeight - element.scrollTop - element.clientHeight > 40;
     };
-    element?.addEventListener('scroll', onScroll, { passive: true });
-    return () => element?.removeEventListener('scroll', onScroll);
+    const follow = (): void => {
+      if (element && !away.current) {
+        element.scrollTop = element.scrollHeight;
+      }
+    };
+    // The panel may be hidden when the first rows come; it is resized when it is shown.
+    const observer = new ResizeObserver(follow);
+    if (element) {
+      observer.observe(element);
+      element.addEventListener('scroll', onScroll, { passive: true });
+    }
+    return () => {
+      observer.disconnect();
+      element?.removeEventListener('scroll', onScroll);
+    };
   }, []);
   React.useEffect(() => {
     if (list.current && !away.current) {

@@ -56,8 +56,11 @@ function Keyed({ name, metrics }: { name: string; metrics: readonly Metric[] }):
   );
 }
 
-export function Metrics({ run }: { run: Run }): React.JSX.Element | null {
-  const main = mainMetrics(run);
+/** All metrics. Those that the headline shows are listed again only where the list says more. */
+export function Metrics({ run, headline }: { run: Run; headline: number }): React.JSX.Element | null {
+  const all = mainMetrics(run);
+  const more = all.length > headline || all.some(metric => (metric.series ?? []).length > 1 || metric.shared === true);
+  const main = more ? all : [];
   const keyed = [...keyedMetrics(run)];
   if (main.length + keyed.length === 0) {
     return null;

@@ -2,8 +2,8 @@
 
 import * as React from 'react';
 
-import type { Verification } from '../api/schema';
-import { scalar, when, type VerdictMark } from '../format';
+import type { ResultVerdict, Verification } from '../api/schema';
+import { apart, scalar, when, type VerdictMark } from '../format';
 import type { Mark } from './icons';
 import { Chip, type Tone } from './parts';
 
@@ -30,6 +30,15 @@ export function Verdict({ verdict, title = '' }: { verdict: string; title?: stri
   );
 }
 
+/** Both values, with as many digits as it takes to see that they differ. */
+function comparison(result: ResultVerdict): [string, string] {
+  const { expected, found } = result;
+  if (typeof expected === 'number' && typeof found === 'number') {
+    return apart(expected, found);
+  }
+  return [expected === undefined ? '–' : scalar(expected), found === undefined ? result.verdict : scalar(found)];
+}
+
 /** What was recorded and what the clean run gave, result by result. */
 export function VerdictResults({ verification }: { verification: Verification }): React.JSX.Element {
   const results = verification.results ?? [];
@@ -52,8 +61,9 @@ export function VerdictResults({ verification }: { verification: Verification })
             {results.map(result => (
               <tr key={result.name} data-verdict={result.verdict} title={result.detail ?? result.verdict}>
                 <th scope="row">{result.name}</th>
-                <td className="jp-mlops-figure">{result.expected === undefined ? '–' : scalar(result.expected)}</td>
-                <td className="jp-mlops-figure">{result.found === undefined ? result.verdict : scalar(result.found)}</td>
+                {comparison(result).map((text, i) => (
+                  <td key={i} className="jp-mlops-figure">{text}</td>
+                ))}
               </tr>
             ))}
           </tbody>

@@ -1,0 +1,130 @@
+/** A server, a kernel and a notebook that answer at once. One real interface each, no mocking library. */
+
+import { Signal } from '@lumino/signaling';
+
+import type { Change, Live, Preview, Status, Task } from '../api/answers';
+import type { Run, Session } from '../api/schema';
+import type { Probe, TrackAnswer } from '../kernel';
+import { PanelModel, type Api } from '../model';
+import type { KernelPort, NotebookChange, NotebookPort, NotebookSource } from '../notebook';
+import type { Actions } from '../actions';
+
+export const SESSION: Session = {
+  id: 's1', writer: 'w1', kind: 'notebook', experiment: 'delays', experiment_id: 'e1', started: 1000, kernel_id: 'k1', version: '0.1.0'
+};
+
+export const STATUS: Status = { version: '0.1.0', store: '/store', size_bytes: 1234 };
+
+export function runOf(id: string, part: Partial<Run> = {}): Run {
+  return { id, experiment_id: 'e1', experiment: 'delays', session: 's1', state: 'finished', started: 1000, slice_digest: 'd1', ...part };
+}
+
+export const PREVIEW: Preview = {
+  parameters: [
+    { name: 'test_month', type: 'integer', default: 6, varied: true },
+    { name: 'rate', type: 'number', default: 0.1 }
+  ],
+  cells: [{ source: '# months\ntest_month = 6', cut: [{ name: 'test_month', line: 2 }] }, { source: 'model.fit(X, y)' }],
+  inputs: [],
+  results: [{ name: 'auc', kind: 'metric', value: 0.7 }, { name: 'loss', kind: 'metric', value: 0.4 }],
+  warnings: [],
+  cells_total: 9
+};
+
+export class FakeApi implements Api {
+  live_: Live = { session: null, executions: [], runs: [] };
+  runs_: Run[] = [];
+  tasks_: Task[] = [];
+  failure: Error | null = null;
+  looks = 0;
+  readonly posted: unknown[] = [];
+
+  status = (): Promise<Status> => Promise.resolve(STATUS);
+  live = (): Promise<Live> => {
+    this.looks += 1;
+    return this.failure ? Promise.reject(this.failure) : Promise.resolve(this.live_);
+  };
+  runs = (): Promise<Run[]> => Promise.resolve(this.runs_);
+  jobs = (): Promise<never[]> => Promise.resolve([]);
+  tasks = (): Promise<Task[]> => Promise.resolve(this.tasks_);
+  neededCells = (run: string) => Promise.resolve({ run, cells: [] });
+  preview = (): Promise<Preview> => Promise.resolve(PREVIEW);
+  verify = (run: string): Promise<string> => this.post(run);
+  convert = (request: unknown): Promise<string> => this.post(request);
+  runJob = (request: unknown): Promise<string> => this.post(request);
+  cancel = (): Promise<void> => Promise.resolve();
+
+  private post(body: unknown): Promise<string> {
+    this.posted.push(body);
+    return Promise.resolve('t1');
+  }
+}
+
+export class FakeKernel implements KernelPort {
+  id = 'k1';
+  displayName = 'Python 3';
+  busy = false;
+  probes = 0;
+  speaks = 'python';
+  answer: Probe = { installed: true, version: '0.1.0', executable: '/opt/py/bin/python', tracking: false };
+
+  language = (): Promise<string> => Promise.resolve(this.speaks);
+  probe = (): Promise<Probe> => {
+    this.probes += 1;
+    return Promise.resolve(this.answer);
+  };
+  track = (): Promise<TrackAnswer> => {
+    this.answer = { ...this.answer, tracking: true };
+    return Promise.resolve({ ok: true, text: 'delays → delays' });
+  };
+}
+
+export class FakeNotebooks implements NotebookSource {
+  current: NotebookPort | null = null;
+  readonly changed: Signal<NotebookSource, NotebookChange> = new Signal<NotebookSource, NotebookChange>(this);
+
+  open(kernel: KernelPort | null, path = 'work/delays.ipynb'): void {
+    this.current = { path, name: path.split('/').at(-1) ?? '', kernel, starting: false, reveal: () => Promise.resolve(true) };
+    this.changed.emit('notebook');
+  }
+}
+
+/** A model in front of fakes. */
+export function bench(): { api: FakeApi; kernel: FakeKernel; notebooks: FakeNotebooks; changes: Signal<unknown, Change>; model: PanelModel } {
+  const api = new FakeApi();
+  const notebooks = new FakeNotebooks();
+  const changes = new Signal<unknown, Change>({});
+  const model = new PanelModel({ api, notebooks, changes, desk: { open: () => undefined, copy: () => undefined } });
+  return { api, kernel: new FakeKernel(), notebooks, changes, model };
+}
+
+/** Actions that remember what they were asked for. */
+export function fakeActions(part: Partial<Actions> = {}): { actions: Actions; asked: [string, unknown][] } {
+  const asked: [string, unknown][] = [];
+  const note = <T,>(name: string, answer: T) => (value?: unknown): Promise<T> => {
+    asked.push([name, value]);
+    return Promise.resolve(answer);
+  };
+  const say = (name: string) => (value?: unknown): void => {
+    asked.push([name, value]);
+  };
+  const actions: Actions = {
+    track: note('track', undefined),
+    reveal: note('reveal', true),
+    neededCells: note('neededCells', {
+      run: 'r1',
+      total: 12,
+      cells: [{ n: 2, cell: 'c2', source: '# read\ndf = read()' }, { n: 5, cell: 'c5', source: 'auc = score(df)' }]
+    }),
+    verify: note('verify', 't1'),
+    preview: note('preview', PREVIEW),
+    convert: note('convert', 't2'),
+    runJob: note('runJob', 't3'),
+    cancel: note('cancel', undefined),
+    open: say('open'),
+    copy: say('copy'),
+    refresh: say('refresh'),
+    ...part
+  };
+  return { actions, asked };
+}

@@ -1,0 +1,153 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { ApiError } from '../api/client';
+import { bench, runOf, SESSION } from './fakes';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(500);
+
+describe('the phase', () => {
+  it('names what is missing: no notebook, then no kernel', async () => {
+    const { model, notebooks } = bench();
+    expect(model.state.phase).toBe('no-notebook');
+    notebooks.open(null);
+    await settle();
+    expect(model.state.phase).toBe('no-kernel');
+  });
+
+  it('gives the exact command for a kernel that lacks the package', async () => {
+    const { model, notebooks, kernel } = bench();
+    kernel.answer = { installed: false, version: '', executable: '/opt/py/bin/python', tracking: false };
+    notebooks.open(kernel);
+    await settle();
+    expect(model.state.phase).toBe('not-installed');
+    expect(model.state.installCommand).toBe('"/opt/py/bin/python" -m pip install "mlops_jupyter==0.1.0"');
+  });
+
+  it('looks again in that kernel after a cell, which may have installed it', async () => {
+    const { model, notebooks, kernel } = bench();
+    kernel.answer = { ...kernel.answer, installed: false };
+    notebooks.open(kernel);
+    await settle();
+    kernel.answer = { ...kernel.answer, installed: true };
+    notebooks.changed.emit('executed');
+    await settle();
+    expect(model.state.phase).toBe('untracked');
+  });
+
+  it('names both versions where they differ', async () => {
+    const { model, notebooks, kernel } = bench();
+    kernel.answer = { ...kernel.answer, version: '0.0.9' };
+    notebooks.open(kernel);
+    await settle();
+    expect(model.state.mismatch).toEqual({ kernel: '0.0.9', server: '0.1.0' });
+  });
+
+  it('does not ask a kernel that speaks another language, nor one that the server knows as tracked', async () => {
+    const { model, notebooks, kernel, api } = bench();
+    kernel.speaks = 'R';
+    notebooks.open(kernel);
+    await settle();
+    expect(model.state.phase).toBe('other-language');
+    kernel.speaks = 'python';
+    api.live_ = { session: SESSION, executions: [], runs: [] };
+    notebooks.changed.emit('executed');
+    await settle();
+    expect(model.state.phase).toBe('tracked');
+    expect(kernel.probes).toBe(0);
+  });
+
+  it('is untracked after a restart, even while the server still believes in the old session', async () => {
+    const { model, notebooks, kernel, api } = bench();
+    api.live_ = { session: SESSION, executions: [], runs: [] };
+    notebooks.open(kernel);
+    await settle();
+    expect(model.state.phase).toBe('tracked');
+    notebooks.changed.emit('restart');
+    await settle();
+    expect(model.state.phase).toBe('untracked');
+  });
+
+  it('follows the Track button', async () => {
+    const { model, notebooks, kernel } = bench();
+    notebooks.open(kernel);
+    await settle();
+    await model.track();
+    await settle();
+    expect(model.state.phase).toBe('tracked');
+    expect(model.state.trackAnswer?.text).toBe('delays → delays');
+  });
+
+  it('says when the server part is missing', async () => {
+    const { model, notebooks, kernel, api } = bench();
+    api.failure = new ApiError('', '', 404);
+    notebooks.open(kernel);
+    await settle();
+    expect(model.state.phase).toBe('no-server');
+  });
+});
+
+describe('looking again', () => {
+  it('turns a burst of events into one look', async () => {
+    const { notebooks, kernel, api, changes } = bench();
+    notebooks.open(kernel);
+    await settle();
+    const before = api.looks;
+    for (let i = 0; i < 50; i += 1) {
+      changes.emit({ noun: 'execution', kernel: 'k1' });
+    }
+    await settle();
+    expect(api.looks - before).toBe(1);
+  });
+
+  it('does not look for executions of another kernel', async () => {
+    const { notebooks, kernel, api, changes } = bench();
+    notebooks.open(kernel);
+    await settle();
+    const before = api.looks;
+    changes.emit({ noun: 'execution', kernel: 'other' });
+    await settle();
+    expect(api.looks).toBe(before);
+  });
+
+  it('keeps what it had when the server fails, and says so', async () => {
+    const { model, notebooks, kernel, api } = bench();
+    api.live_ = { session: SESSION, executions: [{ n: 1, state: 'ok' }], runs: [runOf('r1')] };
+    notebooks.open(kernel);
+    await settle();
+    api.failure = new ApiError('the store is locked', 'wait', 503);
+    notebooks.changed.emit('executed');
+    await settle();
+    expect(model.state.problem).toEqual({ message: 'the store is locked', remedy: 'wait' });
+    expect(model.state.runs).toHaveLength(1);
+  });
+
+  it('watches a running task to its end without any event', async () => {
+    const { model, notebooks, kernel, api } = bench();
+    notebooks.open(kernel);
+    await settle();
+    api.tasks_ = [{ id: 't1', kind: 'verify', state: 'running', done: 1, total: 3 }];
+    await model.verify('r1');
+    await settle();
+    expect(model.state.tasks).toMatchObject([{ id: 't1', subject: 'r1', state: 'running' }]);
+    api.tasks_ = [{ id: 't1', kind: 'verify', state: 'succeeded' }];
+    await vi.advanceTimersByTimeAsync(2500);
+    expect(model.state.tasks[0]?.state).toBe('succeeded');
+  });
+
+  it('joins the runs of the session and of the experiment, newest first, deleted ones left out', async () => {
+    const { model, notebooks, kernel, api } = bench();
+    api.live_ = { session: SESSION, executions: [], runs: [runOf('r2', { started: 20 })] };
+    api.runs_ = [runOf('r1', { started: 10 }), runOf('r2', { started: 20 }), runOf('r3', { started: 30 }), runOf('r4', { deleted: true })];
+    notebooks.open(kernel);
+    await settle();
+    expect(model.state.runs.map(run => run.id)).toEqual(['r3', 'r2', 'r1']);
+  });
+});

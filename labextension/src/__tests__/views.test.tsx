@@ -1,0 +1,149 @@
+import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react';
+import * as React from 'react';
+import { afterEach, describe, expect, it } from 'vitest';
+
+import type { ExecutionRow } from '../api/answers';
+import type { Run, Verification } from '../api/schema';
+import { EMPTY, type PanelState } from '../state';
+import { Panel } from '../views/panel';
+import { fakeActions, runOf, SESSION, STATUS } from './fakes';
+
+afterEach(cleanup);
+
+const ROWS: ExecutionRow[] = [
+  { n: 1, cell: 'c1', state: 'ok', first_line: 'import pandas as pd', seconds: 0.4 },
+  { n: 2, cell: 'c2', state: 'error', first_line: 'df.a', seconds: 0.01, error: "KeyError: 'a'" },
+  { n: 3, cell: 'c3', state: 'running', first_line: 'fit()', started: Date.now() / 1000 - 5 }
+];
+
+function tracked(part: Partial<PanelState> = {}): PanelState {
+  return {
+    ...EMPTY,
+    phase: 'tracked',
+    path: 'work/delays.ipynb',
+    name: 'delays.ipynb',
+    status: STATUS,
+    live: { session: SESSION, executions: ROWS, runs: [], floats: ['auc', 'loss'] },
+    ...part
+  };
+}
+
+function verification(part: Partial<Verification>): Verification {
+  return { id: 'v', run: 'r1', session: 's1', result: 'auc', at: 1, verdict: 'identical', slice_digest: 'd1', ...part };
+}
+
+function show(state: PanelState): ReturnType<typeof fakeActions> {
+  const fake = fakeActions();
+  render(<Panel state={state} actions={fake.actions} />);
+  return fake;
+}
+
+const click = async (element: HTMLElement): Promise<void> => {
+  await act(async () => {
+    fireEvent.click(element);
+    await Promise.resolve();
+  });
+};
+
+describe('the session', () => {
+  it('leads from an execution to its cell and shows what failed', async () => {
+    const { asked } = show(tracked());
+    const rows = screen.getAllByTestId('mlops-execution');
+    expect(rows.map(row => row.dataset.n)).toEqual(['1', '2', '3']);
+    expect(rows[1]?.textContent).toContain("KeyError: 'a'");
+    expect(rows[2]?.textContent).toMatch(/5\.\d s/);
+    if (rows[1]) {
+      await click(rows[1]);
+    }
+    expect(asked).toEqual([['reveal', 'c2']]);
+  });
+
+  it('says that no metric was seen, with the line filled from a float of the notebook', async () => {
+    const { asked } = show(tracked());
+    const note = screen.getByTestId('mlops-no-metric');
+    await click(within(note).getByRole('button', { name: 'auc' }));
+    await click(within(note).getByRole('button', { name: 'Copy the line' }));
+    expect(asked).toEqual([['copy', 'mlops.log_metric("auc", auc)']]);
+  });
+});
+
+describe('a run', () => {
+  const words = (run: Run): string => {
+    show(tracked({ runs: [run] }));
+    return screen.getByTestId('mlops-verdict').textContent;
+  };
+
+  it('shows a verdict only for the slice it was given to', () => {
+    expect(words(runOf('r1', { verification: verification({}) }))).toBe('identical');
+    cleanup();
+    expect(words(runOf('r1', { verification: verification({ slice_digest: 'older' }) }))).toBe('verified before edit');
+    cleanup();
+    expect(words(runOf('r1'))).toBe('unverified');
+  });
+
+  it('shows the params that matter first, all on request', async () => {
+    show(tracked({ runs: [runOf('r1', { params: [{ name: 'seed', value: 1, shown: false }, { name: 'max_iter', value: 400 }] })] }));
+    expect(screen.queryByText('seed')).toBeNull();
+    await click(screen.getByRole('button', { name: 'Show all params' }));
+    expect(screen.getByText('seed')).toBeTruthy();
+  });
+
+  it('lists the cells needed and how many are left out', async () => {
+    const { asked } = show(tracked({ runs: [runOf('r1', { cells: [2, 5] })] }));
+    await click(screen.getByRole('button', { name: /Cells needed/ }));
+    const list = await screen.findByTestId('mlops-cells-needed');
+    expect(list.textContent).toContain('Leaves out 10 of 12');
+    await click(within(list).getByRole('button', { name: /df = read/ }));
+    expect(asked).toContainEqual(['reveal', 'c2']);
+  });
+
+  it('shows the progress of its verification', () => {
+    show(tracked({ runs: [runOf('r1')], tasks: [{ id: 't', kind: 'verify', subject: 'r1', state: 'running', message: 'cell 1', done: 1, total: 4 }] }));
+    expect(screen.getByRole('progressbar').getAttribute('value')).toBe('1');
+    expect(screen.getByTestId<HTMLButtonElement>('mlops-verify').disabled).toBe(true);
+  });
+});
+
+describe('converting', () => {
+  it('strikes out what becomes a parameter and sends what was kept', async () => {
+    const { asked } = show(tracked({ runs: [runOf('r1', { number: 4 })] }));
+    await click(screen.getByTestId('mlops-convert'));
+    const preview = await screen.findByTestId('mlops-preview');
+    expect(preview.querySelector('del')?.textContent).toContain('test_month = 6');
+    await click(screen.getByRole('checkbox', { name: 'Keep the parameter rate' }));
+    await click(screen.getByTestId('mlops-create-job'));
+    expect(asked.at(-1)).toEqual(['convert', { session: 's1', run: 'r1', folder: 'work/delays-job', parameters: ['test_month'], verify: true }]);
+  });
+});
+
+describe('a job', () => {
+  it('sends typed values of the parameters that were changed, and the inputs that were replaced', async () => {
+    const manifest = {
+      name: 'delays', created: 1, cells: 4, cells_total: 9, results: [],
+      parameters: [{ name: 'test_month', type: 'integer' as const, default: 6 }, { name: 'rate', type: 'number' as const, default: 0.1 }],
+      inputs: [{ name: 'flights', path: 'flights.parquet', fingerprint: { kind: 'file' as const } }]
+    };
+    const { asked } = show(tracked({ jobs: [{ folder: 'work/delays-job', manifest }] }));
+    await click(screen.getByRole('button', { name: /delays-job/ }));
+    fireEvent.change(screen.getByLabelText('test_month'), { target: { value: '7' } });
+    fireEvent.change(screen.getByLabelText('flights'), { target: { value: 'other.parquet' } });
+    await click(screen.getByTestId('mlops-run-job'));
+    expect(asked.at(-1)).toEqual(['runJob', { folder: 'work/delays-job', parameters: { test_month: 7 }, inputs: { flights: 'other.parquet' } }]);
+  });
+});
+
+describe('accessibility', () => {
+  it('gives every control a name', () => {
+    show(tracked({ runs: [runOf('r1')] }));
+    for (const control of screen.getAllByRole('button')) {
+      expect((control.getAttribute('aria-label') ?? control.textContent).trim()).not.toBe('');
+    }
+  });
+
+  it('asks for Track and says what is recorded', async () => {
+    const { asked } = show(tracked({ phase: 'untracked', live: null }));
+    expect(screen.getByText('the data itself')).toBeTruthy();
+    await click(screen.getByTestId('mlops-track'));
+    expect(asked).toEqual([['track', undefined]]);
+  });
+});
