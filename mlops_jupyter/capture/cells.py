@@ -11,6 +11,7 @@ import asyncio
 import builtins
 import linecache
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ from mlops_jupyter.entities.protocols import Recorder
 from mlops_jupyter.entities.sessions import CellError, OutputPolicy, RandomState, VariableVersion
 
 _SEEDED_BY = {"random": "python", "numpy": "numpy", "torch": "torch", "tensorflow": "tensorflow", "jax": "jax", "cupy": "cupy"}
+_REFRESH_SECONDS = 5.0
+"""How old our view of the environment's secrets may be, if the cell's text does not mention it."""
 _TRACEBACK = 20_000
 """Characters kept of a traceback: its end, where the error is."""
 
@@ -72,10 +75,13 @@ class CellWatch:
         self._modules = LocalModules(cwd, recorder.blob, redact)
         self._modules.changed()
         self.files = files
+        self._refreshed = time.monotonic()
 
     def open(self, executed: str, transform: Transform, *, quiet: bool) -> Open:
         """Before the cell: `quiet` for cells that are not looked into (our own magics, skipped ones)."""
-        self._redact.refresh()
+        if "env" in executed or time.monotonic() - self._refreshed > _REFRESH_SECONDS:
+            self._redact.refresh()
+            self._refreshed = time.monotonic()
         opened = Open(CellNames() if quiet else analyse(executed, transform))
         opened.before = self._namespace.before(opened.names, self._underscore_is_ours())
         if not quiet:
@@ -114,7 +120,7 @@ class CellWatch:
             event.random = RandomState(event.random.before, event.random.drew,
                                        tuple(sorted({*event.random.seeded, *difference.seeds})))
         with fence.guard("modules"):
-            event.modules, event.imports = self._modules.changed()
+            event.modules, event.imports = self._modules.changed(opened.names.imports)
         if reached is not None:
             event.files = reached.files
             event.effects = [self._redact(effect) for effect in reached.effects]

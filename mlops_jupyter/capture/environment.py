@@ -13,7 +13,7 @@ import site
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import Distribution as Installed
 from pathlib import Path
 from types import ModuleType
@@ -170,7 +170,8 @@ def _git(folder: Path, *arguments: str) -> bytes | None:
 
 _FRONT_END = frozenset({
     "IPython", "ipykernel", "asttokens", "executing", "stack_data", "pure_eval", "jedi", "parso", "traitlets", "zmq", "tornado",
-    "mlops_jupyter", "jupyter_client", "jupyter_core", "msgspec", "xxhash", "comm", "debugpy", "matplotlib_inline", "__mp_main__",
+    "mlops_jupyter", "jupyter_client", "jupyter_core", "msgspec", "xxhash", "psutil", "comm", "debugpy",
+    "matplotlib_inline", "__mp_main__",
 })
 """Loaded by the shell or by us while a cell runs: not the user's imports, unless the text says so."""
 
@@ -188,8 +189,11 @@ class LocalModules:
         self._loaded = 0
         self._packages: set[str] = set()
 
-    def changed(self) -> tuple[list[LocalModule], list[str]]:
-        """(modules loaded or edited since the last call, top-level packages first loaded since then; no standard library)."""
+    def changed(self, named: Iterable[str] = ()) -> tuple[list[LocalModule], list[str]]:
+        """(modules loaded or edited since the last call, packages first loaded since then; no standard library).
+
+        `named` are packages that the cell's text imports.
+        """
         found: list[LocalModule] = []
         packages: set[str] = set()
         if len(sys.modules) != self._loaded:
@@ -209,7 +213,7 @@ class LocalModules:
                     self._known[name] = (file, now)
             except OSError:
                 del self._known[name]
-        packages -= self._packages | _FRONT_END | sys.stdlib_module_names
+        packages = ((packages - _FRONT_END) | {*named}) - self._packages - sys.stdlib_module_names
         self._packages |= packages
         return found, sorted(name for name in packages if not name.startswith("_"))
 

@@ -14,15 +14,15 @@ import threading
 import time
 from _thread import interrupt_main
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, ModuleType
-from typing import TYPE_CHECKING, Protocol, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 from IPython.core.getipython import get_ipython
 
 from mlops_jupyter import __version__, plugins
+from mlops_jupyter.capture import calls
 from mlops_jupyter.capture import environment as surroundings
 from mlops_jupyter.capture.cells import CellWatch, Open, is_interrupt
 from mlops_jupyter.capture.cells import Shell as CellShell
@@ -31,17 +31,18 @@ from mlops_jupyter.capture.files import FileWatch
 from mlops_jupyter.capture.imports import ImportHooks
 from mlops_jupyter.capture.names import analyse
 from mlops_jupyter.capture.notes import Notes
-from mlops_jupyter.capture.observer import Draft, Listener, ObservedCall, Observer
+from mlops_jupyter.capture.observer import Draft, Listener, ObservedCall
 from mlops_jupyter.capture.options import TrackOptions, decode_options
 from mlops_jupyter.capture.readers import Readers
 from mlops_jupyter.capture.secrets import Redactor, load_key
 from mlops_jupyter.capture.session import kernel_id, new_session, notebook_path
+from mlops_jupyter.capture.shell import Autolog, CellInfo, CellResult, Status, connection_file, running_cell
 from mlops_jupyter.capture.tracker import CellExecuted, CellStarted, Tracker
 from mlops_jupyter.capture.unwrap import is_ours, is_skip
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities.errors import ConflictError, StoreError
 from mlops_jupyter.entities.runs import Goal
-from mlops_jupyter.entities.sessions import Observation, Session
+from mlops_jupyter.entities.sessions import Observation
 from mlops_jupyter.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -53,50 +54,6 @@ UNTRACKED = 500
 """Most cells taken over from history."""
 _files: FileWatch | None = None
 _current: Tracking | None = None
-
-
-class CellInfo(Protocol):
-    """What IPython tells about a cell."""
-
-    raw_cell: str
-    store_history: bool
-    silent: bool
-
-
-class Autolog(Protocol):
-    """A module `autolog/<library>.py`."""
-
-    def attach(self, observer: Observer) -> None:
-        """Begin to observe."""
-
-
-class CellResult(Protocol):
-    """What IPython tells about how a cell ended."""
-
-    execution_count: int | None
-    error_before_exec: BaseException | None
-    error_in_exec: BaseException | None
-
-
-@dataclass(frozen=True)
-class Status:
-    """What is stored, where, and what tracking cost so far."""
-
-    session: Session
-    executions: int
-    observations: int
-    outbox: str
-    store: str
-    cost_seconds: float
-    cells_seconds: float
-    failures: int
-    notes: tuple[str, ...]
-    active: bool
-
-    @property
-    def percent(self) -> float:
-        """Cost in percent of the time that the cells themselves took."""
-        return 100 * self.cost_seconds / self.cells_seconds if self.cells_seconds else 0.0
 
 
 def start(shell: InteractiveShell, options: TrackOptions | None = None) -> Tracking:
@@ -121,6 +78,11 @@ def start_from_json(text: str) -> str:
     if shell is None:
         raise ConflictError("there is no IPython shell in this process", "run it in a kernel")
     return start(shell, decode_options(text)).session.id
+
+
+def this_shell() -> InteractiveShell | None:
+    """The IPython shell of this process."""
+    return get_ipython()
 
 
 def stop() -> None:
@@ -154,7 +116,7 @@ class Tracking:
         self._shell = shell
         self._redact = Redactor(load_key(folder.parent))
         notebook = notebook_path(options, shell.user_ns.get("__vsc_ipynb_file__"), Path.cwd())
-        self.session = new_session(options, self._outbox.writer, notebook, kernel_id(_connection_file()), __version__)
+        self.session = new_session(options, self._outbox.writer, notebook, kernel_id(connection_file()), __version__)
         self._fence = Fence(self._trip)
         self._tracker = Tracker(self.session.id)
         self._notes = Notes(self._tracker, self._outbox, self._redact, shell.user_ns)
@@ -181,13 +143,14 @@ class Tracking:
         self._outbox.record(self.session)
         self._active = True
         scanned = self._start_scan()
-        running = _running_cell()
+        running = running_cell()
         with self._fence.guard("history"):
             self._take_history(running)
         with self._fence.guard("imports"):
             self._files.install()
             self._imports.install()
             self._readers.install()
+        with self._fence.guard("calls"):
             self._install_calls()
         self._shell.events.register("pre_run_cell", self._before)
         self._shell.events.register("post_run_cell", self._after)
@@ -222,7 +185,7 @@ class Tracking:
                 self._shell.events.unregister(event, function)
         self._readers.remove()
         self._imports.remove()
-        self._remove_calls()
+        calls.remove()
         self._files.stop()
 
     def _trip(self, line: str) -> None:
@@ -316,7 +279,7 @@ class Tracking:
             return
         self._outbox.record(execution)
         with self._fence.guard("calls"):
-            self._before_calls(event.executed)
+            calls.before_cell(event.executed)
         self._opened.append(self._watch.open(executed, self._shell.transform_cell, quiet=event.ours or skip))
 
     def _after(self, result: CellResult | None) -> None:
@@ -406,9 +369,7 @@ class Tracking:
                 listener(call)
 
     def _install_calls(self) -> None:
-        calls = _calls()
-        if calls is not None:
-            calls.install(self._shell, self.is_user_code, self._emit)
+        calls.install(cast(calls.Shell, self._shell), self.is_user_code, self._emit)
         for name in plugins.available(plugins.AUTOLOG):
             self._imports.after(name, self._attach)
 
@@ -416,41 +377,9 @@ class Tracking:
         autolog = plugins.load(plugins.AUTOLOG, module.__name__)
         cast(Autolog, autolog).attach(self)
 
-    def _before_calls(self, executed: str) -> None:
-        calls = _calls()
-        if calls is not None:
-            calls.before_cell(executed)
-
-    def _remove_calls(self) -> None:
-        calls = _calls()
-        if calls is not None:
-            calls.remove()
-
-
-def _calls() -> ModuleType | None:
-    return sys.modules.get("mlops_jupyter.capture.calls")
-
 
 def _file_watch() -> FileWatch:
     global _files  # noqa: PLW0603 (an audit hook cannot be removed: one for the life of the process)
     if _files is None:
         _files = FileWatch()
     return _files
-
-
-def _connection_file() -> str:
-    application = getattr(sys.modules.get("ipykernel.kernelapp"), "IPKernelApp", None)
-    if application is None or not application.initialized():
-        return ""
-    return str(application.instance().connection_file)
-
-
-def _running_cell() -> CellInfo | None:
-    """The cell that called us, from the frame of IPython's own `run_cell_async`; None outside one or in a silent one."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_name == "run_cell_async" and "info" in frame.f_locals:
-            info = frame.f_locals["info"]
-            return None if info.silent else cast(CellInfo, info)
-        frame = frame.f_back
-    return None

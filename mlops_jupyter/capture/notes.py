@@ -17,7 +17,7 @@ from mlops_jupyter.capture.observer import Draft
 from mlops_jupyter.capture.tracker import Tracker
 from mlops_jupyter.entities.data import Scalar
 from mlops_jupyter.entities.protocols import Recorder
-from mlops_jupyter.entities.sessions import Observation, VariableVersion
+from mlops_jupyter.entities.sessions import CallSite, Observation, VariableVersion
 from mlops_jupyter.fingerprint import fingerprint
 
 
@@ -71,6 +71,12 @@ class Notes:
                 return name
         return ""
 
+    def _place(self, site: CallSite | None) -> CallSite | None:
+        """A call in a cell stands at the cell's id."""
+        if site is None or site.place:
+            return site
+        return msgspec.structs.replace(site, place=self._tracker.cell(threading.get_ident()))
+
     def _clean(self, observation: Observation) -> Observation:
         def clean(value: Scalar) -> Scalar:
             return self._redact(value) if isinstance(value, str) else value
@@ -78,5 +84,5 @@ class Notes:
         params = {name: clean(value) for name, value in observation.params.items()}
         return msgspec.structs.replace(
             observation, value=clean(observation.value), params=params,
-            details={name: self._redact(text) for name, text in observation.details.items()},
+            details={name: self._redact(text) for name, text in observation.details.items()}, site=self._place(observation.site),
         )

@@ -108,6 +108,14 @@ class Tracker:
         stack = self._stacks.get(thread)
         return stack[-1][1] if stack else None
 
+    def cell(self, thread: int) -> str:
+        """The id of the cell that runs, "" outside one."""
+        for stack in (self._stacks.get(thread, []), *self._stacks.values()):
+            for _, execution in reversed(stack):
+                if execution is not None:
+                    return execution.cell
+        return ""
+
     def busy(self) -> bool:
         """True while a numbered cell runs in any thread."""
         return any(execution is not None for stack in self._stacks.values() for _, execution in stack)
