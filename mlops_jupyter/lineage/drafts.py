@@ -206,7 +206,8 @@ def _param(one: Observation) -> dict[str, Param]:
     if one.logged:
         return {name: Param(name, value, "logged", True, one.n) for name, value in one.params.items()}
     prefix = f"{one.variable or one.name}__"
-    return {prefix + name: Param(prefix + name, value, "estimator", name in one.shown, one.n) for name, value in one.params.items()}
+    return {prefix + name: Param(prefix + name, value, "estimator", name in one.shown, one.n)
+            for name, value in one.params.items()}
 
 
 def given(parameters: Mapping[str, Scalar | list[Scalar]]) -> list[Param]:

@@ -91,7 +91,7 @@ class _Builder:
         self.packages: dict[str, str] = {}
         self.wild: list[Step] = []
         """Executions that may have bound any name: opaque ones, unreadable ones from before tracking."""
-        self.blind: list[str] = []
+        self.deleted: dict[str, Version] = {}
 
     def add(self, execution: CellExecution) -> None:
         step = Step(execution, text_of(execution))
@@ -130,6 +130,9 @@ class _Builder:
         reads = [(read.name, read.via) for read in execution.reads]
         if not reads and not execution.writes and execution.state in {"running", "interrupted"}:
             reads = [(name, "") for name in sorted(text.exposed)]  # it died before capture could say
+        if execution.state in UNFINISHED:  # it may have failed for want of a name that an earlier cell deleted
+            gone = [self.deleted[name] for name in sorted(text.loads) if name in self.deleted and name not in self.state]
+            step.reads |= {version.key: version for version in gone}
         for name, via in reads:
             if _own(text, name, via):
                 continue
@@ -166,7 +169,9 @@ class _Builder:
     def _write_names(self, step: Step) -> None:
         execution, text = step.execution, step.text
         for name in execution.deletes:
+            self._read(step, name)
             self.state.pop(name, None)
+            self.deleted[name] = Version(f"$deleted {name}", step.n)
         recorded = {write.name for write in execution.writes}
         for write in execution.writes:
             rests = write.how in {"mutated", "maybe"} and not (execution.state == "ok" and _bound_anew(text, write.name))
@@ -320,6 +325,7 @@ def label(version: Version) -> tuple[str, str]:
         "$file": lambda: ("writes", rest),
         "$rng": lambda: ("draws from", rest) if changed else ("seeds", rest),
         "$env": lambda: ("sets options of", "the process" if rest == "*" else rest),
+        "$deleted": lambda: ("deletes", rest),
         "$output": lambda: ("shows", "a result used again"),
     }
     return words[kind]() if kind in words else ("changed" if changed else "defines", rest)

@@ -286,7 +286,7 @@ def _signature(version: Version | None) -> tuple[int, ...]:
 
 def _name(key: str) -> str:
     kind, _, rest = key.partition(" ") if key.startswith("$") else ("", "", key)
-    return {"$rng": f"the random state of {rest}", "$env": f"options of {rest}", "$file": rest,
+    return {"$rng": f"the random state of {rest}", "$env": f"options of {rest}", "$file": rest, "$deleted": rest,
             "$output": "an earlier output"}.get(kind, rest)
 
 
