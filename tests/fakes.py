@@ -1,0 +1,41 @@
+"""The doubles of all tests: real interfaces, kept in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from mlops_jupyter.entities import Observation, Record, content_hash
+
+
+class MemorySink:
+    """A Sink in memory with the real compare-and-swap."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.blobs: dict[str, bytes] = {}
+        self.offsets: dict[str, tuple[int, int]] = {}
+        self.closed: dict[str, float] = {}
+        self.lock = threading.Lock()
+
+    def shipped(self, writer: str) -> tuple[int, int]:
+        return self.offsets.get(writer, (0, 0))
+
+    def append(self, writer: str, expected: int, records: Sequence[Record], offset: int) -> bool:
+        with self.lock:
+            if self.shipped(writer)[0] != expected:
+                return False
+            self.records += records
+            self.offsets[writer] = (max([expected, *(record.n for record in records)]), offset)
+            return True
+
+    def close_writer(self, writer: str, at: float) -> None:
+        self.closed[writer] = at
+
+    def put_blob(self, data: bytes) -> str:
+        digest = content_hash(data)
+        self.blobs[digest] = data
+        return digest
+
+    def names(self) -> list[str]:
+        return [record.entity.name for record in self.records if isinstance(record.entity, Observation)]
