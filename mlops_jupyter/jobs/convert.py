@@ -6,6 +6,7 @@ will differ. Drafting runs nothing and writes nothing: `bundle.write` puts a dra
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import time
@@ -109,19 +110,22 @@ def draft(session: Session, slice: Slice, executions: Sequence[CellExecution],  
     drafted = [DraftCell(cell.n, cell.cell, cell.source, apply(cell.source, edits[cell.n])) for cell in cells]
     for cell in drafted:
         cell.job = "" if is_blank(cell.job) else cell.job.rstrip("\n")
-    parameters = [each.parameter for each in chosen]
     seed = _seed_parameter(slice, cells, options)
-    notebook = _notebook(drafted, [*parameters, *([seed] if seed else [])], _seeding(slice, seed), options)
+    parameters = [*(each.parameter for each in chosen), *([seed] if seed else [])]
+    notebook = _notebook(drafted, parameters, _seeding(unseeded_sources(slice, cells), seed), options)
     manifest = _manifest(session, slice, executions, observations, runs, options)
-    manifest.parameters = [*parameters, *([seed] if seed else [])]
+    manifest.parameters = parameters
     manifest.seed = options.seed if seed else None
-    manifest.results = job_results(slice.result, options.results, cells, observations, executions, known=seed is None)
+    manifest.results = job_results(slice.result, options.results, cells, observations, executions)
     manifest.inputs = [each.input for each in inputs]
+    if seed is not None:
+        manifest.warnings.append(f"{seed.description}: the job has a parameter {seed.name}, default {options.seed}; where the "
+                                 "recorded values do not come out with it, its reference is its own first clean run")
     manifest.cells = sum(1 for cell in drafted if cell.job)
     manifest.modules = [each.name for each in modules]
     made = Draft(manifest, notebook, {}, cuts, drafted)
     _fill(made, _Parts(session, slice, cells, executions, inputs, modules, options))
-    made.files["reference/results.json"] = expected_values(manifest.results, cells, observations, known=seed is None)
+    made.files["reference/results.json"] = expected_values(manifest.results, cells, observations)
     return made
 
 
@@ -166,22 +170,33 @@ def _cut(cell: CellExecution, name: str, edit: Edit) -> Cut:
 
 
 def _seed_parameter(slice: Slice, cells: Sequence[CellExecution], options: ConvertOptions) -> JobParameter | None:
-    if not slice.unseeded:
+    sources = unseeded_sources(slice, cells)
+    if not sources:
         return None
     taken = {name for cell in cells if (tree := parse(cell.source)) is not None for name in bound_names(tree)}
     name = "random_seed" if "seed" in taken else "seed"
     return JobParameter(name, "integer", options.seed, {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
-                        f"no cell seeded {' and '.join(slice.unseeded)}")
+                        f"no cell seeded {' and '.join(sources)}")
 
 
-def _seeding(slice: Slice, seed: JobParameter | None) -> str:
+def unseeded_sources(slice: Slice, cells: Sequence[CellExecution]) -> list[str]:
+    """The random sources that draw unseeded in code of the user's; what a library draws while it is imported does not count."""
+    return [source for source in slice.unseeded
+            if any(cell.random is not None and source in cell.random.drew and _calls_something(cell.source) for cell in cells)]
+
+
+def _calls_something(source: str) -> bool:
+    tree = parse(source)
+    return tree is None or any(isinstance(node, ast.Call) for node in ast.walk(tree))
+
+
+def _seeding(sources: Sequence[str], seed: JobParameter | None) -> str:
     if seed is None:
         return ""
-    lines = []
-    if "python" in slice.unseeded:
-        lines += ["import random", "", f"random.seed({seed.name})"]
-    if "numpy" in slice.unseeded:
-        lines = ["import numpy", *lines, f"numpy.random.seed({seed.name})"]
+    lines = ["import numpy"] if "numpy" in sources else []
+    lines += ["import random"] if "python" in sources else []
+    lines += ["", f"random.seed({seed.name})"] if "python" in sources else [""]
+    lines += [f"numpy.random.seed({seed.name})"] if "numpy" in sources else []
     return "\n".join(lines)
 
 
@@ -236,9 +251,6 @@ def _slice_warnings(slice: Slice, options: ConvertOptions) -> list[str]:
     found = [f"the slice is incomplete: {note}; restart the kernel, run tracked, and convert again" for note in slice.notes]
     found += [f"cell [{n}] ended with an error when it was recorded, and the job will stop there: mend the cell and convert again"
               for n in slice.failed]
-    if slice.unseeded:
-        found.append(f"no cell seeded {' and '.join(slice.unseeded)}: the job has a parameter for it, default {options.seed}, "
-                     "and takes its reference from its own first clean run")
     if slice.seed_cells:
         where = ", ".join(f"[{n}]" for n in slice.seed_cells)
         found.append(f"the seed set in cell {where} and the draws after it belong to the job")

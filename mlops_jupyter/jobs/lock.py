@@ -63,7 +63,8 @@ def closure(environment: Environment, imports: Iterable[str], known: Installed |
     recorded = {canonicalize_name(each.name): each.name for each in environment.distributions}
     needs = {canonicalize_name(name): requirements for name, requirements in known.needs.items()}
     waiting: list[_Need] = [(canonicalize_name(name), frozenset()) for name in RUNTIME]
-    for name in imports:
+    ours = canonicalize_name("mlops_jupyter")
+    for name in set(imports) - {"mlops_jupyter"}:
         waiting += [(canonicalize_name(found), frozenset()) for found in known.provides.get(name, [name])]
     seen: set[_Need] = set()
     while waiting:
@@ -72,7 +73,6 @@ def closure(environment: Environment, imports: Iterable[str], known: Installed |
             continue
         seen.add((name, extras))
         waiting += _required(needs.get(name, []), extras)
-    ours = canonicalize_name("mlops_jupyter")
     return sorted({recorded[name] for name, _ in seen if name != ours}, key=str.lower)
 
 

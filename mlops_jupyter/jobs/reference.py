@@ -72,15 +72,14 @@ def recorded_file(path: str, n: int, executions: Sequence[CellExecution]) -> Fin
 
 
 def job_results(main: Result, others: Sequence[Result], cells: Sequence[CellExecution],
-                observations: Sequence[Observation], executions: Sequence[CellExecution], *, known: bool) -> list[JobResult]:
-    """The results of a job: every metric seen in its cells, then what was asked for and is no metric. `known`: values hold."""
+                observations: Sequence[Observation], executions: Sequence[CellExecution]) -> list[JobResult]:
+    """The results of a job: every metric seen in its cells, then what was asked for and is no metric."""
     chosen = {cell.n for cell in cells}
     results: dict[tuple[str, str], JobResult] = {}
     wanted: list[tuple[str, Literal["model", "variable", "file"], int]] = []
     for each in observations:
         if each.kind == "metric" and each.n in chosen and not each.logged:
-            value = each.value if known else None
-            results[each.name, each.key] = JobResult(each.name, "metric", value, "", each.variable, each.key)
+            results[each.name, each.key] = JobResult(each.name, "metric", each.value, "", each.variable, each.key)
         elif each.kind == "metric" and each.n in chosen and each.variable:
             wanted.append((each.variable, "variable", each.n))
     for asked in [main, *others]:
@@ -91,7 +90,7 @@ def job_results(main: Result, others: Sequence[Result], cells: Sequence[CellExec
         if name not in covered:
             covered.add(name)
             mark = recorded_file(name, n, executions) if kind == "file" else recorded_fingerprint(name, n, executions)
-            digest = mark.digest if mark is not None and mark.digest and mark.coverage == 1.0 and known else ""
+            digest = mark.digest if mark is not None and mark.digest and mark.coverage == 1.0 else ""
             results[name, ""] = JobResult(name, kind, None, digest, "" if kind == "file" else name)
     return list(results.values())
 
@@ -100,10 +99,9 @@ def _last(values: Sequence[Scalar]) -> Scalar:
     return values[-1] if values else None
 
 
-def expected_values(results: Sequence[JobResult], cells: Sequence[CellExecution], observations: Sequence[Observation], *,
-                    known: bool) -> bytes:
+def expected_values(results: Sequence[JobResult], cells: Sequence[CellExecution], observations: Sequence[Observation]) -> bytes:
     """The bytes of `reference/results.json`."""
-    metrics = metrics_of(observations, [cell.n for cell in cells]) if known else {}
+    metrics = metrics_of(observations, [cell.n for cell in cells])
     expected = [ExpectedMetric(name, key, values) for (name, key), values in metrics.items()]
     contents = {result.name: result.digest for result in results if result.digest}
     return encode_reference(Reference(expected, contents))

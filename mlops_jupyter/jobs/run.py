@@ -83,7 +83,8 @@ def _as_job(bundle: Bundle, parameters: dict[str, Value], inputs: dict[str, str]
     origin = Origin(job=manifest.digest, run=manifest.made_from_run, session=manifest.made_from_session,
                     result=manifest.results[0].name if manifest.results else "", parameters=parameters, inputs=inputs,
                     verified=manifest.verified)
-    return TrackOptions(kind="job", experiment=manifest.experiment, notebook_path=manifest.notebook, origin=origin)
+    return TrackOptions(kind="job", experiment=manifest.experiment, experiment_id=manifest.experiment_id,
+                        notebook_path=manifest.notebook, origin=origin)
 
 
 def _path(bundle: Bundle) -> str:
