@@ -5,6 +5,7 @@ A bundle is checked, byte by byte, once for each state of its `job.yaml`; what i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from mlops_jupyter.api.here import sessions_of
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.entities import JobManifest, MlopsError, NotFoundError
 from mlops_jupyter.jobs.bundle import MANIFEST, load
+from mlops_jupyter.jobs.parameters import validate
+from mlops_jupyter.jobs.work import resolve_inputs
 
 MOST_LISTED = 200
 
@@ -44,6 +47,13 @@ def bundle(digest: str, place: Path, root: Path) -> JobManifest:
         if entry.manifest.digest.removeprefix("sha256:").startswith(digest.removeprefix("sha256:")):
             return entry.manifest
     raise NotFoundError(f"no job {digest!r} below {place.name or 'the folder'!r}", "list what there is: GET jobs?path=FOLDER")
+
+
+def check(folder: Path, parameters: Mapping[str, object], inputs: Mapping[str, str]) -> None:
+    """Raise what running the bundle with these would raise before it starts."""
+    found = load(folder)
+    validate(found.manifest.parameters, parameters)
+    resolve_inputs(found, inputs)
 
 
 def _made_from(notebook: Path, found: list[JobEntry]) -> list[JobEntry]:

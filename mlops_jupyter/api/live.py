@@ -22,6 +22,7 @@ from mlops_jupyter.lineage.stale import StaleCell
 
 LINE_CHARACTERS = 200
 RUNS_SHOWN = 200
+NEWEST = 5
 _FLOATS = ("float", "numpy.float64", "numpy.float32", "numpy.float16", "float64", "float32", "float16")
 
 
@@ -165,9 +166,18 @@ class Seen:
 
     def __init__(self) -> None:
         self._told: dict[str, dict[tuple[str, str], str]] = {}
+        self._running: set[str] = set()
+
+    def open(self, ledger: Ledger) -> set[str]:
+        """Sessions in which something may have changed without our shipping it: those that ran when last told, and the newest."""
+        newest = {session.id for session in ledger.sessions(limit=NEWEST)}
+        return self._running | (newest - self._told.keys() if self._told else set())
 
     def changes(self, ledger: Ledger, id: str) -> list[Change]:
         """What is different in session `id`. A session that was never asked about tells everything once."""
+        self._running.discard(id)
+        if ledger.session(id).state == "running":
+            self._running.add(id)
         now = {(change.noun, change.id): (change, mark) for change, mark in _facts(ledger, ledger.session(id))}
         told = self._told.get(id, {})
         self._told[id] = {key: mark for key, (_, mark) in now.items()}

@@ -6,14 +6,16 @@ task starts: ids, folders, parameters.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mlops_jupyter.api import bundles, jobs, runs, verification
 from mlops_jupyter.api.bundles import JobEntry
-from mlops_jupyter.entities import InputError, JobManifest
+from mlops_jupyter.entities import InputError, JobManifest, new_id
 from mlops_jupyter.server.bodies import ConvertBody, PreviewBody, RunBody, VerifyBody
 from mlops_jupyter.server.handler import MlopsHandler, check_id
 from mlops_jupyter.server.paths import contents_path
@@ -74,7 +76,7 @@ class PreviewHandler(MlopsHandler):
     async def act(self, *ids: str) -> object:
         """What the job would be: cells, cuts, parameters, inputs, results. Runs nothing, writes nothing."""
         body = self.body(PreviewBody)
-        ready = await self.mlops.work(jobs.prepare, source_of(body.session, body.run), jobs.Conversion(results=body.results))
+        ready = await self.mlops.work(jobs.preview, source_of(body.session, body.run), jobs.Conversion(results=body.results))
         return ready.answer()
 
 
@@ -95,13 +97,14 @@ class JobsHandler(MlopsHandler):
         body = self.body(ConvertBody)
         source, folder = source_of(body.session, body.run), self.mlops.folder(body.folder)
         if not body.folder.strip("/. ") or not folder.parent.is_dir():
-            raise InputError(f"{body.folder!r} cannot hold a job", "name a new folder in one that exists, such as `flight-job`")
-        how = jobs.Conversion(results=body.results, keep=body.parameters, verify=body.verify)
+            raise InputError(f"the folder {body.folder!r} cannot hold a job", "name a new one where there is none: `flight-job`")
+        how = jobs.Conversion(results=body.results, keep=body.parameters, verify=body.verify, allow_effects=body.allow_effects)
         await self.mlops.work(jobs.check_folder, folder, replace=False)
-        await self.mlops.work(jobs.prepare, source, how)
+        ready = await self.mlops.work(jobs.prepare, source, how)
 
         def work(report: Report) -> object:
-            made = jobs.convert(source, folder, how, progress_of(report))
+            made = jobs.finish(ready, folder, how, progress_of(report), report.cancelled)
+            jobs.must_reproduce(made)
             return {**msgspec.structs.asdict(made), "folder": body.folder}
 
         self.set_status(202)
@@ -126,14 +129,27 @@ class RunJobHandler(MlopsHandler):
         """Run a bundle, in the background. The bundle, its parameters and inputs are checked before the task starts."""
         body = self.body(RunBody)
         folder, root = self.mlops.folder(body.folder), self.mlops.folder("").resolve()
-        await self.mlops.work(jobs.inspect, folder)
+        inputs = {name: self._input(place) for name, place in body.inputs.items()}
+        await self.mlops.work(bundles.check, folder, body.parameters, inputs)
 
         def work(report: Report) -> object:
-            done = jobs.run_job(folder, body.parameters, body.inputs, progress=progress_of(report))
+            output = output_of(folder)
+            done = jobs.run_job(folder, body.parameters, inputs, output, progress_of(report), report.cancelled)
             return {**msgspec.structs.asdict(done), "output": contents_path(root, done.output)}
 
         self.set_status(202)
         return Accepted(self.mlops.tasks.start("run", body.folder, work))
+
+    def _input(self, place: str) -> str:
+        """An input as the user gave it: a URI or an absolute path stays, anything else is a contents path."""
+        return place if "://" in place or place.startswith("/") else str(self.mlops.folder(place))
+
+
+def output_of(folder: Path) -> Path:
+    """Where a run leaves its executed notebook: in a folder beside the bundle, which itself never changes."""
+    runs = folder.with_name(f"{folder.name}-runs")
+    runs.mkdir(exist_ok=True)
+    return runs / f"{time.strftime('%Y-%m-%d %H%M%S')} {new_id()[-4:]}.ipynb"
 
 
 def source_of(session: str, run: str) -> jobs.Source:

@@ -59,7 +59,8 @@ class Services:
         self.watcher.looked()
 
     async def work(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a blocking function in a thread."""
+        """Run a blocking function in a thread, after what kernels have written was shipped and told."""
+        await self.watcher.catch_up()
         call = functools.partial(function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 

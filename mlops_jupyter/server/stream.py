@@ -1,8 +1,8 @@
 """The watcher: ships this machine's outboxes and says on Jupyter's event bus what changed, about a tenth of a second later.
 
 A kernel only appends to a file. Ten times a second, while something can be recording or somebody is looking, the watcher asks
-for the files' sizes (one stat each); only when one has grown, or its writer has died, does it touch the store. When nobody has
-asked for a minute and no kernel runs it looks once in a few seconds.
+for the files' sizes (one stat each); only when one has grown does it touch the store, and once in two seconds, for the death of
+a writer and for what others shipped. When nobody has asked for a minute and no kernel runs it looks once in a few seconds.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from mlops_jupyter.api.ledger import refresh
 from mlops_jupyter.api.live import Change, Seen
 from mlops_jupyter.entities import MlopsError
 
@@ -88,11 +89,14 @@ class Watcher:
         """Whether something may be recording, or somebody looked a short while ago."""
         return self._busy() or time.monotonic() - self._asked < LOOKED_AT
 
+    async def catch_up(self) -> None:
+        """Ship what is there now, and say what changed: a reader that does so first takes no news away from the others."""
+        for change in await asyncio.get_running_loop().run_in_executor(self._thread, self._look):
+            self._emit(as_event(change))
+
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            for change in await loop.run_in_executor(self._thread, self._look):
-                self._emit(as_event(change))
+            await self.catch_up()
             await self._pause()
 
     async def _pause(self) -> None:
@@ -108,22 +112,25 @@ class Watcher:
         """In the thread: ship what is new, and say what changed. A store that is out of reach is said once in the log."""
         sizes = file_sizes(self._outbox)
         now = time.monotonic()
-        if sizes == self._sizes and (not sizes or now - self._swept < SWEEP):
+        # Without an outbox and without a question there is nothing to sweep: a server that nobody asked makes no store.
+        sweep = now - self._swept >= SWEEP and (bool(sizes) or now - self._asked < LOOKED_AT)
+        if sizes == self._sizes and not sweep:
             return []
         try:
-            changes = self._ship()
+            changes = self._ship(sweep)
         except MlopsError as error:
             if str(error) != self._failure:
                 self._log.warning("mlops_jupyter: records wait in %s: %s", self._outbox, error)
             self._failure = str(error)
             return []
-        self._sizes, self._swept, self._failure = sizes, now, ""
+        self._sizes, self._failure = sizes, ""
+        self._swept = now if sweep else self._swept
         return changes
 
-    def _ship(self) -> list[Change]:
-        from mlops_jupyter.api.ledger import refresh  # SQL is loaded when there is something to ship, not at server start
-
+    def _ship(self, sweep: bool) -> list[Change]:
         store, sessions = refresh()
+        if sweep:  # a request, or a command in a terminal, may have shipped what we would have told
+            sessions = sessions | self._seen.open(store)
         return [change for session in sorted(sessions) for change in self._seen.changes(store, session)]
 
 

@@ -1,8 +1,8 @@
 """Background tasks: verify, convert and run take minutes, so a POST answers at once and the task is watched.
 
 A task is a thread and a record. The record outlives the page that started it, so a reload finds it; its result is in the store.
-Cancelling makes the next report of progress raise `TaskCancelled` inside the verb, which unwinds through the verb's own
-clean-up: the kernel is shut down, nothing is left half-written.
+Cancelling sets an event that the verb may watch, and makes the next report of progress raise `TaskCancelled` inside it, which
+unwinds through the verb's own clean-up: the kernel is shut down, nothing is left half-written.
 """
 
 from __future__ import annotations
@@ -130,11 +130,12 @@ class Tasks:
             with self._turns:
                 report("starting")
                 task.result = work(report)
-            task.state = "succeeded"
+            task.state = "cancelled" if report.cancelled.is_set() else "succeeded"
         except TaskCancelled:
             task.state, task.error = "cancelled", TaskError("cancelled by the user")
         except MlopsError as error:
-            task.state, task.error = "failed", TaskError(error.what, error.remedy)
+            task.state = "cancelled" if report.cancelled.is_set() else "failed"
+            task.error = TaskError(error.what, error.remedy)
         except Exception as error:  # noqa: BLE001 (the fence around user code that a task runs: shown, and logged in full)
             self._log.exception("mlops_jupyter: task %s (%s) failed", task.id, task.kind)
             task.state, task.error = "failed", TaskError(f"{type(error).__name__}: {error}", "the server's log holds the details")

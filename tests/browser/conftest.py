@@ -16,6 +16,11 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 
 @pytest.fixture(autouse=True)
+def jp_asyncio_loop() -> None:
+    """The one of pytest-jupyter opens an event loop in this thread; Playwright has its own there."""
+
+
+@pytest.fixture(autouse=True)
 def jp_server_cleanup() -> None:
     """The one of pytest-jupyter stops a server in this process; ours is a process of its own."""
 

@@ -56,7 +56,7 @@ class Desk:
     def restart(self) -> None:
         """Kernel > Restart Kernel, confirmed."""
         self.page.evaluate("() => { void window.jupyterapp.commands.execute('kernelmenu:restart'); }")
-        self.page.get_by_role("button", name="Confirm Kernel Restart").or_(self.page.locator(".jp-Dialog .jp-mod-accept")).first.click()
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
         self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=START)
 
     def phase(self, name: str) -> None:

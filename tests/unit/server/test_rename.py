@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from tornado.httpclient import HTTPResponse
 
@@ -43,7 +45,32 @@ async def test_a_rename_keeps_the_experiment(api: Api, jp_fetch: Fetch, jp_root_
     assert after is not None
     assert after["id"] == writer.session.id
     assert after["experiment_id"] == before["experiment_id"]
+    # The kernel goes on under the name that it knows, and ends under it.
+    writer.cell(6, "more = 1")
+    writer.record(msgspec.structs.replace(writer.session, state="ended", ended=time.time()))
     writer.outbox.close()
+    ended = await session_at(api, "study.ipynb")
+    assert ended is not None
+    assert (ended["id"], ended.get("state")) == (writer.session.id, "ended")
+
+
+async def test_a_new_notebook_at_the_old_path_is_another_one(api: Api, jp_fetch: Fetch,
+                                                            jp_create_notebook: Callable[[str], object]) -> None:
+    jp_create_notebook("Untitled.ipynb")
+    first = Writer("Untitled.ipynb")
+    first.story()
+    before = await session_at(api, "Untitled.ipynb")
+    assert before is not None
+    first.outbox.close()
+    await rename(jp_fetch, "Untitled.ipynb", "study.ipynb")
+    assert await session_at(api, "study.ipynb")
+    second = Writer("Untitled.ipynb", kernel="22222222-2222-3333-4444-555555555555")
+    second.story()
+    after = await session_at(api, "Untitled.ipynb")
+    assert after is not None
+    assert after["id"] == second.session.id
+    assert after["experiment_id"] != before["experiment_id"]
+    second.outbox.close()
 
 
 async def test_a_folder_that_is_renamed_takes_its_notebooks_along(api: Api, jp_fetch: Fetch,
