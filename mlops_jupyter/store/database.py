@@ -21,7 +21,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from mlops_jupyter.entities import StoreError
+from mlops_jupyter.entities import InputError, StoreError
 from mlops_jupyter.store.schema import VERSION, VERSIONS
 
 BUSY_SECONDS = 15.0
@@ -41,9 +41,9 @@ class Database:
         """Open and migrate. Raises StoreError if that cannot be done."""
         self.url = url
         self.name = shown(url)
-        self.path = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+        self.path = file_of(url)
         if self.path is not None:
-            _make_file(self.path, create)
+            _make_file(self.path, create and url.query.get("mode") != "ro")
         self._pid = os.getpid()
         self._engine = self._connect()
         self._prepare()
@@ -152,6 +152,15 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], keep: Iter
     connection.execute(statement, list(newest.values()))
 
 
+def file_of(url: URL) -> Path | None:
+    """The file of an SQLite URL, plain or as `file:…`; None for a database of a server."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    if not url.database or ":memory:" in url.database:
+        raise InputError("a store cannot be in memory: every process would have its own", "set MLOPS_STORE to a folder")
+    return Path(url.database.removeprefix("file:"))
+
+
 def is_local(path: Path) -> bool:
     """Whether the file lies on a disk of this machine, as far as the mount table tells."""
     resolved = path.resolve()
@@ -165,7 +174,7 @@ def is_local(path: Path) -> bool:
 def shown(url: URL) -> str:
     """The URL as it may be printed: a file's path; of anything else no password and no options."""
     if url.get_backend_name() == "sqlite":
-        return url.database or ":memory:"
+        return str(file_of(url))
     return url.set(query={}).render_as_string(hide_password=True)
 
 

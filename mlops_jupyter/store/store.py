@@ -37,7 +37,7 @@ from mlops_jupyter.store import (
     writers,
 )
 from mlops_jupyter.store.blobs import BlobFolder
-from mlops_jupyter.store.database import Database, shown
+from mlops_jupyter.store.database import Database, file_of, shown
 
 _URLS = "set MLOPS_STORE to a folder, sqlite:///FILE or postgresql+psycopg://HOST/DATABASE"
 
@@ -60,8 +60,9 @@ def open_store(url: str, *, create: bool = True) -> Store:
 
 def _blob_folder(url: URL) -> Path:
     """Beside an SQLite file; for a server's database `$MLOPS_BLOBS`, else a folder of the user's."""
-    if url.get_backend_name() == "sqlite":
-        return Path(url.database or "").absolute().parent / "blobs"
+    file = file_of(url)
+    if file is not None:
+        return file.absolute().parent / "blobs"
     chosen = os.environ.get("MLOPS_BLOBS")
     return Path(chosen) if chosen else Path(jupyter_data_dir()) / "mlops-blobs" / derived_id(shown(url))
 
