@@ -170,6 +170,8 @@ class RandomState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Sources whose state was different after the cell."""
     seeded: tuple[str, ...] = ()
     """Sources that the cell itself seeded (a seed call in the code that ran)."""
+    by_import: tuple[str, ...] = ()
+    """Of those that drew, the sources where an imported library drew for itself, at import, and nobody else did."""
 
 
 class CellExecution(msgspec.Struct, tag="execution", omit_defaults=True):

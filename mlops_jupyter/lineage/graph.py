@@ -286,7 +286,7 @@ class _Builder:
                 self._write(step, key, rests=False)
             elif self._read(step, key):
                 self._write(step, key, rests=True)
-            else:
+            elif source not in random.by_import:
                 step.unseeded.append(source)
 
 
