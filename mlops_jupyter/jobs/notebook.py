@@ -33,7 +33,7 @@ def read_notebook(path: str | Path) -> NotebookNode:
     except nbformat.ValidationError as error:
         raise InputError(f"{path} is not a valid notebook: {str(error).splitlines()[0]}",
                          "open it in JupyterLab, save it, and try again") from None
-    notebook = nbformat.from_dict(document)
+    notebook = nbformat.v4.rejoin_lines(nbformat.from_dict(document))
     for place, cell in enumerate(notebook.cells):
         cell.setdefault("id", derived_id(str(place), str(cell.source))[:8])
     notebook.nbformat_minor = max(int(notebook.nbformat_minor), 5)
