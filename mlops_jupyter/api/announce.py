@@ -14,7 +14,7 @@ from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import Session
 
 if TYPE_CHECKING:
-    from mlops_jupyter.capture.ipython import Status
+    from mlops_jupyter.capture.shell import Status
 
 LOOK_SECONDS = 0.02  # a store of many blobs is not counted to the last byte to start tracking
 

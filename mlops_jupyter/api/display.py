@@ -86,7 +86,7 @@ def _rich_block(block: Block) -> RenderableType:
     title: list[RenderableType] = [Text(block.title, style="bold")] if block.title else []
     if not block.columns:
         return Group(*title, Padding(Text(block.text), (0, 0, 0, 2)))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_header=any(block.columns))
     for column in block.columns:
         name, align = _split(column)
         table.add_column(Text(name), justify=align, overflow="fold")
@@ -100,6 +100,9 @@ def _html_block(block: Block) -> str:
     if not block.columns:
         return f"{title}<pre>{html.escape(block.text)}</pre>"
     heads = [_split(column) for column in block.columns]
+    if not any(block.columns):
+        body = "".join(f"<tr>{_html_row(row, heads)}</tr>" for row in block.rows)
+        return f"{title}<table><tbody>{body}</tbody></table>"
     head = "".join(f'<th align="{align}">{html.escape(name)}</th>' for name, align in heads)
     body = "".join(f"<tr>{_html_row(row, heads)}</tr>" for row in block.rows)
     return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -19,6 +19,8 @@ from mlops_jupyter.lineage.slice import Result, find_results, slice_of
 from mlops_jupyter.lineage.stale import StaleCell, rerun_plan
 from mlops_jupyter.lineage.stale import stale as stale_cells
 
+_OURS = ("%mlops", "%load_ext mlops_jupyter")
+
 
 class WhyCell(msgspec.Struct):
     """One cell needed: its id in the notebook, its execution, its source as typed."""
@@ -84,7 +86,8 @@ def why(name: str, session: str | None = None, notebook: str | Path | None = Non
 
 def _answer(name: str, session: str, cells: Sequence[int], executions: Sequence[CellExecution], *, incomplete: bool) -> Why:
     needed = [WhyCell(entry.cell, entry.n, entry.source) for entry in with_source(executions, cells)]
-    ran = sum(entry.state in {"ok", "error", "interrupted"} for entry in executions)
+    own = [entry for entry in executions if entry.state in {"ok", "error", "interrupted"}]
+    ran = sum(not entry.source.lstrip().startswith(_OURS) for entry in own)
     return Why(name, needed, session=session, left_out=max(ran - len(needed), 0), incomplete=incomplete)
 
 

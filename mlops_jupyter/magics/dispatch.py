@@ -52,6 +52,8 @@ def dispatch(shell: InteractiveShell, line: str, cell: str | None) -> None:
         place = traceback.extract_tb(error.__traceback__)[-1]
         _say(f"unexpected {type(error).__name__}: {error} ({place.filename}:{place.lineno})\n"
              "  → please report it; the same question in a terminal: MLOPS_TESTING=1 mlops …", strict)
+    finally:
+        here.restore_random()
     if here.run_body:
         here.execute_body()
 

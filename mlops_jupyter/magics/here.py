@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import random
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
@@ -14,14 +15,27 @@ if TYPE_CHECKING:
 
     from mlops_jupyter.jobs.client import Progress
 
+_State = tuple[int, tuple[int, ...], float | None]
+
 
 class Here:
-    """One use of the magic."""
+    """One use of the magic.
+
+    What we do in the user's kernel draws nothing from the user's generator: some libraries draw when they are imported (rich
+    does). `random_state` is put back when a command is done, unless the command handed over to the user's own cells.
+    """
 
     def __init__(self, shell: InteractiveShell, body: str | None) -> None:
         self.shell = shell
         self.body = body
         self.run_body = False
+        self.random_state: _State | None = random.getstate()
+
+    def restore_random(self) -> None:
+        """Put the user's generator back to where it was, once."""
+        if self.random_state is not None:
+            random.setstate(self.random_state)
+            self.random_state = None
 
     def execute_body(self) -> None:
         """Run the body as the cell it is; what it raises is the user's and goes through."""
@@ -37,6 +51,7 @@ class Here:
 
     def rerun(self, cells: Sequence[tuple[str, str]]) -> str:
         """Run cells by (id, source), each as a cell of its own, until one fails. Returns the id of the one that failed, or ""."""
+        self.restore_random()
         for cell, source in cells:
             click.echo(f"▸ {cell}", err=True)
             if not self.shell.run_cell(source, store_history=True, cell_id=cell).success:
