@@ -30,11 +30,6 @@ _FIXED = frozenset({int, float, complex, str, bytes, bool, type(None), range, ty
 _CODE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
 
 
-def is_users(name: str) -> bool:
-    """False for the names that IPython and Python keep for themselves."""
-    return name not in IGNORED and not (name[:1] == "_" and _HISTORY.match(name))
-
-
 @dataclass(slots=True)
 class Held:
     """What is remembered of a name: never the value."""
@@ -77,19 +72,30 @@ class Namespace:
         self._namespace = namespace
         self._is_secret = is_secret
         self._budget = budget
+        self._hidden: set[str] = set(IGNORED)
         self._held: dict[str, Held] = {}
         self._last: dict[str, int] | None = None
         self._displayed: list[str] = []
-        for name in filter(is_users, self.snapshot()):
+        for name in filter(self._is_users, self.snapshot()):
             self._remember(name, None)
 
     def snapshot(self) -> dict[str, int]:
-        """The id behind each name, IPython's own names included: sorting them out costs more than to carry them."""
+        """The id behind each name, without the names of IPython's history, which grow by one with each cell."""
+        hidden = self._hidden
         while True:
             try:
-                return dict(zip(self._namespace, map(id, self._namespace.values()), strict=True))
-            except (RuntimeError, ValueError):  # another thread of the user's bound a name while we looked
+                return {
+                    name: id(value) for name, value in self._namespace.items() if name[:1] != "_" or name not in hidden
+                }
+            except RuntimeError:  # another thread of the user's bound a name while we looked
                 continue
+
+    def _is_users(self, name: str) -> bool:
+        """False for the names that IPython and Python keep for themselves."""
+        if name in IGNORED or (name[:1] == "_" and _HISTORY.match(name)):
+            self._hidden.add(name)
+            return False
+        return True
 
     def forget(self) -> None:
         """Nothing is known any more: what is touched next is fingerprinted anew."""
@@ -102,7 +108,7 @@ class Namespace:
         """Look before the cell runs: make sure that all it can touch is known."""
         ids = self.snapshot()
         drifted = [] if self._last is None or ids == self._last else [
-            name for name in ids.keys() | self._last.keys() if ids.get(name) != self._last.get(name) and is_users(name)
+            name for name in ids.keys() | self._last.keys() if ids.get(name) != self._last.get(name) and self._is_users(name)
         ]
         for name in drifted:
             if name in ids:
@@ -114,7 +120,7 @@ class Namespace:
         results = self._results(names, ours_underscore)
         objects = [*brought.held, *(self._namespace[name] for name in names.results if name in self._namespace)]
         everything = bool(names.opaque or brought.opaque)
-        touched = set(filter(is_users, ids)) if everything else self._with_aliases(touched, objects)
+        touched = set(filter(self._is_users, ids)) if everything else self._with_aliases(touched, objects)
         for name in touched:
             held = self._held.get(name)
             if held is None or held.fingerprint is None or held.identity != ids[name]:
@@ -127,14 +133,13 @@ class Namespace:
     def _used(self, names: CellNames, ids: dict[str, int]) -> dict[str, frozenset[str]]:
         used = dict(names.loads)
         for word in names.words:
-            if word in ids and is_users(word):
+            if word in ids and self._is_users(word):
                 used.setdefault(word, frozenset())
         return used
 
-    @staticmethod
-    def _touched(names: CellNames, brought: Brought, ids: dict[str, int]) -> set[str]:
+    def _touched(self, names: CellNames, brought: Brought, ids: dict[str, int]) -> set[str]:
         every = {*names.loads, *names.mutated, *names.words, *brought.reads, *brought.stores}
-        return {name for name in every if name in ids and is_users(name)}
+        return {name for name in every if name in ids and self._is_users(name)}
 
     def _with_aliases(self, touched: set[str], objects: Iterable[object] = ()) -> set[str]:
         """`touched` and every name that shares a mutable holder or memory with one of them, or with one of `objects`."""
@@ -186,22 +191,22 @@ class Namespace:
         kinds: dict[str, WriteKind] = {}
         doubtful: set[str] = set()
         for name, _ in ids.items() - before.ids.items():
-            if is_users(name):
+            if self._is_users(name):
                 kinds[name] = "rebound" if name in before.ids else "created"
         for name in bound:
-            if name in ids and name not in kinds and is_users(name):
+            if name in ids and name not in kinds and self._is_users(name):
                 kinds[name] = "rebound"
                 if not (completed and name in names.certain):
                     doubtful.add(name)
         everything = bool(difference.opaque or before.brought.opaque)
-        touched = set(filter(is_users, ids)) if everything else self._with_aliases(
+        touched = set(filter(self._is_users, ids)) if everything else self._with_aliases(
             before.touched | self._touched(names, brought, ids), brought.held) & ids.keys()
         brought.held.clear()
         for name, kind in sorted(kinds.items()):
             self._write(name, kind, difference)
         for name in sorted(touched - kinds.keys()):
             self._compare(name, names, difference)
-        difference.deletes = sorted(filter(is_users, before.ids.keys() - ids.keys()))
+        difference.deletes = sorted(filter(self._is_users, before.ids.keys() - ids.keys()))
         for name in difference.deletes:
             self._held.pop(name, None)
         self._displayed_result(prompt, difference)
@@ -245,13 +250,12 @@ class Namespace:
         found = fingerprint(self._namespace[hidden], self._budget)
         difference.writes.append(VariableVersion(name=hidden, how="created", fingerprint=found))
 
-    @staticmethod
-    def _reads(before: Before, names: CellNames, brought: Brought, doubtful: set[str]) -> list[Read]:
-        direct = [name for name in sorted({*names.reads, *names.words, *doubtful}) if name in before.ids and is_users(name)]
+    def _reads(self, before: Before, names: CellNames, brought: Brought, doubtful: set[str]) -> list[Read]:
+        direct = [name for name in sorted({*names.reads, *names.words, *doubtful}) if name in before.ids and self._is_users(name)]
         reads = {name: Read(name) for name in [*direct, *before.results]}
         for source in (before.brought.reads, brought.reads):
             for name, via in source.items():
-                if name in before.ids and name not in reads and is_users(name):
+                if name in before.ids and name not in reads and self._is_users(name):
                     reads[name] = Read(name, via=via)
         return list(reads.values())
 

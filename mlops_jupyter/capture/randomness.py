@@ -17,7 +17,7 @@ import msgspec
 from mlops_jupyter.entities.errors import InputError
 from mlops_jupyter.entities.sessions import RandomState
 
-PythonState = tuple[int, tuple[int, ...], float | None]
+_MT19937_BYTES = 624 * 4 + 4
 
 
 class _Key(Protocol):
@@ -36,25 +36,52 @@ def _numpy_random() -> _NumpyRandom | None:
     return cast(_NumpyRandom, module) if hasattr(module, "get_state") else None
 
 
+_DRAW_AT_IMPORT = {"rich.style": 24}
+"""Libraries that draw bits from `random` when they are imported, and how many. scikit-learn ≥ 1.9 imports rich."""
+
+
+def _raw_state(numpy: _NumpyRandom) -> bytes | None:
+    """The bytes of the legacy Mersenne Twister's key and position, at a fiftieth of the cost of `get_state`; None if unknown.
+
+    They leave out a cached normal deviate, so they tell that nothing was drawn only where no cell ran.
+    """
+    try:
+        generator = numpy.get_bit_generator()  # type: ignore[attr-defined] # NumPy ≥ 1.24
+        if type(generator).__name__ != "MT19937":
+            return None
+        import ctypes
+
+        return ctypes.string_at(generator.ctypes.state_address, _MT19937_BYTES)
+    except (AttributeError, ImportError, TypeError):
+        return None
+
+
 class Generators:
     """Follows the sources across cells. `keep` stores the bytes of a state and returns the blob's name."""
 
     def __init__(self, keep: Callable[[bytes], str]) -> None:
         self._keep = keep
         self._kept: dict[str, tuple[object, str]] = {}
+        self._numpy: object = None
+        self._raw: bytes | None = None
+        self._python: tuple[tuple[object, ...], frozenset[str]] | None = None
 
-    def marks(self) -> dict[str, object]:
-        """A comparable mark of each source's state now."""
+    def marks(self, *, between: bool = False) -> dict[str, object]:
+        """A comparable mark of each source's state now. `between` cells the raw memory of numpy's state is looked at first."""
         found: dict[str, object] = {"python": hash(random.getstate())}
         numpy = _numpy_random()
         if numpy is not None:
-            name, key, position, has_gauss, cached = numpy.get_state()
-            found["numpy"] = (name, hash(key.tobytes()), position, has_gauss, cached)
+            raw = _raw_state(numpy)
+            if not between or raw is None or raw != self._raw or self._numpy is None:
+                name, key, position, has_gauss, cached = numpy.get_state()
+                self._numpy = (name, hash(key.tobytes()), position, has_gauss, cached)
+                self._raw = raw
+            found["numpy"] = self._numpy
         return found
 
     def before(self) -> tuple[dict[str, object], dict[str, str]]:
         """(marks, source → blob name of the state). Called before a cell runs."""
-        marks = self.marks()
+        marks = self.marks(between=True)
         names: dict[str, str] = {}
         for source, mark in marks.items():
             kept = self._kept.get(source)
@@ -62,6 +89,7 @@ class Generators:
                 kept = (mark, self._keep(serialize(source)))
                 self._kept[source] = kept
             names[source] = kept[1]
+        self._python = (random.getstate(), _not_imported()) if _not_imported() else None
         return marks, names
 
     def after(self, before: tuple[dict[str, object], dict[str, str]], seeded: tuple[str, ...]) -> RandomState:
@@ -69,7 +97,24 @@ class Generators:
         marks, names = before
         now = self.marks()
         drew = tuple(source for source, mark in now.items() if source in marks and marks[source] != mark)
-        return RandomState(before=names, drew=drew, seeded=seeded)
+        by_import = ("python",) if "python" in drew and self._drawn_by_import() else ()
+        return RandomState(before=names, drew=drew, seeded=seeded, by_import=by_import)
+
+    def _drawn_by_import(self) -> bool:
+        """True if libraries imported since `before` account for every draw: theirs are done again and compared."""
+        if self._python is None:
+            return False
+        state, missing = self._python
+        again = random.Random()  # noqa: S311 (a copy of the user's generator, to compare)
+        again.setstate(state)
+        imported = missing - _not_imported()
+        for name in sorted(imported):
+            again.getrandbits(_DRAW_AT_IMPORT[name])
+        return bool(imported) and again.getstate() == random.getstate()
+
+
+def _not_imported() -> frozenset[str]:
+    return frozenset(name for name in _DRAW_AT_IMPORT if name not in sys.modules)
 
 
 def serialize(source: str) -> bytes:
