@@ -27,13 +27,14 @@ def read_notebook(path: str | Path) -> NotebookNode:
     _check_format(path, document)
     _check_ids(path, document)
     import nbformat
+    from nbformat.v4.rwbase import rejoin_lines
 
     try:
         nbformat.validate(document, relax_add_props=True)
     except nbformat.ValidationError as error:
         raise InputError(f"{path} is not a valid notebook: {str(error).splitlines()[0]}",
                          "open it in JupyterLab, save it, and try again") from None
-    notebook = nbformat.v4.rejoin_lines(nbformat.from_dict(document))
+    notebook = rejoin_lines(nbformat.from_dict(document))
     for place, cell in enumerate(notebook.cells):
         cell.setdefault("id", derived_id(str(place), str(cell.source))[:8])
     notebook.nbformat_minor = max(int(notebook.nbformat_minor), 5)
