@@ -85,14 +85,14 @@ def removal(source: str, start: int, end: int) -> Edit:
     line_end = len(source) if line_end < 0 else line_end
     after = source[end:line_end]
     before = source[line_start:start]
-    semicolon = re.match(r"\s*;[ \t]*", after)
+    semicolon = re.match(r"[ \t]*;[ \t]*", after)
     rest = after[semicolon.end():] if semicolon else after
     if not before.strip() and (not rest.strip() or rest.lstrip().startswith("#")):
         return Edit(line_start, min(line_end + 1, len(source)))
-    if semicolon and rest.strip():
-        return Edit(start, end + semicolon.end())
-    trailing = re.search(r"[ \t]*;[ \t]*$", before)
-    return Edit(line_start + trailing.start() if trailing else start, end + (semicolon.end() if semicolon else 0))
+    leading = re.search(r"[ \t]*;[ \t]*$", before)
+    if leading:
+        return Edit(line_start + leading.start(), end)
+    return Edit(start, end + (semicolon.end() if semicolon else 0))
 
 
 def trailing_comment(source: str, end: int) -> str:
@@ -104,15 +104,19 @@ def trailing_comment(source: str, end: int) -> str:
 
 
 def apply(source: str, edits: Sequence[Edit]) -> str:
-    """The source after all edits; of two that overlap, the one that starts first (then the longer) counts."""
-    done: list[str] = []
+    """The source after all edits. Of two that overlap the one that starts first counts, and a deletion still takes its rest."""
+    done = ""
     at = 0
     for edit in sorted(set(edits), key=lambda edit: (edit.start, -edit.end)):
-        if edit.start < at:
+        if edit.start >= at:
+            done += source[at:edit.start] + edit.text
+        elif edit.end <= at or edit.text:
             continue
-        done += [source[at:edit.start], edit.text]
         at = edit.end
-    return "".join([*done, source[at:]])
+        orphan = re.match(r"[ \t]*;[ \t]*", source[at:])
+        if orphan and not edit.text and not done.rpartition("\n")[2].strip():
+            at += orphan.end()
+    return done + source[at:]
 
 
 def is_blank(source: str) -> bool:
