@@ -16,6 +16,19 @@ from mlops_jupyter.entities.data import Dataset, Fingerprint, Scalar
 from mlops_jupyter.entities.sessions import CallSite, ObservationKind
 
 
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One argument as the user wrote it: text, the objects behind the names and watched calls in it, labels (`df["p"]` → `p`).
+
+    `feeds`: objects behind the names that the same text assigned those names from (`pred = proba > 0.5`).
+    """
+
+    text: str
+    roots: tuple[object, ...] = ()
+    labels: tuple[str, ...] = ()
+    feeds: tuple[object, ...] = ()
+
+
 @dataclass(slots=True, kw_only=True)
 class ObservedCall:
     """One finished call of a watched function from user code.
@@ -34,6 +47,10 @@ class ObservedCall:
     loop_key: str = ""
     depth: int = 0
     source: Literal["cell", "module"] = "cell"
+    expressions: Mapping[str, Expression] = field(default_factory=dict)
+    """By parameter name, like `arguments`; an argument whose object is unknown is here only."""
+    around: tuple[object, ...] = ()
+    """Objects behind the other names of the statement, and those that the enclosing loops run over."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,0 +1,109 @@
+"""Python 3.11: the cell's own tree hands the results of module-level calls to a hook that gives them back unchanged.
+
+`auc = roc_auc_score(y, p)` becomes `auc = __mlops_jupyter_result__(roc_auc_score(y, p), 7)`, with the same positions, so that
+tracebacks point where they did. Only calls whose last word some autolog file named are wrapped, and none inside `def`,
+`lambda` or `class`. The hook lives in `builtins`, because `%%timeit` and `exec` bring namespaces of their own.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+from types import FunctionType
+
+from mlops_jupyter.capture.calls import Assembler, Library, Shell
+from mlops_jupyter.capture.sites import HOOK, Scope, Site, aliases_of, index, terminal
+
+_KEPT = 2_000  # sites; those of old cells go first
+
+
+class Rewriting:
+    """The mechanism; the shell holds it among its AST transformers."""
+
+    def __init__(self, assembler: Assembler, shell: Shell) -> None:
+        self._assembler = assembler
+        self._shell = shell
+        self._names = assembler.names
+        self._sites: dict[int, Site] = {}
+        self._next = 0
+        setattr(builtins, HOOK, self._result)
+        shell.ast_transformers.append(self)
+
+    def watch(self, library: Library) -> None:
+        """Results of this library's functions are recognised from now on."""
+        self._assembler.libraries[library.root] = library
+
+    def before_cell(self) -> None:
+        """Drop what an unfinished call left."""
+        self._assembler.before_cell()
+
+    def remove(self) -> None:
+        """Take transformer and hook away. A loop that still runs keeps working: its cell has a hook of its own till it ends."""
+        if self in self._shell.ast_transformers:
+            self._shell.ast_transformers.remove(self)
+        setattr(builtins, HOOK, _unchanged)
+        self._sites.clear()
+
+    def visit(self, tree: ast.AST) -> ast.AST:
+        """IPython's way in: the tree of a cell, changed in place. Never raises: a transformer that does is thrown out."""
+        try:
+            return self._rewrite(tree)
+        except Exception:  # noqa: BLE001 (the cell runs as it was written)
+            self._assembler.failures += 1
+            return tree
+
+    def _rewrite(self, tree: ast.AST) -> ast.AST:
+        aliases = aliases_of(tree)
+
+        def is_watched(node: ast.Call) -> bool:
+            name = terminal(node)
+            if aliases.get(name, name) in self._names:
+                return True
+            value = self._shell.user_ns.get(name)
+            return type(value) is FunctionType and value.__name__ in self._names
+
+        watched = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and is_watched(node)]
+        found = index(watched, tree, watched)
+        numbers: dict[int, int] = {}
+        for key, site in found.items():
+            if site.module_level:
+                self._next += 1
+                numbers[key] = self._next
+                self._sites[self._next] = site
+        while len(self._sites) > _KEPT:
+            del self._sites[next(iter(self._sites))]
+        wrapped: ast.AST = _Wrap(numbers).visit(tree)
+        return wrapped
+
+    def _result(self, value: object, number: int) -> object:
+        try:
+            site = self._sites.get(number)
+            if site is not None and self._assembler.libraries:
+                frame = sys._getframe(1)
+                called = self._assembler.called(site, Scope(frame), value)
+                if called is not None:
+                    self._assembler.seen(site, frame, called, value)
+        except Exception:  # noqa: BLE001 (the user's value goes on its way)
+            self._assembler.failures += 1
+        return value
+
+
+class _Wrap(ast.NodeTransformer):
+    """Puts the hook around the numbered calls."""
+
+    def __init__(self, numbers: dict[int, int]) -> None:
+        self._numbers = numbers
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        number = self._numbers.get(id(node))
+        self.generic_visit(node)
+        if number is None:
+            return node
+        name = ast.copy_location(ast.Name(HOOK, ast.Load()), node)
+        constant = ast.copy_location(ast.Constant(number), node)
+        return ast.copy_location(ast.Call(name, [node, constant], []), node)
+
+
+def _unchanged(value: object, number: int) -> object:
+    return value
