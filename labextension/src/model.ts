@@ -8,23 +8,23 @@ import { VDomModel } from '@jupyterlab/ui-components';
 import type { ISignal } from '@lumino/signaling';
 
 import type { Actions } from './actions';
-import type { Change, ConvertRequest, NeededCells, Preview, PreviewRequest, RunJobRequest, Task } from './api/answers';
+import type { Change, ConvertRequest, NeededCells, Preview, PreviewRequest, RunJobRequest, Status, Task } from './api/answers';
 import { ApiError, type Client } from './api/client';
 import type { Session } from './api/schema';
 import type { Probe } from './kernel';
 import type { KernelPort, NotebookChange, NotebookPort, NotebookSource } from './notebook';
 import { problemOf } from './problem';
-import { EMPTY, installCommand, mergeRuns, mismatch, type PanelState, type Phase } from './state';
+import { EMPTY, installCommand, mismatch, newestFirst, type PanelState, type Phase } from './state';
 
 const SETTLE = 120;
 const TASK_POLL = 1000;
 const BUSY_POLL = 3000;
-const RUN_LIMIT = 50;
+const STATUS_LASTS = 30_000;
 
 /** What the model needs of the API: all of `Client` that it calls. */
 export type Api = Pick<
   Client,
-  | 'status' | 'live' | 'runs' | 'neededCells' | 'verify' | 'preview' | 'convert' | 'jobs' | 'runJob' | 'tasks' | 'cancel'
+  | 'status' | 'live' | 'neededCells' | 'verify' | 'preview' | 'convert' | 'jobs' | 'runJob' | 'tasks' | 'cancel'
 >;
 
 /** What the rest of JupyterLab does for the panel. */
@@ -189,28 +189,34 @@ export class PanelModel extends VDomModel implements Actions {
     const { api } = this.options;
     const kernel = notebook.kernel;
     const path = notebook.path;
-    const status = this._state.status ?? (await api.status());
+    const status = await this.status();
     const live = await api.live(kernel?.id ?? '', path);
-    const experiment = live.session?.experiment_id ?? live.runs[0]?.experiment_id ?? '';
-    const [runs, jobs, tasks] = await Promise.allSettled([
-      experiment === '' ? Promise.resolve([]) : api.runs(experiment, RUN_LIMIT),
-      api.jobs(path),
-      api.tasks()
-    ]);
+    const [jobs, tasks] = await Promise.allSettled([api.jobs(path), api.tasks()]);
     if (this.notebook?.path !== path || this.isDisposed) {
       return;
     }
-    const failed = [runs, jobs, tasks].find(part => part.status === 'rejected');
+    const failed = [jobs, tasks].find(part => part.status === 'rejected');
     this.set({
       status,
       live,
-      runs: mergeRuns(live.runs, runs.status === 'fulfilled' ? runs.value : this._state.runs),
+      runs: newestFirst(live.runs),
       jobs: jobs.status === 'fulfilled' ? jobs.value : this._state.jobs,
       tasks: tasks.status === 'fulfilled' ? tasks.value.map(task => this.labelled(task)) : this._state.tasks,
       problem: failed ? problemOf(failed.reason) : null,
       kernelName: kernel?.displayName ?? ''
     });
     await this.settle(notebook, kernel);
+  }
+
+  /** The server's status, half a minute old at most: the size of its store is shown. */
+  private async status(): Promise<Status> {
+    const known = this._state.status;
+    if (known && Date.now() - this.statusAt < STATUS_LASTS) {
+      return known;
+    }
+    const status = await this.options.api.status();
+    this.statusAt = Date.now();
+    return status;
   }
 
   /** Decide the phase. The kernel is asked only where the server does not already know that it is tracked. */
@@ -305,6 +311,7 @@ export class PanelModel extends VDomModel implements Actions {
   private _state: PanelState = EMPTY;
   private probed: { kernel: string; answer: Probe } | null = null;
   private asking = '';
+  private statusAt = 0;
   private looking = false;
   private again = false;
   private pending: ReturnType<typeof setTimeout> | undefined;

@@ -67,12 +67,9 @@ export function mismatch(status: Status | null, kernel: string): Mismatch | null
   return { kernel, server: status.version };
 }
 
-/** The runs of both lists, each once (the first list wins), newest first, deleted ones left out. */
-export function mergeRuns(first: readonly Run[], second: readonly Run[]): Run[] {
-  const known = new Map([...second, ...first].map(run => [run.id, run]));
-  return [...known.values()]
-    .filter(run => run.deleted !== true)
-    .sort((a, b) => b.started - a.started || (b.number ?? 0) - (a.number ?? 0));
+/** The runs that are not deleted, newest first. */
+export function newestFirst(runs: readonly Run[]): Run[] {
+  return runs.filter(run => run.deleted !== true).sort((a, b) => b.started - a.started || (b.number ?? 0) - (a.number ?? 0));
 }
 
 /** The task that is at work on a run or a job, else the newest that was. */

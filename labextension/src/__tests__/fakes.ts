@@ -24,7 +24,7 @@ export const PREVIEW: Preview = {
     { name: 'test_month', type: 'integer', default: 6, varied: true },
     { name: 'rate', type: 'number', default: 0.1 }
   ],
-  cells: [{ source: '# months\ntest_month = 6', cut: [{ name: 'test_month', line: 2 }] }, { source: 'model.fit(X, y)' }],
+  cells: [{ source: '# months\ntest_month = 6', cut: [{ name: 'test_month', line: 2, text: 'test_month = 6' }] }, { source: 'model.fit(X, y)' }],
   inputs: [],
   results: [{ name: 'auc', kind: 'metric', value: 0.7 }, { name: 'loss', kind: 'metric', value: 0.4 }],
   warnings: [],
@@ -33,7 +33,6 @@ export const PREVIEW: Preview = {
 
 export class FakeApi implements Api {
   live_: Live = { session: null, executions: [], runs: [] };
-  runs_: Run[] = [];
   tasks_: Task[] = [];
   failure: Error | null = null;
   looks = 0;
@@ -44,7 +43,6 @@ export class FakeApi implements Api {
     this.looks += 1;
     return this.failure ? Promise.reject(this.failure) : Promise.resolve(this.live_);
   };
-  runs = (): Promise<Run[]> => Promise.resolve(this.runs_);
   jobs = (): Promise<never[]> => Promise.resolve([]);
   tasks = (): Promise<Task[]> => Promise.resolve(this.tasks_);
   neededCells = (run: string) => Promise.resolve({ run, cells: [] });

@@ -6,6 +6,7 @@ import type { ExecutionRow } from '../api/answers';
 import type { Run, Verification } from '../api/schema';
 import { EMPTY, type PanelState } from '../state';
 import { Panel } from '../views/panel';
+import { pieces } from '../views/preview';
 import { fakeActions, runOf, SESSION, STATUS } from './fakes';
 
 afterEach(cleanup);
@@ -110,9 +111,10 @@ describe('converting', () => {
     await click(screen.getByTestId('mlops-convert'));
     const preview = await screen.findByTestId('mlops-preview');
     expect(preview.querySelector('del')?.textContent).toContain('test_month = 6');
-    await click(screen.getByRole('checkbox', { name: 'Keep the parameter rate' }));
+    await click(screen.getByRole('checkbox', { name: 'Keep the parameter test_month' }));
+    expect(preview.querySelector('del')).toBeNull();
     await click(screen.getByTestId('mlops-create-job'));
-    expect(asked.at(-1)).toEqual(['convert', { session: 's1', run: 'r1', folder: 'work/delays-job', parameters: ['test_month'], verify: true }]);
+    expect(asked.at(-1)).toEqual(['convert', { session: 's1', run: 'r1', folder: 'work/delays-job', parameters: ['rate'], verify: true }]);
   });
 });
 
@@ -145,5 +147,23 @@ describe('accessibility', () => {
     expect(screen.getByText('the data itself')).toBeTruthy();
     await click(screen.getByTestId('mlops-track'));
     expect(asked).toEqual([['track', undefined]]);
+  });
+});
+
+describe('the preview of a cell', () => {
+  const cut = (line: number, text: string, replaced_by = ''): { name: string; line: number; text: string; replaced_by: string } => ({
+    name: 'x', line, text, replaced_by
+  });
+  const draw = (source: string, cuts: ReturnType<typeof cut>[]): string =>
+    pieces({ source, cut: cuts }).map(({ kind, text }) => ({ kept: text, cut: `[-${text}-]`, new: `[+${text}+]` })[kind]).join('');
+
+  it('cuts whole assignments, over several lines too, at their own line', () => {
+    expect(draw('a = 1\nb = 2\na = 1', [cut(3, 'a = 1')])).toBe('a = 1\nb = 2\n[-a = 1-]');
+    expect(draw('months = [\n  1,\n]\nx', [cut(1, 'months = [\n  1,\n]')])).toBe('[-months = [\n  1,\n]-]\nx');
+  });
+
+  it('shows what takes the place of a cut, and never hides a cut that it cannot find', () => {
+    expect(draw("read('a.csv')", [cut(1, "'a.csv'", "inputs['a']")])).toBe("read([-'a.csv'-][+inputs['a']+])");
+    expect(draw('x', [cut(1, 'y = 2')])).toBe('[-y = 2\n-]x');
   });
 });

@@ -73,8 +73,13 @@ export interface PreviewCell {
   cut?: Cut[];
 }
 
-/** An assignment that becomes a parameter: its text, or its name and the line (from 1) where it stood. */
-export type Cut = string | { name: string; line?: number; source?: string };
+/** Text that leaves a cell, at which of its lines (from 1), for which parameter ("": none, a path); and what takes its place. */
+export interface Cut {
+  name: string;
+  line: number;
+  text: string;
+  replaced_by?: string;
+}
 
 /** GET jobs: a bundle in a folder. */
 export interface JobBundle {

@@ -18,7 +18,6 @@ import type {
   Status,
   Task
 } from './answers';
-import type { Run } from './schema';
 
 const ROOT = 'mlops/api/v1';
 
@@ -84,11 +83,6 @@ export class Client {
     return this.request('GET', 'live' + query({ kernel, path }));
   }
 
-  async runs(experiment: string, limit: number): Promise<Run[]> {
-    const answer = await this.request<Run[] | { runs: Run[] }>('GET', 'runs' + query({ experiment, limit }));
-    return Array.isArray(answer) ? answer : answer.runs;
-  }
-
   neededCells(run: string): Promise<NeededCells> {
     return this.request('GET', `runs/${encodeURIComponent(run)}/cells`);
   }
@@ -105,22 +99,16 @@ export class Client {
     return this.start('jobs', request);
   }
 
-  async jobs(path: string): Promise<JobBundle[]> {
-    const answer = await this.request<JobBundle[] | { jobs: JobBundle[] }>('GET', 'jobs' + query({ path }));
-    return Array.isArray(answer) ? answer : answer.jobs;
+  jobs(path: string): Promise<JobBundle[]> {
+    return this.request('GET', 'jobs' + query({ path }));
   }
 
   runJob(request: RunJobRequest): Promise<string> {
     return this.start('jobs/run', request);
   }
 
-  async tasks(): Promise<Task[]> {
-    const answer = await this.request<Task[] | { tasks: Task[] }>('GET', 'tasks');
-    return Array.isArray(answer) ? answer : answer.tasks;
-  }
-
-  task(id: string): Promise<Task> {
-    return this.request('GET', `tasks/${encodeURIComponent(id)}`);
+  tasks(): Promise<Task[]> {
+    return this.request('GET', 'tasks');
   }
 
   async cancel(id: string): Promise<void> {
@@ -128,8 +116,8 @@ export class Client {
   }
 
   private async start(route: string, body: object): Promise<string> {
-    const answer = await this.request<{ task: string | Task }>('POST', route, body);
-    return typeof answer.task === 'string' ? answer.task : answer.task.id;
+    const answer = await this.request<{ task: Task }>('POST', route, body);
+    return answer.task.id;
   }
 
   private async request<T>(method: string, route: string, body?: object): Promise<T> {
@@ -154,7 +142,7 @@ export class Client {
   }
 }
 
-function query(values: Record<string, string | number>): string {
+function query(values: Record<string, string>): string {
   const given = Object.entries(values).filter(([, value]) => value !== '');
   return URLExt.objectToQueryString(Object.fromEntries(given));
 }

@@ -166,7 +166,7 @@ export function Convert({ run, path, tasks, onBack, onJob }: ConvertProps): Reac
           {offered.length > 0 && <Results offered={offered} chosen={results} onChoose={setResults} />}
           <KeepParameters preview={preview} left={left} onToggle={toggle} />
           <Inputs preview={preview} />
-          <PreviewCells preview={preview} />
+          <PreviewCells preview={preview} left={left} />
           <Destination folder={folder} verify={verify} onFolder={setFolder} onVerify={setVerify} />
           <ProblemNote problem={problem} />
           <TaskProgress task={current} />

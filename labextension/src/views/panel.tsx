@@ -19,9 +19,11 @@ interface ListsProps {
   job: string;
   onJob: (folder: string) => void;
   onConvert: (run: Run) => void;
+  opened: Readonly<Record<string, boolean>>;
+  onOpen: (id: string, open: boolean) => void;
 }
 
-function Lists({ state, job, onJob, onConvert }: ListsProps): React.JSX.Element {
+function Lists({ state, job, onJob, onConvert, opened, onOpen }: ListsProps): React.JSX.Element {
   const rows = state.live?.executions ?? [];
   const tracked = state.phase === 'tracked';
   const noMetric = tracked && rows.length > 0 && !state.runs.some(run => (run.metrics ?? []).length > 0);
@@ -38,7 +40,7 @@ function Lists({ state, job, onJob, onConvert }: ListsProps): React.JSX.Element 
       {(state.runs.length > 0 || noMetric) && (
         <Section title="Runs" note={state.runs.length > 0 ? String(state.runs.length) : ''}>
           {noMetric && <NoMetric floats={state.live?.floats ?? []} />}
-          {state.runs.length > 0 && <Runs runs={state.runs} tasks={state.tasks} executions={rows.length} onConvert={onConvert} />}
+          {state.runs.length > 0 && <Runs runs={state.runs} tasks={state.tasks} executions={rows.length} onConvert={onConvert} opened={opened} onOpen={onOpen} />}
         </Section>
       )}
       {state.jobs.length > 0 && (
@@ -60,14 +62,15 @@ function focusOn(lists: HTMLElement | null, run: Run): void {
 function Notebook({ state }: { state: PanelState }): React.JSX.Element {
   const [converting, setConverting] = React.useState<Run | null>(null);
   const [job, setJob] = React.useState('');
+  const [opened, setOpened] = React.useState<Readonly<Record<string, boolean>>>({});
   const lists = React.useRef<HTMLDivElement>(null);
   const convert = (run: Run): void => {
     setConverting(run);
-    setJob('');
+    setOpened({ ...opened, [run.id]: true });
   };
   const back = (run: Run): void => {
     setConverting(null);
-    // The lists are visible again after the next drawing; the focus goes back to where it came from.
+    // The lists are there again after the next drawing; the focus goes back to where it came from.
     requestAnimationFrame(() => focusOn(lists.current, run));
   };
   const showJob = (folder: string): void => {
@@ -78,10 +81,22 @@ function Notebook({ state }: { state: PanelState }): React.JSX.Element {
     <>
       <MismatchNote versions={state.mismatch} />
       <ProblemNote problem={state.problem} />
-      {converting && <Convert run={converting} path={state.path} tasks={state.tasks} onBack={() => back(converting)} onJob={showJob} />}
-      <div hidden={converting !== null} ref={lists}>
-        <Place state={state} />
-        <Lists state={state} job={job} onJob={setJob} onConvert={convert} />
+      <div ref={lists}>
+        {converting ? (
+          <Convert run={converting} path={state.path} tasks={state.tasks} onBack={() => back(converting)} onJob={showJob} />
+        ) : (
+          <>
+            <Place state={state} />
+            <Lists
+              state={state}
+              job={job}
+              onJob={setJob}
+              onConvert={convert}
+              opened={opened}
+              onOpen={(id, open) => setOpened({ ...opened, [id]: open })}
+            />
+          </>
+        )}
       </div>
     </>
   );

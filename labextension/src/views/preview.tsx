@@ -7,45 +7,54 @@ import { scalar } from '../format';
 import { Icon } from './icons';
 import { Chip } from './parts';
 
-/** The lines of a cell, each with whether conversion cuts it. */
-export function cutLines(cell: PreviewCell): { text: string; cut: boolean }[] {
-  const cuts = cell.cut ?? [];
-  const lines = cell.source.split('\n');
-  const marked = lines.map((text, i) => ({ text, cut: cuts.some(cut => isCut(cut, text, i + 1)) }));
-  const elsewhere = cuts.filter(cut => !lines.some((text, i) => isCut(cut, text, i + 1)));
-  return [...elsewhere.map(cut => ({ text: textOf(cut), cut: true })), ...marked];
+export interface Piece {
+  kind: 'kept' | 'cut' | 'new';
+  text: string;
 }
 
-function isCut(cut: Cut, text: string, line: number): boolean {
-  if (typeof cut !== 'string' && cut.line !== undefined) {
-    return cut.line === line && assigns(text, cut.name);
+function offsetOf(source: string, line: number): number {
+  const before = source.split('\n').slice(0, line - 1);
+  return before.reduce((sum, text) => sum + text.length + 1, 0);
+}
+
+/** A cell's source in pieces: what stays, what is cut, what takes the place of a cut. A cut that is not found comes first. */
+export function pieces(cell: PreviewCell): Piece[] {
+  const { source } = cell;
+  const found: { at: number; cut: Cut }[] = [];
+  const lost: Piece[] = [];
+  for (const cut of cell.cut ?? []) {
+    const near = source.indexOf(cut.text, offsetOf(source, cut.line));
+    const at = near >= 0 ? near : source.indexOf(cut.text);
+    if (at < 0) {
+      lost.push({ kind: 'cut', text: `${cut.text}\n` });
+    } else {
+      found.push({ at, cut });
+    }
   }
-  return typeof cut === 'string' ? text.trim() === cut.trim() || assigns(text, cut) : assigns(text, cut.name);
+  const made: Piece[] = [];
+  let end = 0;
+  for (const { at, cut } of found.sort((a, b) => a.at - b.at)) {
+    made.push({ kind: 'kept', text: source.slice(end, at) }, { kind: 'cut', text: cut.text }, { kind: 'new', text: cut.replaced_by ?? '' });
+    end = Math.max(end, at + cut.text.length);
+  }
+  return [...lost, ...made, { kind: 'kept' as const, text: source.slice(end) }].filter(piece => piece.text !== '');
 }
 
-function assigns(text: string, name: string): boolean {
-  return new RegExp(`^\\s*${name.replace(/[^\w]/g, '\\$&')}\\s*(:[^=]+)?=[^=]`).test(text);
-}
-
-function textOf(cut: Cut): string {
-  return typeof cut === 'string' ? cut : (cut.source ?? cut.name);
-}
+const TAGS = { kept: 'span', cut: 'del', new: 'ins' } as const;
 
 function Cell({ cell }: { cell: PreviewCell }): React.JSX.Element {
   return (
     <pre className="jp-mlops-preview-cell">
-      {cutLines(cell).map((line, i) =>
-        line.cut ? (
-          <del key={i} title="Becomes a parameter of the job">{line.text + '\n'}</del>
-        ) : (
-          <span key={i}>{line.text + '\n'}</span>
-        )
-      )}
+      {pieces(cell).map((piece, i) => {
+        const Tag = TAGS[piece.kind];
+        return <Tag key={i}>{piece.text}</Tag>;
+      })}
     </pre>
   );
 }
 
-export function PreviewCells({ preview }: { preview: Preview }): React.JSX.Element {
+/** The cells with their cuts; the assignments of parameters that the user leaves out stay. */
+export function PreviewCells({ preview, left }: { preview: Preview; left: ReadonlySet<string> }): React.JSX.Element {
   return (
     <div className="jp-mlops-block" data-testid="mlops-preview">
       <h3 className="jp-mlops-label">
@@ -55,7 +64,7 @@ export function PreviewCells({ preview }: { preview: Preview }): React.JSX.Eleme
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <div className="jp-mlops-preview" role="region" aria-label="Cells of the job" tabIndex={0}>
         {preview.cells.map((cell, i) => (
-          <Cell key={i} cell={cell} />
+          <Cell key={i} cell={{ ...cell, cut: (cell.cut ?? []).filter(cut => !left.has(cut.name)) }} />
         ))}
       </div>
     </div>

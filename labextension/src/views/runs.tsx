@@ -19,6 +19,9 @@ interface RunsProps {
   tasks: readonly Task[];
   executions: number;
   onConvert: (run: Run) => void;
+  /** Which runs the user has opened or closed. */
+  opened: Readonly<Record<string, boolean>>;
+  onOpen: (id: string, open: boolean) => void;
 }
 
 function RunState({ run }: { run: Run }): React.JSX.Element | null {
@@ -108,12 +111,11 @@ function Card(props: RunsProps & { run: Run; open: boolean; onToggle: () => void
 }
 
 export function Runs(props: RunsProps): React.JSX.Element {
-  const [touched, setTouched] = React.useState<Record<string, boolean>>({});
   return (
     <ol className="jp-mlops-runs" data-testid="mlops-runs" aria-label="Runs, newest first">
       {props.runs.map((run, i) => {
-        const open = touched[run.id] ?? i === 0;
-        return <Card key={run.id} {...props} run={run} open={open} onToggle={() => setTouched({ ...touched, [run.id]: !open })} />;
+        const open = props.opened[run.id] ?? i === 0;
+        return <Card key={run.id} {...props} run={run} open={open} onToggle={() => props.onOpen(run.id, !open)} />;
       })}
     </ol>
   );
