@@ -292,14 +292,22 @@ class _Shipment:
     def _put_blobs(self, lines: list[bytes]) -> None:
         """Every blob that the batch names and that still lies in the outbox. Once the sink has it, the outbox need not."""
         folder = self.path.parent / "blobs"
-        for name in {match.decode() for line in lines for match in _blob_name.findall(line)}:
-            try:
-                data = (folder / name).read_bytes()
-            except FileNotFoundError:
-                continue
-            if self.sink.put_blob(data) != f"sha256:{name}":
+        found: dict[str, bytes] = {}
+        for name in sorted({match.decode() for line in lines for match in _blob_name.findall(line)}):
+            with suppress(FileNotFoundError):
+                found[name] = (folder / name).read_bytes()
+            if sum(map(len, found.values())) > CHUNK:
+                self._hand_over(folder, found)
+        self._hand_over(folder, found)
+
+    def _hand_over(self, folder: Path, found: dict[str, bytes]) -> None:
+        """Into the sink, then out of the outbox. Empties `found`, so that what is held in memory stays small."""
+        digests = self.sink.put_blobs(list(found.values())) if found else []
+        for name, digest in zip(found, digests, strict=True):
+            if digest != f"sha256:{name}":
                 self._warn(f"the blob {name} in {folder} does not match its name: its bytes were kept under their own")
             (folder / name).unlink(missing_ok=True)
+        found.clear()
 
 
 def session_of(entity: Entity) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from mlops_jupyter.entities import Observation, Record, content_hash
+from mlops_jupyter.entities import Entity, Observation, Record, content_hash
 
 
 class MemorySink:
@@ -37,5 +37,24 @@ class MemorySink:
         self.blobs[digest] = data
         return digest
 
+    def put_blobs(self, blobs_: Sequence[bytes]) -> list[str]:
+        return [self.put_blob(data) for data in blobs_]
+
     def names(self) -> list[str]:
         return [record.entity.name for record in self.records if isinstance(record.entity, Observation)]
+
+
+class MemoryRecorder:
+    """A Recorder in memory."""
+
+    def __init__(self) -> None:
+        self.entities: list[Entity] = []
+        self.blobs: dict[str, bytes] = {}
+
+    def record(self, entity: Entity) -> None:
+        self.entities.append(entity)
+
+    def blob(self, data: bytes) -> str:
+        digest = content_hash(data)
+        self.blobs[digest] = data
+        return digest

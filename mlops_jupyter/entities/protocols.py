@@ -39,6 +39,9 @@ class Sink(Protocol):
     def put_blob(self, data: bytes) -> str:
         """Store `data` under its content hash, durably, before any row names it."""
 
+    def put_blobs(self, blobs_: Sequence[bytes]) -> list[str]:
+        """As `put_blob` for each of them at once: a disk syncs a hundred files faster than a hundred times one."""
+
 
 class Ledger(Protocol):
     """Reads. Lists are ordered by time, newest last, unless said otherwise; an unknown id raises NotFoundError."""

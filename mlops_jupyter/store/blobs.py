@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, select
@@ -35,21 +34,30 @@ class BlobFolder:
         value = digest.removeprefix("sha256:")
         return self.folder / value[:2] / value[2:]
 
-    def put(self, data: bytes) -> str:
-        """Keep `data`, durably when this returns."""
-        digest = content_hash(data)
-        path = self.path(digest)
-        with suppress(FileNotFoundError):
-            if path.stat().st_size == len(data):
-                return digest
+    def put(self, blobs: Sequence[bytes]) -> list[str]:
+        """Keep each of `blobs`, durably when this returns; their content hashes."""
+        digests = [content_hash(data) for data in blobs]
+        written: dict[Path, Path] = {}
         try:
-            self._write(path, data)
+            for digest, data in zip(digests, blobs, strict=True):
+                path = self.path(digest)
+                if path not in written and not _is_there(path, len(data)):
+                    written[path] = self._write(path, data)
+            for path, temporary in written.items():
+                temporary.replace(path)
+            for folder in {path.parent for path in written} | ({self.folder} if written else set()):
+                _sync(folder)
         except OSError as error:
-            raise StoreError(f"a blob of {len(data)} bytes cannot be written to {self.folder}: {error.strerror}",
+            size = sum(map(len, blobs))
+            raise StoreError(f"blobs of {size} bytes cannot be written to {self.folder}: {error.strerror}",
                              "make room, or make the folder writable, then try again") from None
-        return digest
+        finally:
+            for temporary in written.values():
+                temporary.unlink(missing_ok=True)
+        return digests
 
-    def _write(self, path: Path, data: bytes) -> None:
+    def _write(self, path: Path, data: bytes) -> Path:
+        """The bytes, synced, in a file beside their place."""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = path.with_name(f".{new_id()}")
         try:
@@ -57,16 +65,10 @@ class BlobFolder:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        for folder in (path.parent, self.folder):
-            descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        return temporary
 
     def get(self, digest: str) -> bytes:
         """The bytes. Raises NotFoundError if they are not there, StoreError if they are not what their name says."""
@@ -84,9 +86,25 @@ class BlobFolder:
         self.path(digest).unlink(missing_ok=True)
 
 
-def note(connection: Connection, digest: str, size: int) -> None:
-    """The row of a blob that is on disk."""
-    upsert(connection, schema.blobs, [{"digest": digest, "size": size, "at": time.time()}], keep=("at",))
+def note(connection: Connection, sizes: Mapping[str, int]) -> None:
+    """The rows of blobs that are on disk: content hash → size."""
+    rows = [{"digest": digest, "size": size, "at": time.time()} for digest, size in sizes.items()]
+    upsert(connection, schema.blobs, rows, keep=("at",))
+
+
+def _is_there(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def listed(connection: Connection) -> Iterator[tuple[str, int]]:

@@ -103,10 +103,15 @@ class Store:
 
     def put_blob(self, data: bytes) -> str:
         """Store `data` under its content hash, durably, before any row names it."""
-        digest = self._blobs.put(data)
-        with self.database.write() as connection:
-            blobs.note(connection, digest, len(data))
-        return digest
+        return self.put_blobs([data])[0]
+
+    def put_blobs(self, blobs_: Sequence[bytes]) -> list[str]:
+        """As `put_blob` for each, in one transaction."""
+        digests = self._blobs.put(blobs_)
+        if digests:
+            with self.database.write() as connection:
+                blobs.note(connection, dict(zip(digests, map(len, blobs_), strict=True)))
+        return digests
 
     # Ledger
 
