@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import MlopsError
-from mlops_jupyter.outbox import ship
+from mlops_jupyter.outbox import scrub, ship
 from mlops_jupyter.store import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,11 @@ def derive_runs(store: Store) -> set[str]:
             continue
         store.save_runs(session, runs, revision)
     return set(changed)
+
+
+def scrub_outboxes(store: Store) -> None:
+    """After `forget`: what the configured outboxes still hold of shipped records is overwritten."""
+    scrub(Settings.current().outbox_folder(), store)
 
 
 @functools.lru_cache(maxsize=4)

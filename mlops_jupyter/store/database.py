@@ -2,7 +2,8 @@
 
 SQLite is used as its own documentation asks for where several processes share a file: the rollback journal unless the library
 is free of the WAL-reset bug (≥ 3.51.3) and the file system local, `synchronous=FULL`, every write under BEGIN IMMEDIATE with a
-busy timeout, no mmap. A connection never crosses a fork: a child opens its own, and leaves its parent's alone, even unclosed.
+busy timeout, no mmap, what is deleted overwritten. A connection never crosses a fork: a child opens its own, and leaves its
+parent's alone, even unclosed.
 Every failure of the driver leaves here as a StoreError that names the store without its password.
 """
 
@@ -203,7 +204,7 @@ def _make_file(path: Path, create: bool) -> None:
 def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # transactions are begun by `_begin`, not by the driver
     cursor = connection.cursor()
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF", "mmap_size=0"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF", "mmap_size=0", "secure_delete=ON"):
         cursor.execute(f"pragma {pragma}")
     cursor.close()
 

@@ -92,14 +92,13 @@ def one(connection: Connection, id: str) -> Run:
             raise InputError(f"#{number} is a run of several experiments: {_names(numbered)}", "give the id of the one you mean")
         if numbered:
             return numbered[0]
-    begins = (runs.c.id >= id) & (runs.c.id < id + "\x7f")
-    found = listed(connection, newest().where(begins).limit(6)) if id else []
-    exact = [run for run in found if run.id == id]
+    exactly = listed(connection, newest().where(runs.c.id == id))
+    found = exactly or (listed(connection, newest().where(runs.c.id.startswith(id, autoescape=True)).limit(6)) if id else [])
     if not found:
         raise NotFoundError(f"there is no run {id!r}", "mlops runs list")
-    if not exact and len(found) > 1:
+    if len(found) > 1:
         raise InputError(f"{id!r} begins the ids of several runs: {_names(found)}", "give more characters of the one you mean")
-    return exact[0] if exact else found[0]
+    return found[0]
 
 
 def _names(found: Sequence[Run]) -> str:

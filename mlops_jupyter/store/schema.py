@@ -7,7 +7,7 @@ touched it; `derived` is the revision from which its runs were derived last. Cha
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
 VERSION = "0001"
 VERSIONS = ("0001",)
@@ -22,7 +22,7 @@ def _key(name: str) -> Column[str]:
 
 writers = Table(
     "writers", metadata, _key("id"),
-    Column("n", Integer, nullable=False), Column("position", Integer, nullable=False), Column("closed", Double),
+    Column("n", Integer, nullable=False), Column("position", BigInteger, nullable=False), Column("closed", Double),
 )
 environments = Table("environments", metadata, _key("id"), Column("body", Text, nullable=False))
 sessions = Table(
@@ -86,7 +86,7 @@ submissions = Table(
 )
 blobs = Table(
     "blobs", metadata, _key("digest"),
-    Column("size", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("at", Double, nullable=False),
 )
 forgotten = Table(

@@ -83,13 +83,15 @@ def one(connection: Connection, id: str) -> Session:
 def full_id(connection: Connection, id: str) -> str:
     """The id that starts with `id`. Raises NotFoundError for none, InputError for several."""
     column = sessions.c.id
-    begins = (column >= id) & (column < id + "\x7f")
+    if connection.execute(select(column).where(column == id)).first():
+        return id
+    begins = column.startswith(id, autoescape=True)
     ids = list(connection.execute(select(column).where(begins).order_by(column).limit(6)).scalars())
     if not id or not ids:
         raise NotFoundError(f"there is no session {id!r}", "mlops sessions list")
-    if id not in ids and len(ids) > 1:
+    if len(ids) > 1:
         raise InputError(f"{id!r} begins the ids of several sessions: {', '.join(ids)}", "give more characters of it")
-    return id if id in ids else ids[0]
+    return str(ids[0])
 
 
 def changed(connection: Connection) -> list[str]:

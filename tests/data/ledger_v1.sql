@@ -6,7 +6,7 @@ CREATE TABLE alembic_version (
 INSERT INTO "alembic_version" VALUES('0001');
 CREATE TABLE blobs (
 	digest VARCHAR(200) NOT NULL, 
-	size INTEGER NOT NULL, 
+	size BIGINT NOT NULL, 
 	at DOUBLE NOT NULL, 
 	PRIMARY KEY (digest)
 );
@@ -110,21 +110,21 @@ INSERT INTO "verifications" VALUES('v1','r1','s1',10.0,'{"type":"verification","
 CREATE TABLE writers (
 	id VARCHAR(200) NOT NULL, 
 	n INTEGER NOT NULL, 
-	position INTEGER NOT NULL, 
+	position BIGINT NOT NULL, 
 	closed DOUBLE, 
 	PRIMARY KEY (id)
 );
 INSERT INTO "writers" VALUES('w1',4,40,NULL);
 CREATE INDEX ix_sessions_path ON sessions (path);
-CREATE INDEX ix_sessions_started ON sessions (started);
 CREATE INDEX ix_sessions_notebook ON sessions (notebook);
+CREATE INDEX ix_sessions_started ON sessions (started);
 CREATE INDEX ix_sessions_kernel ON sessions (kernel);
 CREATE INDEX ix_sessions_experiment ON sessions (experiment);
 CREATE INDEX ix_sessions_writer ON sessions (writer);
+CREATE INDEX ix_runs_session ON runs (session);
 CREATE INDEX ix_runs_number ON runs (number);
 CREATE INDEX ix_runs_started ON runs (started);
-CREATE INDEX ix_runs_session ON runs (session);
+CREATE INDEX ix_verifications_run ON verifications (run);
 CREATE INDEX ix_verifications_session ON verifications (session);
 CREATE INDEX verifications_newest ON verifications (run, at);
-CREATE INDEX ix_verifications_run ON verifications (run);
 COMMIT;

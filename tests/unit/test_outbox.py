@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mlops_jupyter.entities import ConflictError, InputError, Observation, Record, content_hash
-from mlops_jupyter.outbox import Outbox, alive, pending, ship
+from mlops_jupyter.outbox import Outbox, alive, pending, scrub, ship
 from tests.fakes import MemorySink
 
 
@@ -286,3 +286,19 @@ def test_a_missing_folder_is_an_empty_one(tmp_path: Path) -> None:
     assert ship(tmp_path / "nowhere", MemorySink()).records == 0
     assert pending(tmp_path / "nowhere") == 0
     assert not alive(tmp_path / "nowhere", "w")
+
+
+def test_scrubbing_leaves_no_copy_of_what_was_shipped_and_disturbs_nobody(tmp_path: Path) -> None:
+    sink, box = MemorySink(), Outbox(tmp_path, "w")
+    box.record(metric("secret"))
+    ship(tmp_path, sink)
+    box.record(metric("next"))
+    assert scrub(tmp_path, sink) == sink.offsets["w"][1]
+    text = (tmp_path / "w.jsonl").read_bytes()
+    assert b"secret" not in text
+    assert b"next" in text
+    box.record(metric("last"))
+    shipped = ship(tmp_path, sink)
+    assert (sink.names(), shipped.damaged) == (["secret", "next", "last"], 0)
+    assert scrub(tmp_path / "nowhere", sink) == 0
+    box.close()

@@ -224,6 +224,18 @@ def test_forgetting_a_session_purges_it_and_what_is_still_to_come(store: Store) 
     assert store.sessions() == store.executions("s1") == store.observations("s1") == store.runs() == store.blobs() == []
 
 
+def test_what_is_forgotten_is_not_left_in_free_pages(store: Store) -> None:
+    append(store, session(), CellExecution("s1", 1, "password = 'tr0ub4dor'" + "#" * 20_000, "ok"), metric(1))
+    file = Path(store.url) / "ledger.db"
+    assert b"tr0ub4dor" in file.read_bytes()
+    store.save_runs("s1", [run("bare")], 1)
+    store.forget_run("bare")
+    assert store.runs(deleted=True) == []
+    store.forget_session("s1")
+    store.close()
+    assert b"tr0ub4dor" not in file.read_bytes()
+
+
 def test_blobs_are_kept_once_and_checked_when_read(store: Store, tmp_path: Path) -> None:
     digest = store.put_blob(b"picture")
     assert store.put_blob(b"picture") == digest == content_hash(b"picture")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
 revision = "0001"
 down_revision = None
@@ -17,7 +17,7 @@ def _key(name: str) -> Column[str]:
 
 writers = Table(
     "writers", metadata, _key("id"),
-    Column("n", Integer, nullable=False), Column("position", Integer, nullable=False), Column("closed", Double),
+    Column("n", Integer, nullable=False), Column("position", BigInteger, nullable=False), Column("closed", Double),
 )
 environments = Table("environments", metadata, _key("id"), Column("body", Text, nullable=False))
 sessions = Table(
@@ -81,7 +81,7 @@ submissions = Table(
 )
 blobs = Table(
     "blobs", metadata, _key("digest"),
-    Column("size", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("at", Double, nullable=False),
 )
 forgotten = Table(
