@@ -13,7 +13,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from papermill.engines import NBClientEngine
 
 from mlops_jupyter.capture.options import TrackOptions
 from mlops_jupyter.entities import InputError, JobFailedError
+from mlops_jupyter.jobs.progress import EngineOptions, Progress
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -34,32 +34,6 @@ if TYPE_CHECKING:
 
 STOP_SECONDS = 60.0  # ending a session writes a few lines; a kernel that needs longer is killed, and its lock tells the rest
 SOCKET_PATH_MAX = 80  # Unix limits a socket's path to about 104 bytes, of which the port suffix takes some
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """Where an execution stands: `done` of `total` code cells; the cell that starts now (position from 1), its first line."""
-
-    done: int
-    total: int
-    cell: int = 0
-    source: str = ""
-
-
-class EngineOptions(msgspec.Struct):
-    """What our own verbs ask of the engine, and what it reports back (`session`, `failed`, `pid`)."""
-
-    track: TrackOptions
-    progress: Callable[[Progress], None] | None = None
-    restore: Mapping[str, Mapping[str, bytes]] = {}
-    """Cell id → random source → recorded state, restored just before that cell."""
-    env: Mapping[str, str] = {}
-    executable: str = ""
-    session: str = ""
-    failed: int | None = None
-    """Position from 1 of the cell whose error ended the execution."""
-    current: int | None = None
-    pid: int | None = None
-    cancelled: bool = False
 
 
 class _Answer(msgspec.Struct):

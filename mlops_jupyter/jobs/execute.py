@@ -22,11 +22,11 @@ from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import InputError, MlopsError, Outcome, Scalar
 from mlops_jupyter.jobs.notebook import check_runs_unattended, code_cells, read_notebook
 from mlops_jupyter.jobs.outcome import judge
+from mlops_jupyter.jobs.progress import EngineOptions, Progress
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-    from mlops_jupyter.jobs.client import EngineOptions, Progress
 
 KILL_AFTER = 5.0  # seconds between asking a cancelled kernel to stop and killing it
 
@@ -67,10 +67,6 @@ def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, option
     cwd = (options.cwd or (Path(notebook).parent if isinstance(notebook, str | Path) else Path.cwd())).absolute()
     if not cwd.is_dir():
         raise InputError(f"there is no folder {cwd} to run in", f"mkdir -p {cwd}")
-
-    from papermill.engines import papermill_engines  # noqa: F401 (before our client: see engine.py)
-
-    from mlops_jupyter.jobs.client import EngineOptions
 
     engine = EngineOptions(_where_to_record(options.track), options.progress, options.restore, options.env, options.executable)
     started = time.monotonic()

@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,10 +18,8 @@ from mlops_jupyter.entities import JobManifest, Origin, Outcome
 from mlops_jupyter.jobs.bundle import Bundle, load
 from mlops_jupyter.jobs.execute import ExecuteOptions, run_notebook
 from mlops_jupyter.jobs.parameters import Value, validate
+from mlops_jupyter.jobs.progress import Progress
 from mlops_jupyter.jobs.work import new_work_folder, place_inputs, place_modules, resolve_inputs
-
-if TYPE_CHECKING:
-    from mlops_jupyter.jobs.client import Progress
 
 OUTPUT = "output.ipynb"
 

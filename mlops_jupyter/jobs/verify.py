@@ -34,6 +34,7 @@ from mlops_jupyter.jobs.execute import Executed, ExecuteOptions, run_notebook
 from mlops_jupyter.jobs.inputs import external_reads
 from mlops_jupyter.jobs.modules import local_modules
 from mlops_jupyter.jobs.ours import without_our_magics
+from mlops_jupyter.jobs.progress import Progress
 from mlops_jupyter.jobs.recording import Recorded, private_folder, private_options, read_recorded
 from mlops_jupyter.jobs.reference import (
     compare_content,
@@ -48,8 +49,6 @@ from mlops_jupyter.lineage.slice import Result, Slice
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
-
-    from mlops_jupyter.jobs.client import Progress
 
 
 class VerifyOptions(msgspec.Struct, kw_only=True):

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,6 +17,7 @@ from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import Fingerprint, JobManifest, JobResult, Origin, Outcome, ResultVerdict
 from mlops_jupyter.entities.runs import VerdictWord
 from mlops_jupyter.jobs import bundle as bundles
+from mlops_jupyter.jobs.progress import Progress
 from mlops_jupyter.jobs.recording import Recorded, private_folder, private_options, read_recorded
 from mlops_jupyter.jobs.reference import (
     ExpectedMetric,
@@ -31,9 +31,6 @@ from mlops_jupyter.jobs.reference import (
     worst,
 )
 from mlops_jupyter.jobs.run import RunOptions, run_bundle
-
-if TYPE_CHECKING:
-    from mlops_jupyter.jobs.client import Progress
 
 
 class BundleVerdict(msgspec.Struct):

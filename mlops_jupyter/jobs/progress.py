@@ -1,0 +1,35 @@
+"""What a caller asks of an execution and hears from it while it runs: free of papermill, so that everybody may import it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from mlops_jupyter.capture.options import TrackOptions
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Where an execution stands: `done` of `total` code cells; the cell that starts now (position from 1), its first line."""
+
+    done: int
+    total: int
+    cell: int = 0
+    source: str = ""
+
+
+class EngineOptions(msgspec.Struct):
+    """What our own verbs ask of the engine, and what it reports back (`session`, `failed`, `pid`)."""
+
+    track: TrackOptions
+    progress: Callable[[Progress], None] | None = None
+    restore: Mapping[str, Mapping[str, bytes]] = {}
+    """Cell id → random source → recorded state, restored just before that cell."""
+    env: Mapping[str, str] = {}
+    executable: str = ""
+    session: str = ""
+    failed: int | None = None
+    """Position from 1 of the cell whose error ended the execution."""
+    current: int | None = None
+    pid: int | None = None
+    cancelled: bool = False
