@@ -39,7 +39,7 @@ _PATTERNS = {
 }
 # `db_password = "…"`, `{"api_key": "…"}`, `connect(token="…")`: group `value` is the string literal's inside.
 _ASSIGNED = (
-    rf"(?P<name>\b[A-Za-z0-9_]*{_NAMED}(?:s|_[A-Za-z0-9]+)?['\"]?\]?\s*(?::\s*str\s*)?[=:]\s*[rbuRBU]{{0,2}})"
+    rf"(?P<name>\b[A-Za-z0-9_]*(?i:{_NAMED})(?:s|_[A-Za-z0-9]+)?['\"]?\]?\s*(?::\s*str\s*)?[=:]\s*[rbuRBU]{{0,2}})"
     r"(?P<quote>['\"])(?P<value>(?!\[redacted:)[^'\"\n]{3,})(?P=quote)"
 )
 
