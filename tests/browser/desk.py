@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.labs import Lab
 
+WORK = 180_000
+"""Milliseconds that a verification, a conversion or a job may take on a busy machine."""
 START = 60_000
 """Milliseconds that Lab may take to be ready, and a kernel to start, on a busy machine."""
 
@@ -68,6 +72,19 @@ class Desk:
         self.phase("untracked")
         self.part("track").click()
         self.phase("tracked")
+
+    def finished(self, kind: str) -> None:
+        """Wait until the newest background task of a kind has ended; it must have succeeded."""
+        end = time.monotonic() + WORK / 1000
+        while time.monotonic() < end:
+            tasks = self.lab.ask("mlops/api/v1/tasks")
+            assert isinstance(tasks, list)
+            newest = [task for task in tasks if task["kind"] == kind][-1]
+            if newest["state"] != "running":
+                assert newest["state"] == "succeeded", newest["error"]
+                return
+            self.page.wait_for_timeout(200)
+        raise AssertionError(f"{kind} did not end within {WORK / 1000:.0f} s")
 
     def theme(self, name: str) -> None:
         """`JupyterLab Light` or `JupyterLab Dark`."""
