@@ -12,6 +12,7 @@ watched library's frame leads to is that library's business.
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -107,6 +108,17 @@ class Assembler:
         function = next((found for found in functions if found is not None), None)
         return None if function is None else Called(function, receiver)
 
+    def keep(self, node: ast.expr, value: object) -> None:
+        """An argument of a call that is about to be made."""
+        self._results[id(node)] = value
+
+    def forget(self, site: Site) -> None:
+        """The values held for a call that has ended."""
+        for number in site.inner:
+            self._results.pop(number, None)
+        for argument in site.arguments:
+            self._results.pop(id(argument.node), None)
+
     def seen(self, site: Site | None, frame: FrameType, called: Called, result: object) -> None:
         """Emit the event of one finished call whose caller is `frame`."""
         try:
@@ -116,10 +128,10 @@ class Assembler:
                     return
             self._emit(self._event(site, frame, called, result))
         finally:
-            for number in site.inner if site is not None else ():
-                self._results.pop(number, None)
-            if site is not None and site.enclosed:
-                self._results[id(site.node)] = result
+            if site is not None:
+                self.forget(site)
+                if site.enclosed:
+                    self._results[id(site.node)] = result
 
     def _event(self, site: Site | None, frame: FrameType, called: Called, result: object) -> ObservedCall:
         function, scope = called.function, Scope(frame)

@@ -2,7 +2,8 @@
 
 `auc = roc_auc_score(y, p)` becomes `auc = __mlops_jupyter_result__(roc_auc_score(y, p), 7)`, with the same positions, so that
 tracebacks point where they did. Only calls whose last word some autolog file named are wrapped, and none inside `def`,
-`lambda` or `class`. The hook lives in `builtins`, because `%%timeit` and `exec` bring namespaces of their own.
+`lambda` or `class`; so are their arguments that are more than a name, because evaluating one again is out of the question. The
+hook lives in `builtins`, because `%%timeit` and `exec` bring namespaces of their own.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Rewriting:
         self._assembler = assembler
         self._shell = shell
         self._names = assembler.names
-        self._sites: dict[int, Site] = {}
+        self._sites: dict[int, Site | ast.expr] = {}
         self._next = 0
         setattr(builtins, HOOK, self._result)
         shell.ast_transformers.append(self)
@@ -68,37 +69,48 @@ class Rewriting:
         numbers: dict[int, int] = {}
         for key, site in found.items():
             if site.module_level:
-                self._next += 1
-                numbers[key] = self._next
-                self._sites[self._next] = site
+                self._number(key, site, numbers)
+                for argument in site.arguments:
+                    if id(argument.node) not in found and not isinstance(argument.node, ast.Name | ast.Constant):
+                        self._number(id(argument.node), argument.node, numbers)
         while len(self._sites) > _KEPT:
             del self._sites[next(iter(self._sites))]
         wrapped: ast.AST = _Wrap(numbers).visit(tree)
         return wrapped
 
+    def _number(self, key: int, what: Site | ast.expr, numbers: dict[int, int]) -> None:
+        self._next += 1
+        numbers[key] = self._next
+        self._sites[self._next] = what
+
     def _result(self, value: object, number: int) -> object:
         try:
             site = self._sites.get(number)
-            if site is not None and self._assembler.libraries:
+            if isinstance(site, ast.expr):
+                self._assembler.keep(site, value)
+            elif site is not None:
                 frame = sys._getframe(1)
                 called = self._assembler.called(site, Scope(frame), value)
                 if called is not None:
                     self._assembler.seen(site, frame, called, value)
+                else:
+                    self._assembler.forget(site)
         except Exception:  # noqa: BLE001 (the user's value goes on its way)
             self._assembler.failures += 1
         return value
 
 
 class _Wrap(ast.NodeTransformer):
-    """Puts the hook around the numbered calls."""
+    """Puts the hook around the numbered expressions."""
 
     def __init__(self, numbers: dict[int, int]) -> None:
         self._numbers = numbers
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:
+    def visit(self, node: ast.AST) -> ast.AST:
+        """The node, wrapped where it is numbered."""
         number = self._numbers.get(id(node))
         self.generic_visit(node)
-        if number is None:
+        if number is None or not isinstance(node, ast.expr):
             return node
         name = ast.copy_location(ast.Name(HOOK, ast.Load()), node)
         constant = ast.copy_location(ast.Constant(number), node)

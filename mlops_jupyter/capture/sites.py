@@ -108,13 +108,13 @@ def plain(node: ast.expr) -> ast.expr:
 def resolve(node: ast.expr, scope: Scope, results: Mapping[int, object]) -> object:
     """The object that an expression stands for, if finding it runs no code; else MISSING."""
     node = plain(node)
-    found = MISSING
+    found = results.get(id(node), MISSING)
+    if found is not MISSING:
+        return found
     if isinstance(node, ast.Name):
         found = scope.lookup(node.id)
     elif isinstance(node, ast.Constant):
         found = node.value
-    elif isinstance(node, ast.Call):
-        found = results.get(id(node), MISSING)
     elif isinstance(node, ast.Attribute):
         owner = resolve(node.value, scope, results)
         found = MISSING if owner is MISSING else attributes(owner).get(node.attr, MISSING)

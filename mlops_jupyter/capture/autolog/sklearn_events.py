@@ -85,7 +85,7 @@ class Listening:
         value = _number(call.result)
         if value is None:
             return
-        data = _data_name(call)
+        data = _data_name(call, ("X", "#0") if name == "score" else _TRUTH)
         group = _group(call.loop_key)
         self._observer.observe(Draft(
             kind="metric", name=call.site.target or (f"{name}[{data}]" if data else name), value=value, key=group,
@@ -110,7 +110,7 @@ class Listening:
             if not isinstance(folds, np.ndarray) or folds.dtype.kind != "f" or not folds.size:
                 continue
             base = ".".join(filter(None, (call.site.target or name, label)))
-            data = _data_name(call)
+            data = _data_name(call, ("X", "#1"))
             self._observer.observe(Draft(
                 kind="metric", name=base if call.site.target or not data else f"{base}[{data}]",
                 value=float(folds.mean()), key=_group(call.loop_key), site=call.site, models=[model] if model else [],
@@ -135,9 +135,8 @@ def _group(loop_key: str) -> str:
     return loop_key.partition("=")[2]
 
 
-def _data_name(call: ObservedCall) -> str:
+def _data_name(call: ObservedCall, wanted: tuple[str, ...]) -> str:
     """The text of the argument that says on which data: the truth of a metric, the rows of a score."""
-    wanted = ("X", "#0") if "self" in call.arguments or "estimator" in call.arguments else _TRUTH
     text = next((call.expressions[name].text for name in wanted if name in call.expressions), "")
     return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
 

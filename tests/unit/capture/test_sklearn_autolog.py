@@ -89,6 +89,8 @@ def test_a_fit_is_a_model_with_params_and_data(notebook):
     assert [(data.name, data.role, data.fingerprint.shape) for data in model.datasets] == [
         ("X_train", "X", (225, 6)), ("y_train", "y", (225,))]  # fmt: skip
     assert all(data.fingerprint.digest for data in model.datasets)
+    made, = notebook.run("other = LogisticRegression().fit(X_train[:, :3], y_train)")
+    assert (made.datasets[0].name, made.datasets[0].fingerprint.shape) == ("X_train[:, :3]", (225, 3))
     assert model.subject is notebook.shell.user_ns["model"]
 
 
