@@ -6,7 +6,6 @@ will differ. Drafting runs nothing and writes nothing: `bundle.write` puts a dra
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import time
@@ -112,7 +111,7 @@ def draft(session: Session, slice: Slice, executions: Sequence[CellExecution],  
         cell.job = "" if is_blank(cell.job) else cell.job.rstrip("\n")
     seed = _seed_parameter(slice, cells, options)
     parameters = [*(each.parameter for each in chosen), *([seed] if seed else [])]
-    notebook = _notebook(drafted, parameters, _seeding(unseeded_sources(slice, cells), seed), options)
+    notebook = _notebook(drafted, parameters, _seeding(slice.unseeded, seed), options)
     manifest = _manifest(session, slice, executions, observations, runs, options)
     manifest.parameters = parameters
     manifest.seed = options.seed if seed else None
@@ -170,24 +169,12 @@ def _cut(cell: CellExecution, name: str, edit: Edit) -> Cut:
 
 
 def _seed_parameter(slice: Slice, cells: Sequence[CellExecution], options: ConvertOptions) -> JobParameter | None:
-    sources = unseeded_sources(slice, cells)
-    if not sources:
+    if not slice.unseeded:
         return None
     taken = {name for cell in cells if (tree := parse(cell.source)) is not None for name in bound_names(tree)}
     name = "random_seed" if "seed" in taken else "seed"
     return JobParameter(name, "integer", options.seed, {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
-                        f"no cell seeded {' and '.join(sources)}")
-
-
-def unseeded_sources(slice: Slice, cells: Sequence[CellExecution]) -> list[str]:
-    """The random sources that draw unseeded in code of the user's; what a library draws while it is imported does not count."""
-    return [source for source in slice.unseeded
-            if any(cell.random is not None and source in cell.random.drew and _calls_something(cell.source) for cell in cells)]
-
-
-def _calls_something(source: str) -> bool:
-    tree = parse(source)
-    return tree is None or any(isinstance(node, ast.Call) for node in ast.walk(tree))
+                        f"no cell seeded {' and '.join(slice.unseeded)}")
 
 
 def _seeding(sources: Sequence[str], seed: JobParameter | None) -> str:

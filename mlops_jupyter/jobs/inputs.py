@@ -41,17 +41,37 @@ def find_inputs(cells: Sequence[CellExecution], folder: Path, *, observations: S
 
 def external_reads(cells: Sequence[CellExecution], *, helper_guards: bool = False) -> list[FileAccess]:
     """The first reading of each file that the cells had not written before, or only write when it is absent."""
-    written: dict[str, bool] = {}
+    made: dict[str, bool] = {}  # file → written only when it is absent
     reads: dict[str, FileAccess] = {}
     for cell in cells:
         guarded = helper_guards or _looks_before_it_writes(cell.source)
+        wrote = {_key(access): access for access in cell.files if access.mode == "write"}
         for access in cell.files:
-            key = access.relative or access.path
-            if access.mode == "write":
-                written.setdefault(key, guarded)
-            elif key not in reads and written.get(key, True):
-                reads[key] = access
+            key = _key(access)
+            # Which came first within one cell is not recorded: read and written there, it counts as made there.
+            own = made.get(key, True) if key in made else guarded if key in wrote else True
+            if access.mode == "read" and key not in reads and own:
+                reads[key] = _with_content(access, wrote.get(key))
+        for key in wrote:
+            made.setdefault(key, guarded)
     return list(reads.values())
+
+
+def _key(access: FileAccess) -> str:
+    return access.relative or access.path
+
+
+def _with_content(access: FileAccess, written: FileAccess | None) -> FileAccess:
+    """A file that a cell exported and then read: what it read is what it had written."""
+    if access.fingerprint.digest is None and written is not None:
+        return msgspec.structs.replace(access, fingerprint=written.fingerprint)
+    return access
+
+
+def where(access: FileAccess, folder: Path) -> Path:
+    """The file on this machine: inside `folder` (the session's) by its relative path, else as it was opened."""
+    inside = access.relative and not access.relative.startswith("..")
+    return Path(os.path.normpath(folder / Path(access.relative if inside else access.path).expanduser()))
 
 
 def _looks_before_it_writes(source: str) -> bool:
@@ -67,10 +87,11 @@ def _looks_before_it_writes(source: str) -> bool:
 
 def _found(access: FileAccess, cells: Sequence[CellExecution], folder: Path, observations: Sequence[Observation],
            taken: set[str]) -> FoundInput:
-    file = Path(os.path.normpath(folder / Path(access.path).expanduser()))
+    file = where(access, folder)
     inside = bool(access.relative) and not access.relative.startswith("..")
     place = PurePath(access.relative).as_posix() if inside else f"inputs/{file.name}"
-    literal = _literal_edits(access.path, place, cells) if place != access.path else []
+    spellings = {access.path, str(file), os.path.relpath(file, folder)} - {place}
+    literal = [edit for spelling in sorted(spellings) for edit in _literal_edits(spelling, place, cells)]
     fixed = not inside and not literal
     path = str(file) if fixed else place
     schema = next((data.schema for seen in observations for data in seen.datasets

@@ -31,7 +31,7 @@ from mlops_jupyter.entities import (
 )
 from mlops_jupyter.fingerprint import fingerprint_file
 from mlops_jupyter.jobs.execute import Executed, ExecuteOptions, run_notebook
-from mlops_jupyter.jobs.inputs import external_reads
+from mlops_jupyter.jobs.inputs import external_reads, where
 from mlops_jupyter.jobs.modules import local_modules
 from mlops_jupyter.jobs.ours import without_our_magics
 from mlops_jupyter.jobs.progress import Progress
@@ -117,7 +117,7 @@ def missing_inputs(reads: Sequence[FileAccess], folder: Path) -> list[ResultVerd
     """One verdict for each input that is gone, or is no longer what was read."""
     verdicts = []
     for access in reads:
-        file = Path(os.path.normpath(folder / Path(access.path).expanduser()))
+        file = where(access, folder)
         label = access.relative or access.path
         if not file.is_file():
             verdicts.append(ResultVerdict(label, "input gone", access.fingerprint.digest, detail="the file is not there"))
@@ -134,8 +134,8 @@ def _work(folder: Path, reads: Sequence[FileAccess], origin: Path) -> Path:
     work = folder / "w" / "o" / "r" / "k"
     work.mkdir(parents=True)
     for access in reads:
-        source = Path(os.path.normpath(origin / Path(access.path).expanduser()))
-        target = Path(os.path.normpath(work / (access.relative or access.path)))
+        source = where(access, origin)
+        target = Path(os.path.normpath(work / (access.relative or os.path.relpath(source, origin))))
         if target.is_relative_to(folder):
             place(str(source), target, access.path)
     return work

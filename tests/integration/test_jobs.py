@@ -163,7 +163,7 @@ def test_effects_outside_the_folder_are_refused_by_name(study: Study) -> None:
 
 def test_a_job_keeps_the_needed_cells_and_nothing_of_ours(study: Study, job: Path) -> None:
     manifest = bundles.load(job).manifest
-    assert (manifest.cells, manifest.cells_total) == (4, len(CELLS))
+    assert (manifest.cells, manifest.cells_total) == (5, len(CELLS))
     assert [each.name for each in manifest.parameters] == ["test_month", "strength"]
     assert [(each.name, each.path, each.carried) for each in manifest.inputs] == [("flights", "data/flights.csv", True)]
     assert [each.name for each in manifest.results if each.kind == "metric"] == ["auc"]

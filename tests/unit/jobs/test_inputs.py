@@ -29,6 +29,7 @@ def test_a_file_read_and_never_written_is_an_input(tmp_path: Path) -> None:
     ([cell(1, "if os.path.isfile(p): pass\nelse: export(p)", ("x.csv", "write"), ("x.csv", "read"))], ["x.csv"]),
     ([cell(1, "a", ("x.csv", "read")), cell(2, "b", ("x.csv", "read"))], ["x.csv"]),
     ([cell(1, "a", ("x.csv", "write"), ("x.csv", "read"))], []),
+    ([cell(1, "a", ("x.csv", "read"), ("x.csv", "write"))], []),
 ])
 def test_what_the_slice_makes_itself_is_none_unless_only_when_absent(cells: list[CellExecution], inputs: list[str]) -> None:
     assert [found.path for found in external_reads(cells)] == inputs

@@ -10,7 +10,8 @@ from mlops_jupyter.jobs.lock import Installed, closure, pylock_toml, requirement
 KNOWN = Installed(
     provides={"pandas": ["pandas"], "sklearn": ["scikit-learn"], "yaml": ["PyYAML"]},
     needs={"pandas": ["numpy>=1", "pyarrow; extra == 'parquet'", "tzdata; sys_platform == 'nowhere'"], "numpy": [],
-           "seaborn": ["pandas"], "papermill": ["nbclient", "pandas[parquet]; extra == 'x'"], "ipykernel": ["not a requirement ???"]},
+           "seaborn": ["pandas"], "papermill": ["nbclient", "pandas[parquet]; extra == 'x'"],
+           "ipykernel": ["not a requirement ???"]},
 )
 
 
