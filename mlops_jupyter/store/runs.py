@@ -1,7 +1,8 @@
 """Derived runs. What lineage derives is replaced as a whole, session by session; number, `deleted` and verdicts are the store's.
 
 A number is given when a run is first seen and stays with it. Whoever derived from an older state of the session than what is
-stored already has lost the race, and the stored runs stand.
+stored already has lost the race, and the stored runs stand. Who numbers holds the session and the experiments: in SQLite by
+the write lock, elsewhere by their rows.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from mlops_jupyter.store.schema import forgotten, runs, sessions
 
 def replace(connection: Connection, session: str, derived: Sequence[Run], revision: int) -> None:
     """The runs of a session are these, as derived from its `revision`."""
+    touched = sorted({run.experiment_id for run in derived})
+    connection.execute(select(sessions.c.id).where(sessions.c.id == session).with_for_update())
+    connection.execute(select(experiment_table.c.id).where(experiment_table.c.id.in_(touched)).with_for_update())
     if revision < session_rows.revision(connection, session)[1]:
         return
     known = {row.id: row for row in connection.execute(select(runs).where(runs.c.session == session))}

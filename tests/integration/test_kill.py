@@ -7,8 +7,10 @@ before it goes on to a loop without end.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +23,9 @@ from jupyter_client.manager import KernelManager
 
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.config import Settings
-from mlops_jupyter.outbox import pending
+from mlops_jupyter.entities import Observation, Session
+from mlops_jupyter.outbox import Outbox, pending, ship
+from mlops_jupyter.store import open_store
 
 KILLS = 50
 PATIENCE = 60
@@ -97,3 +101,48 @@ def test_what_was_acknowledged_survives_kill_9_and_nothing_says_it_still_runs(ow
         for run in store.runs(session=session.id):
             assert run.state == ("interrupted" if one.inside else "finished"), run
     store.close()
+
+
+SHIPPER = """
+import sys
+from pathlib import Path
+from mlops_jupyter.outbox import ship
+from mlops_jupyter.store import open_store
+store = open_store(sys.argv[1])
+print("ships", flush=True)
+print(ship(Path(sys.argv[2]), store, batch=3).records, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_shipper_killed_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    folder, count = tmp_path / "outbox", 300
+    for writer in ("w1", "w2", "w3"):
+        box = Outbox(folder, writer)
+        box.record(Session(writer, writer, "notebook", "a", "exp-a", 1.0))
+        for seq in range(count):
+            box.record(Observation(writer, 1, seq, 1.0, "artifact", "picture", blob=box.blob(b"%d" % (seq % 50))))
+        box.close()
+    killed = 0
+    for milliseconds in range(0, 400, 50):
+        shipper = subprocess.Popen([sys.executable, "-c", SHIPPER, str(tmp_path / "store"), str(folder)], stdout=subprocess.PIPE)
+        assert shipper.stdout is not None
+        shipper.stdout.readline()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            shipper.wait(milliseconds / 1000)
+        killed += shipper.poll() is None
+        shipper.kill()
+        shipper.wait()
+        shipper.stdout.close()
+    assert killed > 0
+    store = open_store(str(tmp_path / "store"), create=False)
+    ship(folder, store)
+    assert pending(folder) == 0
+    for writer in ("w1", "w2", "w3"):
+        seen = store.observations(writer)
+        assert [one.seq for one in seen] == list(range(count))
+        assert store.session(writer).state == "ended"
+    assert len(store.blobs()) == 50
+    assert all(store.get_blob(digest) for digest, _ in store.blobs())
+    with store.database.read() as connection:
+        assert connection.exec_driver_sql("pragma integrity_check").scalar() == "ok"
