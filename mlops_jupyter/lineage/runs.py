@@ -108,7 +108,6 @@ class _Deriver:
     def finished(self) -> list[Draft]:
         if self.early:
             self._open(OWN, self.early[0])
-            self.drafts[-1].said = self.early
         if self.explicit is not None:
             last = max(self.material.executions, default=0)
             self.explicit.executions |= set(range(max(self.explicit.executions), last + 1))

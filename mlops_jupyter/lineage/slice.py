@@ -119,9 +119,8 @@ def version_at(graph: Graph, name: str, n: int) -> Version | None:
 
 def _only_filled(step: Step, version: Version) -> bool:
     """A dict or list that the cell only adds to need merely exist; what others added is needed where its content is read."""
-    after = step.writes.get(version.key)
-    return version.key in step.text.fills and after is not None and all(
-        one.fingerprint is not None and one.fingerprint.kind == "container" for one in (version, after))
+    known = version.fingerprint
+    return version.key in step.text.fills and known is not None and known.kind == "container"
 
 
 def _slice(graph: Graph, result: Result, closure: _Closure) -> Slice:

@@ -8,7 +8,7 @@ a cell without a valid execution the text stands in: what it binds and seems to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from mlops_jupyter.entities import CellExecution, Fingerprint, Read, VariableVersion
 from mlops_jupyter.entities.sessions import WriteKind
 from mlops_jupyter.lineage.graph import Graph, Step, Version, build, in_order
-from mlops_jupyter.lineage.text import normalised, read_text
+from mlops_jupyter.lineage.text import functions, normalised, read_text, shared
 
 UNKNOWN = Fingerprint("opaque")
 
@@ -58,7 +58,7 @@ def stale(executions: Sequence[CellExecution], cells: Sequence[tuple[str, str]],
     `file_digest(path)`: the present digest of a file that a cell read; None if it cannot be told.
     """
     book = _open(executions, cells)
-    found = _judge(book, file_digest)
+    found = _settle(book, file_digest)
     _add_rebuilds(book, found)
     return [found[cell] for cell in book.ids if cell in found]
 
@@ -67,7 +67,7 @@ def rerun_plan(executions: Sequence[CellExecution], cells: Sequence[tuple[str, s
                file_digest: Callable[[str], str | None] | None = None) -> list[str]:
     """Ids of the cells to run, in notebook order, so that all is as after a fresh run from top to bottom."""
     book = _open(executions, cells)
-    return _plan(book, set(_judge(book, file_digest)))
+    return _plan(book, set(_settle(book, file_digest)))
 
 
 def _open(executions: Sequence[CellExecution], cells: Sequence[tuple[str, str]]) -> _Notebook:
@@ -78,6 +78,7 @@ def _open(executions: Sequence[CellExecution], cells: Sequence[tuple[str, str]])
     for execution in ran:
         if owner[execution.n]:
             last[owner[execution.n]] = execution
+    defined = {name: what for _, source in kept for name, what in functions(source).items()}
     stand: dict[str, CellExecution] = {}
     own: dict[str, tuple[str, str]] = {}
     for position, (cell, source) in enumerate(kept):
@@ -86,7 +87,7 @@ def _open(executions: Sequence[CellExecution], cells: Sequence[tuple[str, str]])
         if wrong:
             own[cell] = wrong
         whole = previous is not None and wrong is None
-        stand[cell] = previous if whole and previous else _stand_in(source, previous, -1 - position)
+        stand[cell] = previous if whole and previous else _stand_in(source, previous, -1 - position, defined)
     return _Notebook(
         [cell for cell, _ in kept], last, stand, build(ran), build(stand.values()),
         {one.n: position for position, one in enumerate(stand.values())}, owner, own,
@@ -125,7 +126,8 @@ def _own_fault(last: CellExecution | None, source: str) -> tuple[str, str] | Non
     return None
 
 
-def _stand_in(source: str, last: CellExecution | None, n: int) -> CellExecution:
+def _stand_in(source: str, last: CellExecution | None, n: int,
+              defined: Mapping[str, tuple[set[str], set[str]]]) -> CellExecution:
     """What a cell would probably read and write, from its text and from what an earlier version of it did."""
     text = read_text(source)
     old = read_text(last.source) if last is not None else text
@@ -134,6 +136,9 @@ def _stand_in(source: str, last: CellExecution | None, n: int) -> CellExecution:
     if last is not None:
         reads |= {read.name: read for read in last.reads if read.name not in old.loads or read.via}
         how |= {write.name: "maybe" for write in last.writes if write.name not in old.may_bind}
+    for name in text.loads & defined.keys():
+        reads |= {used: Read(used, name) for used in defined[name][0] if used not in reads}
+        how |= dict.fromkeys(defined[name][1], "maybe")
     how |= dict.fromkeys(text.touches | text.may_bind, "maybe")
     how |= dict.fromkeys(text.binds, "rebound")
     return CellExecution(
@@ -142,6 +147,43 @@ def _stand_in(source: str, last: CellExecution | None, n: int) -> CellExecution:
         opaque=[] if text.parsed else ["cannot be parsed"], files=last.files if last is not None else [],
         random=last.random if last is not None else None,
     )
+
+
+def _settle(book: _Notebook, file_digest: Callable[[str], str | None] | None) -> dict[str, StaleCell]:
+    """Judge until nothing more follows: a stale cell may take other branches and meet other aliases than when it last ran."""
+    while True:
+        found = _judge(book, file_digest)
+        sharing = _sharing(book)
+        anew = {name: what for cell in book.own for name, what in functions(book.stand[cell].source).items()}
+        widened = {cell: _widened(book.stand[cell], sharing, anew, again=cell in found) for cell in book.ids}
+        if all(widened[cell] is book.stand[cell] for cell in book.ids):
+            return found
+        book.stand = widened
+        book.fresh = build(widened.values())
+
+
+def _widened(one: CellExecution, sharing: list[set[str]], anew: Mapping[str, tuple[set[str], set[str]]], *,
+             again: bool) -> CellExecution:
+    """What stands for the cell, with all that it may write: other branches if it is stale, names that now share an object."""
+    text = read_text(one.source)
+    known = {write.name for write in one.writes}
+    more = set(text.may_bind).union(*(anew[name][1] for name in text.loads & anew.keys())) if again else set()
+    in_place = {write.name for write in one.writes if write.how in {"mutated", "maybe"}} | (text.touches - text.binds)
+    for group in sharing:
+        more |= group if group & in_place else set()
+    writes = [VariableVersion(name, "maybe", UNKNOWN) for name in sorted(more - known)]
+    return msgspec.structs.replace(one, writes=[*one.writes, *writes]) if writes else one
+
+
+def _sharing(book: _Notebook) -> list[set[str]]:
+    """Names that may share an object in the fresh run, through cells that the tracker has not seen as they are now."""
+    groups: list[set[str]] = []
+    for cell in book.ids:
+        for group in shared(book.stand[cell].source):
+            joined = [other for other in groups if other & group]
+            groups = [other for other in groups if not other & group] + [group.union(*joined)]
+    fresh = [group for cell in book.own for group in shared(book.stand[cell].source)]
+    return [group for group in groups if any(group & one for one in fresh)]
 
 
 def _judge(book: _Notebook, file_digest: Callable[[str], str | None] | None) -> dict[str, StaleCell]:

@@ -17,6 +17,7 @@ PURE_METHODS = frozenset({
     "items", "keys", "values", "nunique", "corr", "groupby", "round", "display", "bar", "line", "barh", "scatter", "legend",
 })
 PURE_FUNCTIONS = frozenset({"print", "display", "len", "type", "help", "repr", "str", "sorted", "dir", "vars", "id"})
+CHANGE_ARGUMENTS = frozenset({"shuffle", "put", "place", "copyto", "heappush", "heappop", "heapify", "insort", "fill_diagonal"})
 OPTION_VERBS = (
     "set", "use", "register", "reset", "filter", "simplefilter", "chdir", "insert", "append", "extend", "update", "enable",
     "disable", "config", "rc", "putenv", "basicConfig", "load_dotenv",
@@ -70,7 +71,7 @@ def read_text(source: str) -> CellText:
     flow.body(tree.body, set())
     walked = [node for statement in tree.body for node in ast.walk(statement)]
     return CellText(
-        parsed=True, binds=frozenset(flow.bound), may_bind=frozenset(_stored(tree.body)), touches=frozenset(_touched(walked)),
+        parsed=True, binds=frozenset(flow.bound), may_bind=frozenset(_stored(tree.body)), touches=frozenset(_touched(_now(tree))),
         loads=frozenset(flow.before), exposed=frozenset(flow.exposed),
         bound_before={name: frozenset(bound) for name, bound in flow.before.items()}, imports=_imports(walked),
         options=frozenset(_options(walked)), seeds=frozenset(_seeds(walked)), literals=_literals(tree.body),
@@ -233,6 +234,18 @@ def root(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def _now(tree: ast.AST) -> list[ast.AST]:
+    """The nodes that run when the cell runs: bodies of functions do not."""
+    found: list[ast.AST] = []
+    queue: list[ast.AST] = [tree]
+    while queue:
+        node = queue.pop()
+        found.append(node)
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            queue.extend(ast.iter_child_nodes(node))
+    return found
+
+
 def _touched(nodes: list[ast.AST]) -> set[str]:
     found: set[str] = set()
     for node in nodes:
@@ -242,7 +255,7 @@ def _touched(nodes: list[ast.AST]) -> set[str]:
             case ast.AugAssign():
                 found.add(root(node.target))
             case ast.Expr(value=ast.Call(func=ast.Attribute(attr=method)) as call) if method not in PURE_METHODS:
-                found |= {root(call), *(root(argument) for argument in call.args)}
+                found |= {root(call), *(root(argument) for argument in call.args if method in CHANGE_ARGUMENTS)}
             case ast.Expr(value=ast.Call(func=ast.Name(id=name)) as call) if name not in PURE_FUNCTIONS:
                 found |= {root(argument) for argument in call.args}
     return found - {""}
@@ -291,6 +304,39 @@ def statement_at(source: str, line: int) -> str:
             kept.append(node)
             names |= used(node)
     return "\n".join(ast.unparse(node) for node in reversed(kept))
+
+
+def shared(source: str) -> list[set[str]]:
+    """Groups of names that the cell may make share one object: `b = a`, `pair = [a, b]`, `first = rows[0]`; no calls."""
+    tree = parse(source)
+    groups = []
+    for node in _now(tree) if tree is not None else []:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            groups.append(set().union(_held(node.value), *(_targets(one) | {root(one)} for one in targets)) - {""})
+        elif isinstance(node, ast.For):
+            groups.append(_targets(node.target) | _held(node.iter))
+    return [group for group in groups if len(group) > 1]
+
+
+def functions(source: str) -> dict[str, tuple[set[str], set[str]]]:
+    """Functions that the cell defines: name → (names of the module that a call uses, those that it may change in place)."""
+    tree = parse(source)
+    defined = [node for node in (tree.body if tree is not None else []) if isinstance(node, ast.FunctionDef)]
+    walked = {node.name: [one for part in node.body for one in ast.walk(part)] for node in defined}
+    return {node.name: (used(node), _touched(walked[node.name]) & used(node)) for node in defined}
+
+
+def _held(node: ast.AST) -> set[str]:
+    """Names whose own object, or a part of it, the value of `node` holds."""
+    match node:
+        case ast.Name(id=name):
+            return {name}
+        case ast.Attribute() | ast.Subscript():
+            return {root(node)}
+        case ast.Tuple() | ast.List() | ast.Set() | ast.Dict() | ast.IfExp() | ast.Starred() | ast.BoolOp():
+            return set().union(*(_held(child) for child in ast.iter_child_nodes(node)))
+    return set()
 
 
 def _options(nodes: list[ast.AST]) -> set[str]:

@@ -1,6 +1,7 @@
 """The simulated notebook, for every test of lineage."""
 
 import pytest
+
 from tests.unit.lineage.played_notebook import Notebook
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import random
 import types
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mlops_jupyter.entities import (
@@ -28,6 +27,7 @@ from mlops_jupyter.entities import (
     VariableVersion,
     derived_id,
 )
+from mlops_jupyter.entities.data import FingerprintKind
 from mlops_jupyter.lineage.text import read_text, used
 
 Namespace = dict[str, object]
@@ -47,8 +47,11 @@ def content(value: object, depth: int = 0) -> str:
 
 
 def fingerprint(value: object) -> Fingerprint:
-    kind = "container" if isinstance(value, list | dict | set | tuple) else "scalar" if isinstance(value, int | float | str) else \
-        "function" if isinstance(value, types.FunctionType) else "module" if isinstance(value, types.ModuleType) else "instance"
+    kinds: list[tuple[type | types.UnionType, FingerprintKind]] = [
+        (list | dict | set | tuple, "container"), (int | float | str, "scalar"), (types.FunctionType, "function"),
+        (types.ModuleType, "module"), (object, "instance"),
+    ]
+    kind = next(kind for type_, kind in kinds if isinstance(value, type_))
     return Fingerprint(kind, derived_id(content(value)), type(value).__name__)
 
 
@@ -72,21 +75,31 @@ class Notebook:
         before = {name: (id(value), content(value)) for name, value in self.namespace.items() if name != "__builtins__"}
         reads = self._reads(source)
         files: list[FileAccess] = []
-        self.namespace["read_file"] = lambda path: (files.append(self._access(path, "read")), self.disk[path])[1]
-        self.namespace["write_file"] = lambda path, text: (self.disk.__setitem__(path, text), files.append(self._access(path, "write")))
+
+        def read_file(path: str) -> str:
+            files.append(self._access(path, "read"))
+            return self.disk[path]
+
+        def write_file(path: str, text: str) -> None:
+            self.disk[path] = text
+            files.append(self._access(path, "write"))
+
+        self.namespace |= {"read_file": read_file, "write_file": write_file}
         rng = random.getstate()
         error = None
         try:
             exec(compile(source, cell, "exec"), self.namespace)
         except Exception as problem:
-            error = CellError(type(problem).__name__, str(problem), line=getattr(problem.__traceback__.tb_next, "tb_lineno", None))
+            where = problem.__traceback__.tb_next if problem.__traceback__ else None
+            error = CellError(type(problem).__name__, str(problem), line=where.tb_lineno if where else None)
         for helper in ("read_file", "write_file"):
             del self.namespace[helper]
         after = {name: value for name, value in self.namespace.items() if name != "__builtins__"}
         drew = ("python",) if random.getstate() != rng else ()
         execution = CellExecution(
-            session="s1", n=n, source=source, state=state or ("error" if error else "ok"), cell=cell, error=error, started=1000.0 + n,
-            ended=1000.5 + n, reads=reads, writes=_writes(before, after), deletes=[name for name in before if name not in after],
+            session="s1", n=n, source=source, state=state or ("error" if error else "ok"), cell=cell, error=error,
+            started=1000.0 + n, ended=1000.5 + n, reads=reads, writes=_writes(before, after),
+            deletes=[name for name in before if name not in after],
             stores=sorted(read_text(source).may_bind), files=files, opaque=["exec"] if opaque else [],
             random=RandomState({"python": derived_id(repr(rng))}, drew, ("python",) if "random.seed(" in source else ()),
         )
@@ -156,10 +169,10 @@ def said(kind: str, name: str = "", value: object = None) -> Observation:
     return Observation("", 0, 0, 0.0, kind, name, value=value, logged=True)
 
 
-def replay(book: Notebook, cells: list[int], disk: dict[str, str] | None = None, after: Callable[[Namespace], None] | None = None) -> Namespace:
+def replay(book: Notebook, cells: list[int]) -> Namespace:
     """The namespace after these executions, run in this order in a fresh one."""
     namespace: Namespace = {}
-    files = dict(disk or {})
+    files: dict[str, str] = {}
     namespace["read_file"], namespace["write_file"] = files.__getitem__, files.__setitem__
     for execution in book.executions:
         if execution.n in cells:

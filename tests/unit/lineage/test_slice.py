@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.unit.lineage.played_notebook import Notebook, content, metric, model, replay
 
 from mlops_jupyter.entities import CellExecution, FileAccess, Fingerprint, NotFoundError, Output, Read, VariableVersion
 from mlops_jupyter.lineage.slice import Result, Slice, find_results, slice_digest, slice_of
+from tests.unit.lineage.played_notebook import Notebook, content, metric, model, replay
 
 
 def needed(book: Notebook, name: str) -> Slice:
@@ -168,7 +168,8 @@ def test_a_name_that_nothing_made_is_said(book: Notebook) -> None:
 def test_an_output_used_again_leads_to_its_cell() -> None:
     executions = [
         CellExecution("s1", 1, "1 + 1", "ok", prompt=7, outputs=[Output("result", text="2")]),
-        CellExecution("s1", 2, "y = _7", "ok", reads=[Read("_7")], writes=[VariableVersion("y", "created", Fingerprint("scalar", "1"))]),
+        CellExecution("s1", 2, "y = _7", "ok", reads=[Read("_7")],
+                      writes=[VariableVersion("y", "created", Fingerprint("scalar", "1"))]),
     ]
     found = slice_of(Result("y", "variable", 2, ["y"]), executions)
     assert found.cells == [1, 2]
@@ -236,7 +237,8 @@ def test_a_file_that_changed_while_a_cell_ran_was_written_by_it() -> None:
     data = Fingerprint("file", "d1")
     executions = [
         CellExecution("s1", 1, "table.to_parquet('f')", "ok", started=10.0, ended=20.0),
-        CellExecution("s1", 2, "x = load('f')", "ok", started=30.0, ended=31.0, files=[FileAccess("f", "read", data, modified=15.0)],
+        CellExecution("s1", 2, "x = load('f')", "ok", started=30.0, ended=31.0,
+                      files=[FileAccess("f", "read", data, modified=15.0)],
                       writes=[VariableVersion("x", "created", Fingerprint("frame", "1"))]),
     ]
     assert slice_of(Result("x", "variable", 2, ["x"]), executions).cells == [1, 2]
@@ -275,7 +277,8 @@ CELLS = [
     "{a} = [{k}]", "{a} = {b}", "{a}.append({k})", "{a} = {b} + [{k}]", "def f{k}(x):\n    return x + {a}", "{a} = f{k}([{k}])",
     "len({a})", "{a} += {b}", "if len({a}) > 3:\n    {b} = [{k}]", "{a}[0] = {k}", "for {b} in [[1], [2]]:\n    {a} = {a} + {b}",
     "{a}, {b} = {b}, {a}", "{a} = [v for {b} in [{c}] for v in {b}]", "{a} = [{k}]\n{a}.append(len({b}))", "{a}.append(1)\n1 / 0",
-    "del {a}", "with_it = {a}[:]\n{c} = with_it", "def g{k}():\n    {a}.append({k})", "g{k}()", "{a} = [{b}, {b}]\n{a}[0].append({k})",
+    "del {a}", "with_it = {a}[:]\n{c} = with_it", "def g{k}():\n    {a}.append({k})", "g{k}()",
+    "{a} = [{b}, {b}]\n{a}[0].append({k})",
 ]
 
 
