@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from types import CodeType, FrameType, SimpleNamespace
 
-from mlops_jupyter.capture.calls import Assembler, Library
+from mlops_jupyter.capture.assembly import Assembler, Library
 from mlops_jupyter.capture.sites import site_of
 
 _TOOL_IDS = (4, 3)  # 0, 1, 2 and 5 are set aside for debuggers, coverage, profilers and optimisers

@@ -13,7 +13,7 @@ import builtins
 import sys
 from types import FunctionType
 
-from mlops_jupyter.capture.calls import Assembler, Library, Shell
+from mlops_jupyter.capture.assembly import Assembler, Library, Shell
 from mlops_jupyter.capture.sites import HOOK, Scope, Site, aliases_of, index, terminal
 
 _KEPT = 2_000  # sites; those of old cells go first
