@@ -24,7 +24,7 @@ from mlops_jupyter.api.words import number, plural
 from mlops_jupyter.entities import ConflictError, InputError, Run
 
 if TYPE_CHECKING:
-    from mlops_jupyter.jobs.client import Progress
+    from mlops_jupyter.jobs.progress import Progress
 
 NOTEBOOK, MODULE, MARK = "flight_delays.ipynb", "flight_features.py", ".mlops-demo"
 RESULT, PARAMETERS = "auc", {"test_month": "7"}

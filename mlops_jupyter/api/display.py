@@ -11,6 +11,7 @@ import html
 import io
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -137,6 +138,8 @@ def full(value: object) -> object:
     """`value` with every struct in it as a dictionary of all its fields, those at their default included."""
     if isinstance(value, msgspec.Struct):
         return {field.encode_name: full(getattr(value, field.name)) for field in msgspec.structs.fields(value)}
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, dict):
         return {key: full(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -19,7 +19,7 @@ from mlops_jupyter.entities import JobFailedError, Outcome, Run
 from mlops_jupyter.entities.sessions import OutputPolicy
 
 if TYPE_CHECKING:
-    from mlops_jupyter.jobs.client import Progress
+    from mlops_jupyter.jobs.progress import Progress
 
 
 class Tracked(msgspec.Struct):

@@ -37,7 +37,7 @@ from mlops_jupyter.lineage.slice import Result, find_results, metric_result, sli
 from mlops_jupyter.lineage.stale import stale
 
 if TYPE_CHECKING:
-    from mlops_jupyter.jobs.client import Progress
+    from mlops_jupyter.jobs.progress import Progress
 
 Report = Callable[["Progress"], None]
 

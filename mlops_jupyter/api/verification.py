@@ -26,7 +26,7 @@ from mlops_jupyter.entities import (
 from mlops_jupyter.lineage.slice import Result, Slice, find_results, metric_result, slice_of
 
 if TYPE_CHECKING:
-    from mlops_jupyter.jobs.client import Progress
+    from mlops_jupyter.jobs.progress import Progress
 
 _NUMBER = re.compile(r"#?\d{1,5}")
 _ID = re.compile(r"[0-9a-f]{6,}")
@@ -51,10 +51,7 @@ class _Subject(msgspec.Struct):
     session: Session
     executions: list[CellExecution]
     observations: list[Observation]
-
-    @property
-    def label(self) -> str:
-        return f"{self.run.experiment} {run_label(self.run)}" if self.run is not None else self.results[0].name
+    label: str
 
 
 def plan(what: str, session: str | None = None) -> Plan:
@@ -79,9 +76,12 @@ def _subject(ledger: Ledger, what: str, session: str | None) -> _Subject:
     executions, observations = ledger.executions(found.id), ledger.observations(found.id)
     results = _of_run(run, observations) if run is not None else find_results(what, executions, observations)[:1]
     needed = slice_of(results, executions, observations)
-    if run is not None:  # what is verified is the run's own slice; should its results need more, then more than that
-        needed = msgspec.structs.replace(needed, cells=sorted({*needed.cells, *run.cells}), digest=run.slice_digest)
-    return _Subject(run, results, needed, found, executions, observations)
+    if run is None:  # a result whose cells are a run's cells speaks for that run
+        run = next((one for one in ledger.runs(session=found.id) if one.slice_digest == needed.digest), None)
+        return _Subject(run, results, needed, found, executions, observations, label=what)
+    # What is verified is the run's own slice; should its results need more, then more than that.
+    needed = msgspec.structs.replace(needed, cells=sorted({*needed.cells, *run.cells}), digest=run.slice_digest)
+    return _Subject(run, results, needed, found, executions, observations, label=f"{run.experiment} {run_label(run)}")
 
 
 def _run(ledger: Ledger, what: str) -> Run | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -82,7 +83,7 @@ def verify(run: str, session: str | None, allow_effects: bool, as_json_: bool) -
 def forget(run: str, session: bool, yes: bool) -> None:
     """Purge RUN for good: its records, outputs and blobs. Nothing brings it back."""
     label = run if session else f"{(found := run_verbs.run(run)).experiment} {run_label(found)}"
-    if not yes and not click.confirm(f"Forget {label} for good?", err=True):
+    if not yes and not (sys.stdin.isatty() and click.confirm(f"Forget {label} for good?", err=True)):
         raise InputError(f"{label} was not forgotten", f"mlops forget {run} --yes")
     if session:
         run_verbs.forget_session(run)

@@ -12,7 +12,7 @@ import click
 from mlops_jupyter.api.display import console
 
 if TYPE_CHECKING:
-    from mlops_jupyter.jobs.client import Progress
+    from mlops_jupyter.jobs.progress import Progress
 
 WIDTH = 48
 

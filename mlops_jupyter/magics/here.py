@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from mlops_jupyter.jobs.client import Progress
+    from mlops_jupyter.jobs.progress import Progress
 
 _State = tuple[int, tuple[int, ...], float | None]
 
