@@ -47,7 +47,6 @@ def sees_functions() -> bool:
 
 def install(shell: Shell, user_code: UserCode, emit: Emit) -> None:
     """Begin: `user_code(filename)` tells cells and local modules; `emit` gets each call. Installed already: starts anew."""
-    from mlops_jupyter.capture.returns import Returns
     remove()
     assembler = Assembler(user_code, emit, watched_names())
     _installed.mechanism = Returns.if_possible(assembler) or Rewriting(assembler, shell)

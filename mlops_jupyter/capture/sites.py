@@ -211,6 +211,7 @@ def _site(
         module_level = module_level and not isinstance(parent, _SCOPES)
         if isinstance(parent, _SCOPES):
             break
+    around += _feeds(tuple(around), node.lineno, assigned)
     return Site(
         node, terminal(node), node.lineno, node.col_offset, target, group, tuple(loops), tuple(dict.fromkeys(around)), returned,
         enclosed, module_level, tuple(_arguments(node, known, assigned)),

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mlops_jupyter.capture.observer import Expression, ObservedCall
+from mlops_jupyter.entities.sessions import CallSite
 from mlops_jupyter.fingerprint import fingerprint, footprint
 from mlops_jupyter.fingerprint.types.instances import attributes
 
@@ -39,6 +40,8 @@ class Links:
     def __init__(self) -> None:
         self._models: dict[int, tuple[Ref, str]] = {}
         self._predictions: deque[Prediction] = deque(maxlen=_REMEMBERED)
+        self._site: CallSite | None = None
+        self._columns: dict[tuple[int, str], list[str]] = {}
 
     def add_model(self, estimators: Iterable[object], key: str) -> None:
         """These objects answer for the model `key` from now on."""
@@ -64,6 +67,9 @@ class Links:
 
     def models_of(self, call: ObservedCall) -> list[str]:
         """Keys of the models whose predictions reached the arguments of a call."""
+        if call.site != self._site:  # within the repeats of one site the frames gone through are hashed once
+            self._site = call.site
+            self._columns.clear()
         values = [value for name, value in call.arguments.items() if name != "self"]
         expressions = list(call.expressions.values())
         roots = [root for each in expressions for root in each.roots]
@@ -107,8 +113,10 @@ class Links:
         labels |= {name for name in names if isinstance(name, str)}
         for value in around:
             frame = attributes(value).get("obj", value)  # a group-by holds its frame as `obj`
-            for label in sorted(labels):
-                yield self._holding(set(_column(frame, label)))
+            for label in sorted(labels) if _is_frame(frame) else ():
+                if (id(frame), label) not in self._columns:
+                    self._columns[id(frame), label] = _column(frame, label)
+                yield self._holding(set(self._columns[id(frame), label]))
 
     def _holding(self, digests: set[str]) -> str:
         return next((kept.model for kept in reversed(self._predictions) if kept.digests & digests), "")

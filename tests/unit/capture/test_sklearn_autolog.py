@@ -142,8 +142,8 @@ def test_names_come_from_variable_key_or_function_and_data(notebook):
 def test_loops_give_keys(notebook):
     notebook.run("""
         m = LogisticRegression().fit(X_train, y_train)
-        test = pd.DataFrame({"y": y_test, "carrier": np.where(X_test[:, 0] > 0, "UA", "AA")})
-        test["p"] = m.predict_proba(X_test)[:, 1]
+        test = pd.DataFrame({"y": y, "carrier": np.where(np.arange(len(y)) % 3 == 0, "UA", "AA")})
+        test["p"] = m.predict_proba(X)[:, 1]
     """)
     model = next(draft for draft in notebook.drafts if draft.kind == "model")
     drafts = notebook.run("""
@@ -153,6 +153,12 @@ def test_loops_give_keys(notebook):
         again = {c: roc_auc_score(g.y, g.p) for c, g in test.groupby("carrier")}
         whole = roc_auc_score(test["y"], test["p"])
     """)
+    later = notebook.run("""
+        scored = test[["y", "carrier"]].assign(probability=test["p"])
+        large = scored.groupby("carrier").filter(lambda group: len(group) >= 100)
+        by_carrier = {c: roc_auc_score(g["y"], g["probability"]) for c, g in large.groupby("carrier", observed=True)}
+    """)
+    assert all(draft.models == [notebook.key(model)] for draft in later)
     assert [(draft.name, draft.key) for draft in drafts] == [
         ("aucs", "AA"), ("aucs", "UA"), ("again", "AA"), ("again", "UA"), ("whole", "")]  # fmt: skip
     assert all(draft.models == [notebook.key(model)] for draft in drafts)
