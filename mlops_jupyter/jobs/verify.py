@@ -18,7 +18,6 @@ import msgspec
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import (
     CellExecution,
-    ConflictError,
     Environment,
     FileAccess,
     Observation,
@@ -30,6 +29,7 @@ from mlops_jupyter.entities import (
     new_id,
 )
 from mlops_jupyter.fingerprint import fingerprint_file
+from mlops_jupyter.jobs.effects import refuse_effects
 from mlops_jupyter.jobs.execute import Executed, ExecuteOptions, run_notebook
 from mlops_jupyter.jobs.inputs import external_reads, where
 from mlops_jupyter.jobs.modules import local_modules
@@ -49,6 +49,9 @@ from mlops_jupyter.lineage.slice import Result, Slice
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+
+__all__ = ["VerifyOptions", "missing_inputs", "refuse_effects", "verify_slice"]
 
 
 class VerifyOptions(msgspec.Struct, kw_only=True):
@@ -103,14 +106,6 @@ class _Expected(msgspec.Struct):
     executions: Sequence[CellExecution]
     observations: Sequence[Observation]
     options: VerifyOptions
-
-
-def refuse_effects(cells: Sequence[CellExecution], *, allow: bool) -> None:
-    """Raise ConflictError if these cells, when they were recorded, reached outside their folder, and may not do it again."""
-    found = [f"cell [{cell.n}]: {', '.join(cell.effects)}" for cell in cells if cell.effects]
-    if found and not allow:
-        raise ConflictError(f"running these cells again would repeat what they do outside their folder: {'; '.join(found)}",
-                            "allow it with --allow-effects")
 
 
 def missing_inputs(reads: Sequence[FileAccess], folder: Path) -> list[ResultVerdict]:

@@ -1,0 +1,47 @@
+"""What cells did outside their folder when they were recorded, and would do again if they were run again.
+
+A process that only asks about the machine repeats nothing: libraries start some behind the user's back (`lscpu` by joblib,
+`fc-list` by matplotlib). Nor do files in caches and temporary folders count.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from mlops_jupyter.entities import CellExecution, ConflictError
+
+_ASKING = frozenset({
+    "lscpu", "uname", "nproc", "sysctl", "fc-list", "ldconfig", "nvidia-smi", "which", "where", "hostname", "locale", "getconf", "arch",
+})
+_CACHES = (".cache", ".config", ".matplotlib", ".ipython", ".jupyter", ".local")
+
+
+def effects_of(cell: CellExecution) -> list[str]:
+    """The effects of one execution that running it again would repeat, in words."""
+    found = [effect for effect in cell.effects if not _only_asks(effect)]
+    return found + [f"writes {access.path}" for access in cell.files
+                    if access.mode == "write" and not access.relative and not _passing(access.path)]
+
+
+def refuse_effects(cells: Sequence[CellExecution], *, allow: bool) -> None:
+    """Raise ConflictError if these cells, when they were recorded, reached outside their folder, and may not do it again."""
+    found = [f"cell [{cell.n}]: {', '.join(effects)}" for cell in cells if (effects := effects_of(cell))]
+    if found and not allow:
+        raise ConflictError(f"running these cells again would repeat what they do outside their folder: {'; '.join(found)}",
+                            "allow it with --allow-effects")
+
+
+def _only_asks(effect: str) -> bool:
+    kind, _, command = effect.partition(": ")
+    words = command.split()
+    return kind == "process" and bool(words) and PurePath(words[0]).name in _ASKING
+
+
+def _passing(path: str) -> bool:
+    """True for files in temporary folders, caches and devices."""
+    file, home = Path(path), Path.home()
+    if file.is_relative_to(tempfile.gettempdir()) or file.is_relative_to("/dev") or file.is_relative_to("/proc"):
+        return True
+    return file.is_relative_to(home) and file.relative_to(home).parts[0] in _CACHES
