@@ -35,7 +35,7 @@ from mlops_jupyter.capture.observer import Draft, Listener, ObservedCall
 from mlops_jupyter.capture.options import TrackOptions, decode_options
 from mlops_jupyter.capture.readers import Readers
 from mlops_jupyter.capture.secrets import Redactor, load_key
-from mlops_jupyter.capture.session import kernel_id, new_session, notebook_path
+from mlops_jupyter.capture.session import new_session, notebook_path
 from mlops_jupyter.capture.shell import Autolog, CellInfo, CellResult, Status, connection_file, running_cell
 from mlops_jupyter.capture.tracker import CellExecuted, CellStarted, Tracker
 from mlops_jupyter.capture.unwrap import is_ours, is_skip
@@ -116,7 +116,7 @@ class Tracking:
         self._shell = shell
         self._redact = Redactor(load_key(folder.parent))
         notebook = notebook_path(options, shell.user_ns.get("__vsc_ipynb_file__"), Path.cwd())
-        self.session = new_session(options, self._outbox.writer, notebook, kernel_id(connection_file()), __version__)
+        self.session = new_session(options, self._outbox.writer, notebook, connection_file(), __version__)
         self._fence = Fence(self._trip)
         self._tracker = Tracker(self.session.id)
         self._notes = Notes(self._tracker, self._outbox, self._redact, shell.user_ns)
@@ -369,7 +369,7 @@ class Tracking:
                 listener(call)
 
     def _install_calls(self) -> None:
-        calls.install(cast(calls.Shell, self._shell), self.is_user_code, self._emit)
+        calls.install(self._shell, self.is_user_code, self._emit)
         for name in plugins.available(plugins.AUTOLOG):
             self._imports.after(name, self._attach)
 

@@ -27,6 +27,11 @@ DOORS: dict[str, dict[str, tuple[int, str, Mode]]] = {
         "ParquetFile.__init__": (1, "source", "read"), "ParquetDataset.__init__": (1, "path_or_paths", "read"),
         "ParquetWriter.__init__": (1, "where", "write"), "write_to_dataset": (1, "root_path", "write"),
     },
+    # pandas hands Arrow a file that it opened through Arrow's own C++ class
+    "pandas.io.parquet": {
+        "PyArrowImpl.read": (1, "path", "read"), "PyArrowImpl.write": (2, "path", "write"),
+        "FastParquetImpl.read": (1, "path", "read"), "FastParquetImpl.write": (2, "path", "write"),
+    },
     "pyarrow.csv": {
         "read_csv": (0, "input_file", "read"), "open_csv": (0, "input_file", "read"), "write_csv": (1, "output_file", "write"),
     },

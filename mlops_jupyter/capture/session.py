@@ -36,8 +36,8 @@ def kernel_id(connection_file: str) -> str:
     return match[1] if match else ""
 
 
-def new_session(options: TrackOptions, writer: str, notebook: Path | None, kernel: str, version: str) -> Session:
-    """A session that begins now. Nothing slow: environment and git state are added when they are known."""
+def new_session(options: TrackOptions, writer: str, notebook: Path | None, connection_file: str, version: str) -> Session:
+    """A session that begins now; `connection_file` "" outside a kernel. Environment and git state are added when known."""
     reference = None if notebook is None else NotebookRef(derived_id("notebook", str(notebook)), str(notebook))
     name = options.experiment or (notebook.stem if notebook is not None else Path.cwd().name or "ipython")
     if options.experiment_id:
@@ -48,7 +48,8 @@ def new_session(options: TrackOptions, writer: str, notebook: Path | None, kerne
         experiment = derived_id("experiment", reference.id)
     return Session(
         id=options.session_id or new_id(), writer=writer, experiment=name, experiment_id=experiment, started=time.time(),
-        kind="ipython" if options.kind == "notebook" and not kernel else options.kind, notebook=reference, kernel_id=kernel,
+        kind="ipython" if options.kind == "notebook" and not connection_file else options.kind, notebook=reference,
+        kernel_id=kernel_id(connection_file),
         user=options.owner or _user(), host=socket.gethostname(), process=os.getpid(), outputs=options.outputs,
         tags=dict(options.tags), origin=options.origin, cwd=str(Path.cwd()), version=version,
     )

@@ -112,7 +112,8 @@ def test_helpers_bring_their_globals(notebook: Notebook) -> None:
         "import functools\nf = functools.partial(lambda a, b: a + b + k, 1)",
         "class C:\n    def __call__(self, x):\n        return x + k\nf = C()",
         "class C:\n    def m(self, x):\n        return x + k\nf = C().m",
-        "import functools\ndef deco(g):\n    @functools.wraps(g)\n    def w(x):\n        return g(x)\n    return w\n@deco\ndef f(x):\n    return x + k",
+        ("import functools\ndef deco(g):\n    @functools.wraps(g)\n    def w(x):\n        return g(x)\n    return w\n"
+        "@deco\ndef f(x):\n    return x + k"),
         "def make():\n    def g(x):\n        return x + k\n    return g\nf = make()",
         "class B:\n    def m(self, x):\n        return x + k\nclass C(B):\n    pass\nf = C().m",
         "def g(x):\n    return x + k\nf = lambda x: [g][0](x)",

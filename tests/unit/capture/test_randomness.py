@@ -60,7 +60,9 @@ def test_a_cached_normal_deviate_counts_as_drawn() -> None:
     assert generators.after(before, ()).drew == ("numpy",)
 
 
-@pytest.mark.parametrize(("source", "data"), [("torch", b"[]"), ("python", b"not json"), ("numpy", b"[1,2]"), ("python", b"[3,[1],null]")])
+@pytest.mark.parametrize(("source", "data"), [
+    ("torch", b"[]"), ("python", b"not json"), ("numpy", b"[1,2]"), ("python", b"[3,[1],null]"),
+])
 def test_a_state_that_is_none_is_refused(source: str, data: bytes) -> None:
     with pytest.raises(InputError):
         restore(source, data)

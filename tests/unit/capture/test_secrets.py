@@ -13,7 +13,9 @@ from mlops_jupyter.capture.secrets import Redactor, load_key
 
 @pytest.fixture
 def redact() -> Redactor:
-    return Redactor(b"k" * 32, {"MY_API_KEY": "hunter2-secret", "PWD": "/home/me/work", "TOKEN": "abc", "DB_PASSWORD": "s3cr3t!!"})
+    return Redactor(b"k" * 32, {
+        "MY_API_KEY": "hunter2-secret", "PWD": "/home/me/work", "TOKEN": "abc", "DB_PASSWORD": "s3cr3t!!",
+    })
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,11 @@ def started(source: str, **more: object) -> CellStarted:
 def test_an_execution_is_written_running_and_then_whole() -> None:
     tracker = Tracker("s")
     running = tracker.start(started("x = 1", cell="c1", prompt=3))
-    assert running is not None and (running.n, running.state, running.cell, running.prompt) == (1, "running", "c1", 3)
+    assert running is not None
+    assert (running.n, running.state, running.cell, running.prompt) == (1, "running", "c1", 3)
     done = tracker.finish(CellExecuted(at=2.0, state="ok", reads=[Read("y")]), 0)
-    assert done is not None and (done.n, done.state, done.seconds, done.reads) == (1, "ok", 1.0, [Read("y")])
+    assert done is not None
+    assert (done.n, done.state, done.seconds, done.reads) == (1, "ok", 1.0, [Read("y")])
 
 
 def test_a_nested_cell_is_part_of_the_outer_one() -> None:
@@ -26,14 +28,16 @@ def test_a_nested_cell_is_part_of_the_outer_one() -> None:
     assert tracker.start(started("x")) is None
     assert tracker.finish(CellExecuted(at=2.0, state="ok"), 0) is None
     outer = tracker.finish(CellExecuted(at=3.0, state="ok"), 0)
-    assert outer is not None and outer.n == 1
+    assert outer is not None
+    assert outer.n == 1
 
 
 def test_cells_that_our_own_magic_runs_count_for_themselves() -> None:
     tracker = Tracker("s")
     tracker.start(started("%mlops rerun", ours=True))
     inner = tracker.start(started("x = 1"))
-    assert inner is not None and inner.n == 2
+    assert inner is not None
+    assert inner.n == 2
     assert tracker.start(started("deeper")) is None
 
 
@@ -41,18 +45,24 @@ def test_threads_have_stacks_of_their_own() -> None:
     tracker = Tracker("s")
     tracker.start(started("a", thread=1))
     other = tracker.start(started("b", thread=2))
-    assert other is not None and other.n == 2
+    assert other is not None
+    assert other.n == 2
     first = tracker.finish(CellExecuted(at=2.0, state="ok"), 1)
-    assert first is not None and first.n == 1
+    assert first is not None
+    assert first.n == 1
 
 
 def test_a_skipped_cell_keeps_nothing_but_that_names_changed() -> None:
     tracker = Tracker("s")
     running = tracker.start(started("%%mlops skip\nsecret = 1", skip=True, ours=True))
-    assert running is not None and running.source == "" and running.executed == ""
+    assert running is not None
+    assert running.source == ""
+    assert running.executed == ""
     write = VariableVersion("x", "created", Fingerprint(kind="scalar", digest="fp1:xxh3-128:0", type_name="int"))
     done = tracker.finish(CellExecuted(at=2.0, state="ok", writes=[write], reads=[Read("y")]), 0)
-    assert done is not None and done.state == "skipped" and done.reads == []
+    assert done is not None
+    assert done.state == "skipped"
+    assert done.reads == []
     assert done.writes[0].fingerprint == Fingerprint(kind="opaque")
     assert tracker.start(started("next")) is not None
 
