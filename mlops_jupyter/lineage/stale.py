@@ -167,8 +167,9 @@ def _widened(one: CellExecution, sharing: list[set[str]], anew: Mapping[str, tup
     """What stands for the cell, with all that it may write: other branches if it is stale, names that now share an object."""
     text = read_text(one.source)
     known = {write.name for write in one.writes}
-    more = set(text.may_bind).union(*(anew[name][1] for name in text.loads & anew.keys())) if again else set()
-    in_place = {write.name for write in one.writes if write.how in {"mutated", "maybe"}} | (text.touches - text.binds)
+    called = set().union(*(anew[name][1] for name in text.loads & anew.keys())) if again else set()
+    more = text.may_bind | called if again else set()
+    in_place = {write.name for write in one.writes if write.how in {"mutated", "maybe"}} | text.touches | called
     for group in sharing:
         more |= group if group & in_place else set()
     writes = [VariableVersion(name, "maybe", UNKNOWN) for name in sorted(more - known)]
