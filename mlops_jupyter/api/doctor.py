@@ -90,7 +90,8 @@ def _kernels() -> list[Check]:
 
 
 def _kernel(name: str, argv: list[str]) -> Check:
-    python = shutil.which(argv[0]) if argv else None
+    ours = {"python", *(f"python{'.'.join(map(str, sys.version_info[:parts]))}" for parts in (1, 2))}
+    python = sys.executable if argv and argv[0] in ours else shutil.which(argv[0]) if argv else None  # as Jupyter starts it
     if python is None:
         return Check(f"kernel {name}", "warning", f"its interpreter {argv[0] if argv else '(none)'} is not there",
                      f"jupyter kernelspec remove {name}")

@@ -17,6 +17,7 @@ import msgspec
 from mlops_jupyter.api.headless import must_succeed, track_notebook
 from mlops_jupyter.api.here import notebook_file, sessions_of
 from mlops_jupyter.api.ledger import open_ledger
+from mlops_jupyter.api.runs import runs as recorded
 from mlops_jupyter.api.slices import file_cells, file_digest
 from mlops_jupyter.entities import (
     ConflictError,
@@ -221,5 +222,5 @@ def run_job(folder: str | Path, parameters: Mapping[str, object] | None = None, 
 
     open_ledger()  # a store that cannot take the record is said before the job runs
     done = run_bundle(folder, parameters, inputs, RunOptions(output=output, progress=progress, cancel=cancel))
-    runs = open_ledger().runs(session=done.session_id) if done.session_id else []
+    runs = recorded(session=done.session_id) if done.session_id else []
     return JobDone(done.session_id, done.outcome, runs, done.output)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from mlops_jupyter.api.changes import with_changes
 from mlops_jupyter.api.here import own_session, sessions_of
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.entities import Environment, Goal, Ledger, NotFoundError, Run
@@ -81,7 +82,7 @@ def _experiment(ledger: Ledger, name: str) -> str:
 def _judged(ledger: Ledger, found: Sequence[Run]) -> list[Run]:
     goals = {experiment.id: _newest(ledger.goals(experiment.id)) for experiment in ledger.experiments()}
     judged = []
-    for run in found:
+    for run in with_changes(ledger, found):
         goal = goals.get(run.experiment_id)
         judged.append(run if goal is None else msgspec.structs.replace(run, goal=_word(judge_goal(run, goal))))
     return judged
