@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from mlops_jupyter.entities import CellExecution, ConflictError
 
 _ASKING = frozenset({
-    "lscpu", "uname", "nproc", "sysctl", "fc-list", "ldconfig", "nvidia-smi", "which", "where", "hostname", "locale", "getconf", "arch",
+    "lscpu", "uname", "nproc", "sysctl", "fc-list", "ldconfig", "nvidia-smi", "which", "hostname", "locale", "getconf", "arch",
 })
 _CACHES = (".cache", ".config", ".matplotlib", ".ipython", ".jupyter", ".local")
 

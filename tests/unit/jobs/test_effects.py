@@ -11,7 +11,8 @@ from mlops_jupyter.jobs.effects import effects_of, refuse_effects
 from tests.unit.jobs.job_facts import access
 
 
-@pytest.mark.parametrize("effect", ["process: rm -rf data", "network: example.org:443", "database: /srv/orders.db", "process: lscpux"])
+@pytest.mark.parametrize("effect", ["process: rm -rf data", "network: example.org:443", "database: /srv/orders.db",
+                                    "process: lscpux"])
 def test_what_reaches_outside_is_refused_by_name(effect: str) -> None:
     cells = [CellExecution("s", 1, "a", "ok"), CellExecution("s", 7, "b", "ok", effects=[effect])]
     with pytest.raises(ConflictError) as caught:
