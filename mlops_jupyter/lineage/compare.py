@@ -11,7 +11,7 @@ from mlops_jupyter.entities import Dataset, Environment, Fingerprint, Run, Scala
 from mlops_jupyter.lineage.text import normalised
 
 
-class MetricChange(msgspec.Struct, frozen=True, omit_defaults=True):
+class MetricChange(msgspec.Struct, frozen=True):
     """One metric in both runs; None on the side that lacks it. `delta` is b minus a."""
 
     name: str
@@ -21,7 +21,7 @@ class MetricChange(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
 
 
-class ParamChange(msgspec.Struct, frozen=True, omit_defaults=True):
+class ParamChange(msgspec.Struct, frozen=True):
     """One param that differs. `only`: the side that has it, "" if both have."""
 
     name: str
@@ -30,7 +30,7 @@ class ParamChange(msgspec.Struct, frozen=True, omit_defaults=True):
     only: str = ""
 
 
-class CodeChange(msgspec.Struct, frozen=True, omit_defaults=True):
+class CodeChange(msgspec.Struct, frozen=True):
     """One cell of the slices that differs, as a unified diff; `a` and `b` are positions in the slices, from 1."""
 
     kind: str
@@ -40,7 +40,7 @@ class CodeChange(msgspec.Struct, frozen=True, omit_defaults=True):
     b: int | None = None
 
 
-class DataChange(msgspec.Struct, frozen=True, omit_defaults=True):
+class DataChange(msgspec.Struct, frozen=True):
     """One dataset that differs, by name. `unknown`: content could not be compared in full."""
 
     name: str
@@ -53,7 +53,7 @@ class DataChange(msgspec.Struct, frozen=True, omit_defaults=True):
     shape_b: tuple[int, ...] | None = None
 
 
-class PackageChange(msgspec.Struct, frozen=True, omit_defaults=True):
+class PackageChange(msgspec.Struct, frozen=True):
     """One package whose version differs; "" where it is not installed."""
 
     name: str
@@ -61,7 +61,7 @@ class PackageChange(msgspec.Struct, frozen=True, omit_defaults=True):
     b: str = ""
 
 
-class Comparison(msgspec.Struct, omit_defaults=True):
+class Comparison(msgspec.Struct):
     """What changed from run `a` to run `b`. `metrics` holds all of them, the other lists only what differs."""
 
     a: str

@@ -21,7 +21,7 @@ from mlops_jupyter.lineage.text import functions, normalised, read_text, shared
 UNKNOWN = Fingerprint("opaque")
 
 
-class StaleCell(msgspec.Struct, frozen=True, omit_defaults=True):
+class StaleCell(msgspec.Struct, frozen=True):
     """A cell whose outputs no longer hold: its id, why in plain words, its last execution (None if it never ran).
 
     `kind`: edited, never run, failed, upstream, order, deleted, file, or rebuild: it holds, but state that it made was
@@ -153,9 +153,10 @@ def _settle(book: _Notebook, file_digest: Callable[[str], str | None] | None) ->
     """Judge until nothing more follows: a stale cell may take other branches and meet other aliases than when it last ran."""
     while True:
         found = _judge(book, file_digest)
-        sharing = _sharing(book)
+        everywhere, fresh = _sharing(book)
         anew = {name: what for cell in book.own for name, what in functions(book.stand[cell].source).items()}
-        widened = {cell: _widened(book.stand[cell], sharing, anew, again=cell in found) for cell in book.ids}
+        widened = {cell: _widened(book.stand[cell], everywhere if cell in found else fresh, anew, again=cell in found)
+                   for cell in book.ids}
         if all(widened[cell] is book.stand[cell] for cell in book.ids):
             return found
         book.stand = widened
@@ -176,15 +177,15 @@ def _widened(one: CellExecution, sharing: list[set[str]], anew: Mapping[str, tup
     return msgspec.structs.replace(one, writes=[*one.writes, *writes]) if writes else one
 
 
-def _sharing(book: _Notebook) -> list[set[str]]:
-    """Names that may share an object in the fresh run, through cells that the tracker has not seen as they are now."""
+def _sharing(book: _Notebook) -> tuple[list[set[str]], list[set[str]]]:
+    """Names that may share an object in the fresh run: all, and those only through cells not yet seen as they are now."""
     groups: list[set[str]] = []
     for cell in book.ids:
         for group in shared(book.stand[cell].source):
             joined = [other for other in groups if other & group]
             groups = [other for other in groups if not other & group] + [group.union(*joined)]
     fresh = [group for cell in book.own for group in shared(book.stand[cell].source)]
-    return [group for group in groups if any(group & one for one in fresh)]
+    return groups, [group for group in groups if any(group & one for one in fresh)]
 
 
 def _judge(book: _Notebook, file_digest: Callable[[str], str | None] | None) -> dict[str, StaleCell]:
