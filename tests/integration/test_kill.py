@@ -98,7 +98,9 @@ def test_what_was_acknowledged_survives_kill_9_and_nothing_says_it_still_runs(ow
         assert metrics == Counter([("score", float(cell)) for cell in range(one.cells)] + [("last", 1.0)] * one.inside)
         assert session.state == ("interrupted" if one.inside else "ended")
         assert session.ended is not None
-        for run in store.runs(session=session.id):
+        runs = store.runs(session=session.id)
+        assert bool(runs) == bool(metrics)
+        for run in runs:
             assert run.state == ("interrupted" if one.inside else "finished"), run
     store.close()
 
