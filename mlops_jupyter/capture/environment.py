@@ -188,6 +188,7 @@ class LocalModules:
         self._foreign = _foreign_folders()
         self._loaded = 0
         self._packages: set[str] = set()
+        self._files: set[str] = set()
 
     def changed(self, named: Iterable[str] = ()) -> tuple[list[LocalModule], list[str]]:
         """(modules loaded or edited since the last call, packages first loaded since then; no standard library).
@@ -205,6 +206,7 @@ class LocalModules:
                 file = self._own(sys.modules.get(name))
                 if file is not None:
                     self._known[name] = (file, 0)
+                    self._files.add(str(file))
         for name, (file, modified) in list(self._known.items()):
             try:
                 now = file.stat().st_mtime_ns
@@ -219,7 +221,7 @@ class LocalModules:
 
     def owns(self, filename: str) -> bool:
         """True for the file of a module of the user's."""
-        return any(str(file) == filename for file, _ in self._known.values())
+        return filename in self._files
 
     def _own(self, module: ModuleType | None) -> Path | None:
         file = getattr(module, "__file__", None)

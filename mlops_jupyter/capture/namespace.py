@@ -81,13 +81,12 @@ class Namespace:
 
     def snapshot(self) -> dict[str, int]:
         """The id behind each name, without the names of IPython's history, which grow by one with each cell."""
-        hidden = self._hidden
+        namespace = self._namespace
         while True:
             try:
-                return {
-                    name: id(value) for name, value in self._namespace.items() if name[:1] != "_" or name not in hidden
-                }
-            except RuntimeError:  # another thread of the user's bound a name while we looked
+                names = list(namespace.keys() - self._hidden)
+                return dict(zip(names, map(id, map(namespace.__getitem__, names)), strict=True))
+            except (RuntimeError, KeyError):  # another thread of the user's bound or deleted a name while we looked
                 continue
 
     def _is_users(self, name: str) -> bool:
