@@ -13,7 +13,6 @@ from typing import Literal
 
 import msgspec
 
-from mlops_jupyter import __version__
 from mlops_jupyter.api.announce import folder_size
 from mlops_jupyter.api.display import Block, Sheet
 from mlops_jupyter.api.ledger import open_ledger
@@ -21,6 +20,7 @@ from mlops_jupyter.api.words import names, plural, size
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import MlopsError
 from mlops_jupyter.outbox import pending
+from mlops_jupyter.version import __version__
 
 ASK_SECONDS = 20
 PACKAGES = ("ipykernel", "ipython", "jupyter-client", "nbclient", "papermill", "jupyterlab", "jupyter-server")

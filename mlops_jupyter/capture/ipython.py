@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 from IPython.core.getipython import get_ipython
 
-from mlops_jupyter import __version__, plugins
+from mlops_jupyter import plugins
 from mlops_jupyter.capture import calls
 from mlops_jupyter.capture import environment as surroundings
 from mlops_jupyter.capture.cells import CellWatch, Open, is_interrupt
@@ -44,6 +44,7 @@ from mlops_jupyter.entities.errors import ConflictError, StoreError
 from mlops_jupyter.entities.runs import Goal
 from mlops_jupyter.entities.sessions import Observation
 from mlops_jupyter.outbox import Outbox
+from mlops_jupyter.version import __version__
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -13,7 +13,7 @@ from importlib import import_module
 
 import click
 
-from mlops_jupyter import __version__
+from mlops_jupyter.version import __version__
 
 TESTING = "MLOPS_TESTING"
 USAGE = 2

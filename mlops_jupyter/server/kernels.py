@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from jupyter_client.kernelspec import KernelSpecManager
 
-from mlops_jupyter import __version__
+from mlops_jupyter.version import __version__
 
 DISTRIBUTION = "mlops_jupyter"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import msgspec
 from tornado import web
 
-from mlops_jupyter import __version__
 from mlops_jupyter.api import live, runs, sessions
 from mlops_jupyter.entities import CellExecution, Run, Session
 from mlops_jupyter.lineage.stale import StaleCell
@@ -16,6 +15,7 @@ from mlops_jupyter.server.bodies import StaleBody
 from mlops_jupyter.server.handler import MlopsHandler
 from mlops_jupyter.server.kernels import KernelCommand, kernel_commands, requirement
 from mlops_jupyter.server.routes_jobs import JOB_ROUTES
+from mlops_jupyter.version import __version__
 
 BASE = r"/mlops/api/v1"
 
