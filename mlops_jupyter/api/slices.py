@@ -12,7 +12,7 @@ import msgspec
 
 from mlops_jupyter.api.here import find_session, notebook_file, with_source
 from mlops_jupyter.api.ledger import open_ledger
-from mlops_jupyter.entities import CellExecution, NotFoundError, Session
+from mlops_jupyter.entities import CellExecution, MlopsError, NotFoundError, Session
 from mlops_jupyter.fingerprint import fingerprint_file
 from mlops_jupyter.jobs.notebook import code_cells, read_notebook
 from mlops_jupyter.lineage.slice import Result, find_results, slice_of
@@ -79,9 +79,28 @@ def why(name: str, session: str | None = None, notebook: str | Path | None = Non
     executions, observations = ledger.executions(found.id), ledger.observations(found.id)
     results = find_results(name, executions, observations)
     needed = slice_of(results[0], executions, observations)
-    answer = _answer(name, found.id, needed.cells, executions, incomplete=needed.incomplete)
+    answer = _answer(name, found.id, needed.cells, _with_ids(found, executions), incomplete=needed.incomplete)
     return msgspec.structs.replace(answer, kind=results[0].kind, because=needed.because, unseeded=needed.unseeded,
                                    others=_others(results))
+
+
+def _with_ids(session: Session, executions: Sequence[CellExecution]) -> list[CellExecution]:
+    """The executions, those that a front end sent without a cell id matched to the saved notebook by source and position."""
+    file = notebook_file(session)
+    if file is None or all(entry.cell for entry in executions):
+        return list(executions)
+    try:
+        free = file_cells(file)
+    except MlopsError:
+        return list(executions)  # a notebook that cannot be read now takes nothing from what was recorded
+    matched = []
+    for entry in executions:
+        place = next((at for at, (_, source) in enumerate(free) if source == entry.source), None)
+        if entry.cell or place is None:
+            matched.append(entry)
+        else:
+            matched.append(msgspec.structs.replace(entry, cell=free[place][0]))
+    return matched
 
 
 def _answer(name: str, session: str, cells: Sequence[int], executions: Sequence[CellExecution], *, incomplete: bool) -> Why:
