@@ -7,8 +7,8 @@ export interface Actions {
   /** Scroll the notebook to a cell; false if it no longer has it. */
   reveal(cell: string): Promise<boolean>;
   neededCells(run: string): Promise<NeededCells>;
-  /** Start a background task; resolves to its id. */
-  verify(run: string): Promise<string>;
+  /** Start a background task; resolves to its id. `effects`: also repeat what the cells do outside their folder. */
+  verify(run: string, effects: boolean): Promise<string>;
   preview(request: PreviewRequest): Promise<Preview>;
   convert(request: ConvertRequest): Promise<string>;
   runJob(request: RunJobRequest): Promise<string>;

@@ -100,8 +100,10 @@ export function runTitle(run: Run): string {
   return (run.name ?? '') || (run.change ?? '') || modelClasses(run) || 'run';
 }
 
+/** The classes of a run's models, without their packages. */
 export function modelClasses(run: Run): string {
-  return [...new Set((run.models ?? []).map(model => model.class_name))].join(', ');
+  const names = (run.models ?? []).map(model => model.class_name.split('.').at(-1) ?? '');
+  return [...new Set(names)].join(', ');
 }
 
 /** The metrics that stand for a run: those without a key, a repeated name once (its newest value). */

@@ -79,8 +79,8 @@ export class PanelModel extends VDomModel implements Actions {
     return this.options.api.neededCells(run);
   }
 
-  verify(run: string): Promise<string> {
-    return this.begin('verify', run, this.options.api.verify(run));
+  verify(run: string, effects: boolean): Promise<string> {
+    return this.begin('verify', run, this.options.api.verify(run, effects));
   }
 
   preview(request: PreviewRequest): Promise<Preview> {
@@ -190,8 +190,10 @@ export class PanelModel extends VDomModel implements Actions {
     const kernel = notebook.kernel;
     const path = notebook.path;
     const status = await this.status();
+    // Tasks first: what a task that has ended brought is then in the lists read after it.
+    const [tasks] = await Promise.allSettled([api.tasks()]);
     const live = await api.live(kernel?.id ?? '', path);
-    const [jobs, tasks] = await Promise.allSettled([api.jobs(path), api.tasks()]);
+    const [jobs] = await Promise.allSettled([api.jobs(path)]);
     if (this.notebook?.path !== path || this.isDisposed) {
       return;
     }

@@ -72,6 +72,11 @@ export function newestFirst(runs: readonly Run[]): Run[] {
   return runs.filter(run => run.deleted !== true).sort((a, b) => b.started - a.started || (b.number ?? 0) - (a.number ?? 0));
 }
 
+/** Whether a task was refused because its cells do things outside their folder, which the user may allow. */
+export function stoppedByEffects(task: Task | undefined): boolean {
+  return task?.state === 'failed' && (task.error?.remedy ?? '').includes('allow-effects');
+}
+
 /** The task that is at work on a run or a job, else the newest that was. */
 export function taskOf(tasks: readonly Task[], kind: string, subject: string): Task | undefined {
   const about = tasks.filter(task => task.kind === kind && task.subject === subject);

@@ -97,10 +97,10 @@ export function bench(): { api: FakeApi; kernel: FakeKernel; notebooks: FakeNote
 }
 
 /** Actions that remember what they were asked for. */
-export function fakeActions(part: Partial<Actions> = {}): { actions: Actions; asked: [string, unknown][] } {
-  const asked: [string, unknown][] = [];
-  const note = <T,>(name: string, answer: T) => (value?: unknown): Promise<T> => {
-    asked.push([name, value]);
+export function fakeActions(part: Partial<Actions> = {}): { actions: Actions; asked: unknown[][] } {
+  const asked: unknown[][] = [];
+  const note = <T,>(name: string, answer: T) => (...values: unknown[]): Promise<T> => {
+    asked.push([name, ...values]);
     return Promise.resolve(answer);
   };
   const say = (name: string) => (value?: unknown): void => {

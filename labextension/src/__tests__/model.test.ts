@@ -134,7 +134,7 @@ describe('looking again', () => {
     notebooks.open(kernel);
     await settle();
     api.tasks_ = [{ id: 't1', kind: 'verify', state: 'running', done: 1, total: 3 }];
-    await model.verify('r1');
+    await model.verify('r1', false);
     await settle();
     expect(model.state.tasks).toMatchObject([{ id: 't1', subject: 'r1', state: 'running' }]);
     api.tasks_ = [{ id: 't1', kind: 'verify', state: 'succeeded' }];

@@ -98,6 +98,13 @@ describe('a run', () => {
     expect(asked).toContainEqual(['reveal', 'c2']);
   });
 
+  it('offers to allow effects where they stopped its verification', async () => {
+    const error = { what: 'it starts a process', remedy: 'allow it with --allow-effects' };
+    const { asked } = show(tracked({ runs: [runOf('r1')], tasks: [{ id: 't', kind: 'verify', subject: 'r1', state: 'failed', error }] }));
+    await click(screen.getByRole('button', { name: /Verify anyway/ }));
+    expect(asked.at(-1)).toEqual(['verify', 'r1', true]);
+  });
+
   it('shows the progress of its verification', () => {
     show(tracked({ runs: [runOf('r1')], tasks: [{ id: 't', kind: 'verify', subject: 'r1', state: 'running', message: 'cell 1', done: 1, total: 4 }] }));
     expect(screen.getByRole('progressbar').getAttribute('value')).toBe('1');
@@ -114,7 +121,7 @@ describe('converting', () => {
     await click(screen.getByRole('checkbox', { name: 'Keep the parameter test_month' }));
     expect(preview.querySelector('del')).toBeNull();
     await click(screen.getByTestId('mlops-create-job'));
-    expect(asked.at(-1)).toEqual(['convert', { session: 's1', run: 'r1', folder: 'work/delays-job', parameters: ['rate'], verify: true }]);
+    expect(asked.at(-1)).toEqual(['convert', { session: 's1', run: 'r1', folder: 'work/delays-job', parameters: ['rate'], verify: true, allow_effects: false }]);
   });
 });
 
@@ -146,7 +153,7 @@ describe('accessibility', () => {
     const { asked } = show(tracked({ phase: 'untracked', live: null }));
     expect(screen.getByText('the data itself')).toBeTruthy();
     await click(screen.getByTestId('mlops-track'));
-    expect(asked).toEqual([['track', undefined]]);
+    expect(asked).toEqual([['track']]);
   });
 });
 

@@ -126,6 +126,8 @@ export interface ConvertRequest extends PreviewRequest {
   /** Names of the parameters to keep. */
   parameters: string[];
   verify: boolean;
+  /** Let the clean run repeat what the cells do outside their folder. */
+  allow_effects: boolean;
 }
 
 export interface RunJobRequest {

@@ -87,8 +87,8 @@ export class Client {
     return this.request('GET', `runs/${encodeURIComponent(run)}/cells`);
   }
 
-  verify(run: string): Promise<string> {
-    return this.start(`runs/${encodeURIComponent(run)}/verify`, {});
+  verify(run: string, effects: boolean): Promise<string> {
+    return this.start(`runs/${encodeURIComponent(run)}/verify`, { allow_effects: effects });
   }
 
   preview(request: PreviewRequest): Promise<Preview> {

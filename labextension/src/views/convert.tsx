@@ -6,8 +6,9 @@ import type { Preview, PreviewRequest, Task } from '../api/answers';
 import type { JobResult, Run } from '../api/schema';
 import { folderOf, number, runTitle, stem } from '../format';
 import { problemOf, type Problem } from '../problem';
+import { stoppedByEffects } from '../state';
 import { Icon } from './icons';
-import { Button, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
+import { Button, InSight, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
 import { Inputs, KeepParameters, PreviewCells, Warnings } from './preview';
 import { field } from './unknowns';
 import { Verdict } from './verdict';
@@ -147,9 +148,9 @@ export function Convert({ run, path, tasks, onBack, onJob }: ConvertProps): Reac
   }, [preview, results]);
 
   const toggle = (name: string): void => setLeft(new Set(left.has(name) ? [...left].filter(other => other !== name) : [...left, name]));
-  const create = (): void => {
+  const create = (effects: boolean): void => {
     const parameters = (preview?.parameters ?? []).map(parameter => parameter.name).filter(name => !left.has(name));
-    const request = { ...requestFor(run, results), folder: folder.trim(), parameters, verify };
+    const request = { ...requestFor(run, results), folder: folder.trim(), parameters, verify, allow_effects: effects };
     attempt(async () => setTask(await actions.convert(request)));
   };
   return (
@@ -168,13 +169,15 @@ export function Convert({ run, path, tasks, onBack, onJob }: ConvertProps): Reac
           <Inputs preview={preview} />
           <PreviewCells preview={preview} left={left} />
           <Destination folder={folder} verify={verify} onFolder={setFolder} onVerify={setVerify} />
-          <ProblemNote problem={problem} />
-          <TaskProgress task={current} />
-          {current?.state === 'succeeded' ? (
-            <Made task={current} onJob={onJob} />
-          ) : (
+          <InSight of={`${current?.state ?? ''}${problem?.message ?? ''}`}>
+            <ProblemNote problem={problem} />
+            <TaskProgress task={current} />
+            {current?.state === 'succeeded' && <Made task={current} onJob={onJob} />}
+          </InSight>
+          {current?.state !== 'succeeded' && (
             <div className="jp-mlops-buttons">
-              <Button kind="primary" testid="mlops-create-job" disabled={busy || folder.trim() === '' || current?.state === 'running'} onClick={create}>Create job</Button>
+              <Button kind="primary" testid="mlops-create-job" disabled={busy || folder.trim() === '' || current?.state === 'running'} onClick={() => create(false)}>Create job</Button>
+              {stoppedByEffects(current) && <Button onClick={() => create(true)}>Create anyway, effects included</Button>}
               <Button onClick={onBack}>Cancel</Button>
             </div>
           )}

@@ -7,7 +7,7 @@ import type { JobInput, JobParameter } from '../api/schema';
 import { count, duration, scalar } from '../format';
 import { taskOf } from '../state';
 import { Icon } from './icons';
-import { Button, Chip, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
+import { Button, Chip, InSight, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
 import { field, numberField } from './unknowns';
 import { Verdict } from './verdict';
 
@@ -154,9 +154,11 @@ function RunForm({ job, task }: { job: JobBundle; task: Task | undefined }): Rea
           Run job
         </button>
       </div>
-      <ProblemNote problem={problem} />
-      <TaskProgress task={task} />
-      {task?.state === 'succeeded' && <Ended task={task} />}
+      <InSight of={`${task?.id ?? ''}${task?.state ?? ''}${problem?.message ?? ''}`}>
+        <ProblemNote problem={problem} />
+        <TaskProgress task={task} />
+        {task?.state === 'succeeded' && <Ended task={task} />}
+      </InSight>
     </form>
   );
 }

@@ -40,7 +40,7 @@ function Lists({ state, job, onJob, onConvert, opened, onOpen }: ListsProps): Re
       {(state.runs.length > 0 || noMetric) && (
         <Section title="Runs" note={state.runs.length > 0 ? String(state.runs.length) : ''}>
           {noMetric && <NoMetric floats={state.live?.floats ?? []} />}
-          {state.runs.length > 0 && <Runs runs={state.runs} tasks={state.tasks} executions={rows.length} onConvert={onConvert} opened={opened} onOpen={onOpen} />}
+          {state.runs.length > 0 && <Runs runs={state.runs} tasks={state.tasks} session={state.live?.session?.id ?? ''} executions={rows.length} running={rows.some(row => row.state === 'running')} onConvert={onConvert} opened={opened} onOpen={onOpen} />}
         </Section>
       )}
       {state.jobs.length > 0 && (

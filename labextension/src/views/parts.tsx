@@ -168,6 +168,19 @@ export function Fold({ label, children, testid }: {
   );
 }
 
+/** Scrolls its content into sight when what it tells of changes, but not when it is first drawn. */
+export function InSight({ of, children }: { of: string; children: React.ReactNode }): React.JSX.Element {
+  const box = React.useRef<HTMLDivElement>(null);
+  const told = React.useRef(of);
+  React.useEffect(() => {
+    if (told.current !== of) {
+      told.current = of;
+      box.current?.scrollIntoView({ block: 'nearest' });
+    }
+  }, [of]);
+  return <div className="jp-mlops-insight" ref={box}>{children}</div>;
+}
+
 /** A background task: its bar while it runs, and why it failed. A task that succeeded shows nothing: its result does. */
 export function TaskProgress({ task }: { task: Task | undefined }): React.JSX.Element | null {
   const actions = useActions();

@@ -5,7 +5,7 @@ import * as React from 'react';
 import type { Task } from '../api/answers';
 import type { Run } from '../api/schema';
 import { mainMetrics, modelClasses, runTitle, verdictOf, when } from '../format';
-import { taskOf } from '../state';
+import { stoppedByEffects, taskOf } from '../state';
 import { CellsNeeded } from './cells';
 import { Icon, Spinner } from './icons';
 import { Button, Chip, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
@@ -17,17 +17,26 @@ const LINE_METRICS = 3;
 interface RunsProps {
   runs: readonly Run[];
   tasks: readonly Task[];
+  /** Id of the session shown above, how many executions it has, and whether one is running. */
+  session: string;
   executions: number;
+  running: boolean;
   onConvert: (run: Run) => void;
   /** Which runs the user has opened or closed. */
   opened: Readonly<Record<string, boolean>>;
   onOpen: (id: string, open: boolean) => void;
 }
 
-function RunState({ run }: { run: Run }): React.JSX.Element | null {
+/** How the run stands. A run stays open for what may still come; it turns only while something runs. */
+function RunState({ run, busy }: { run: Run; busy: boolean }): React.JSX.Element | null {
   switch (run.state) {
     case 'open':
-      return <span className="jp-mlops-running" title="Still open"><Spinner /><span className="jp-mlops-hidden">still open</span></span>;
+      return busy ? (
+        <span className="jp-mlops-running" title="Running">
+          <Spinner />
+          <span className="jp-mlops-hidden">running</span>
+        </span>
+      ) : null;
     case 'failed':
       return <Chip mark="cross" tone="bad">failed</Chip>;
     case 'interrupted':
@@ -37,12 +46,12 @@ function RunState({ run }: { run: Run }): React.JSX.Element | null {
   }
 }
 
-function Badges({ run }: { run: Run }): React.JSX.Element {
+function Badges({ run, busy }: { run: Run; busy: boolean }): React.JSX.Element {
   const verdict = verdictOf(run);
   const isJob = (run.origin?.job ?? '') !== '';
   return (
     <span className="jp-mlops-badges">
-      <RunState run={run} />
+      <RunState run={run} busy={busy} />
       {isJob && <Chip tone="plain" title="Made by a job">job</Chip>}
       {(run.goal ?? '') !== '' && (
         <Chip mark="target" tone={run.goal === 'met' ? 'good' : 'fair'} title="The experiment's goal">{`goal ${run.goal}`}</Chip>
@@ -68,7 +77,7 @@ function Details({ run, tasks, executions, onConvert }: RunsProps & { run: Run }
     <div className="jp-mlops-details">
       {(run.error ?? '') !== '' && <p className="jp-mlops-execution-error jp-mlops-wrap">{run.error}</p>}
       <div className="jp-mlops-buttons">
-        <Button testid="mlops-verify" label={`Verify ${title}: run its cells again in a clean kernel and compare`} disabled={working} onClick={() => attempt(() => actions.verify(run.id))}>
+        <Button testid="mlops-verify" label={`Verify ${title}: run its cells again in a clean kernel and compare`} disabled={working} onClick={() => attempt(() => actions.verify(run.id, false))}>
           Verify
         </Button>
         <Button testid="mlops-convert" label={`Convert ${title} to a job`} onClick={() => onConvert(run)}>
@@ -77,6 +86,11 @@ function Details({ run, tasks, executions, onConvert }: RunsProps & { run: Run }
       </div>
       <ProblemNote problem={problem} />
       <TaskProgress task={task} />
+      {stoppedByEffects(task) && (
+        <div className="jp-mlops-buttons">
+          <Button onClick={() => attempt(() => actions.verify(run.id, true))}>Verify anyway, effects included</Button>
+        </div>
+      )}
       {run.verification && verdictOf(run) !== 'unverified' && <VerdictResults verification={run.verification} />}
       <Metrics run={run} headline={LINE_METRICS} />
       <Params params={run.params ?? []} />
@@ -98,7 +112,7 @@ function Card(props: RunsProps & { run: Run; open: boolean; onToggle: () => void
             {(run.number ?? 0) > 0 && <span className="jp-mlops-run-number">{`#${run.number}`}</span>}
             <strong title={runTitle(run)}>{runTitle(run)}</strong>
           </span>
-          <Badges run={run} />
+          <Badges run={run} busy={props.running || run.session !== props.session} />
         </span>
         <span className="jp-mlops-run-sub">{subtitle(run)}</span>
         <MetricLine metrics={mainMetrics(run).slice(0, LINE_METRICS)} />

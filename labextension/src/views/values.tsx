@@ -124,7 +124,7 @@ function sizeOf(dataset: Dataset): string {
   const shape = dataset.fingerprint.shape ?? [];
   const [rows, columns] = shape;
   if (rows === undefined) {
-    return dataset.fingerprint.kind;
+    return dataset.fingerprint.kind === 'opaque' ? 'content unknown' : dataset.fingerprint.kind;
   }
   return columns === undefined ? count(rows, 'row') : `${rows.toLocaleString('en')} × ${columns.toLocaleString('en')}`;
 }
@@ -142,7 +142,7 @@ export function Datasets({ datasets }: { datasets: readonly Dataset[] }): React.
             <tr key={`${dataset.name}${dataset.role ?? ''}`} title={dataset.fingerprint.digest ?? 'content unknown'}>
               <th scope="row">
                 <code>{dataset.name}</code>
-                {(dataset.source ?? '') !== '' && <span className="jp-mlops-label-note">{` ${dataset.source}`}</span>}
+                {(dataset.source ?? dataset.name) !== dataset.name && <span className="jp-mlops-label-note">{` ${dataset.source}`}</span>}
               </th>
               <td className="jp-mlops-figure">{sizeOf(dataset)}</td>
             </tr>
