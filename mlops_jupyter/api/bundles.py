@@ -12,11 +12,13 @@ from pathlib import Path
 import msgspec
 
 from mlops_jupyter.api.here import sessions_of
+from mlops_jupyter.api.jobs import JobDone
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.entities import JobManifest, MlopsError, NotFoundError
 from mlops_jupyter.jobs.bundle import MANIFEST, load
 from mlops_jupyter.jobs.parameters import validate
-from mlops_jupyter.jobs.work import resolve_inputs
+from mlops_jupyter.jobs.run import RunOptions, run_bundle
+from mlops_jupyter.jobs.work import new_work_folder, resolve_inputs
 
 MOST_LISTED = 200
 
@@ -54,6 +56,15 @@ def check(folder: Path, parameters: Mapping[str, object], inputs: Mapping[str, s
     found = load(folder)
     validate(found.manifest.parameters, parameters)
     resolve_inputs(found, inputs)
+
+
+def run_beside(folder: Path, parameters: Mapping[str, object], inputs: Mapping[str, str], options: RunOptions) -> JobDone:
+    """`api.jobs.run_job` in a work folder beside the bundle, so that whoever sees the bundle sees what its runs left."""
+    open_ledger()  # a store that cannot take the record is said before the job runs
+    options.work = new_work_folder("run", folder.with_name(f"{folder.name}-runs"))
+    done = run_bundle(folder, parameters, inputs, options)
+    recorded = open_ledger().runs(session=done.session_id) if done.session_id else []
+    return JobDone(done.session_id, done.outcome, recorded, done.output)
 
 
 def _made_from(notebook: Path, found: list[JobEntry]) -> list[JobEntry]:

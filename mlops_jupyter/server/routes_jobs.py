@@ -6,23 +6,22 @@ task starts: ids, folders, parameters.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mlops_jupyter.api import bundles, jobs, runs, verification
 from mlops_jupyter.api.bundles import JobEntry
-from mlops_jupyter.entities import InputError, JobManifest, new_id
+from mlops_jupyter.entities import InputError, JobManifest
+from mlops_jupyter.jobs.run import RunOptions
 from mlops_jupyter.server.bodies import ConvertBody, PreviewBody, RunBody, VerifyBody
 from mlops_jupyter.server.handler import MlopsHandler, check_id
 from mlops_jupyter.server.paths import contents_path
 from mlops_jupyter.server.tasks import Report, Task
 
 if TYPE_CHECKING:
-    from mlops_jupyter.jobs.client import Progress
+    from mlops_jupyter.jobs.progress import Progress
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -133,8 +132,8 @@ class RunJobHandler(MlopsHandler):
         await self.mlops.work(bundles.check, folder, body.parameters, inputs)
 
         def work(report: Report) -> object:
-            output = output_of(folder)
-            done = jobs.run_job(folder, body.parameters, inputs, output, progress_of(report), report.cancelled)
+            options = RunOptions(progress=progress_of(report), cancel=report.cancelled)
+            done = bundles.run_beside(folder, body.parameters, inputs, options)
             return {**msgspec.structs.asdict(done), "output": contents_path(root, done.output)}
 
         self.set_status(202)
@@ -143,13 +142,6 @@ class RunJobHandler(MlopsHandler):
     def _input(self, place: str) -> str:
         """An input as the user gave it: a URI or an absolute path stays, anything else is a contents path."""
         return place if "://" in place or place.startswith("/") else str(self.mlops.folder(place))
-
-
-def output_of(folder: Path) -> Path:
-    """Where a run leaves its executed notebook: in a folder beside the bundle, which itself never changes."""
-    runs = folder.with_name(f"{folder.name}-runs")
-    runs.mkdir(exist_ok=True)
-    return runs / f"{time.strftime('%Y-%m-%d %H%M%S')} {new_id()[-4:]}.ipynb"
 
 
 def source_of(session: str, run: str) -> jobs.Source:

@@ -10,6 +10,8 @@ from tests.browser.labs import Lab
 
 WORK = 180_000
 """Milliseconds that a verification, a conversion or a job may take on a busy machine."""
+IDLE = ".jp-Notebook-ExecutionIndicator[data-status='idle']"
+"""Present when the kernel is idle; a narrow window hides it behind the toolbar's menu."""
 START = 60_000
 """Milliseconds that Lab may take to be ready, and a kernel to start, on a busy machine."""
 
@@ -47,7 +49,7 @@ class Desk:
     def ready(self) -> None:
         """Wait until Lab has started and the notebook's kernel is idle."""
         self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=START)
-        self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=START)
+        self.page.wait_for_selector(IDLE, state="attached", timeout=START)
 
     def command(self, name: str, **arguments: object) -> None:
         """Run a command of JupyterLab, as its menu or palette would."""
@@ -61,7 +63,7 @@ class Desk:
         """Kernel > Restart Kernel, confirmed."""
         self.page.evaluate("() => { void window.jupyterapp.commands.execute('kernelmenu:restart'); }")
         self.page.locator(".jp-Dialog .jp-mod-accept").click()
-        self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=START)
+        self.page.wait_for_selector(IDLE, state="attached", timeout=START)
 
     def phase(self, name: str) -> None:
         """Wait until the panel is in a phase."""
@@ -72,6 +74,16 @@ class Desk:
         self.phase("untracked")
         self.part("track").click()
         self.phase("tracked")
+
+    def widen(self, pixels: int) -> None:
+        """Drag the panel's left edge."""
+        box = self.panel.bounding_box()
+        assert box is not None
+        edge, middle = box["x"] - 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(edge, middle)
+        self.page.mouse.down()
+        self.page.mouse.move(edge - pixels, middle, steps=5)
+        self.page.mouse.up()
 
     def finished(self, kind: str) -> None:
         """Wait until the newest background task of a kind has ended; it must have succeeded."""

@@ -50,6 +50,9 @@ def tracked_live(desk: Desk) -> None:
 
 
 def runs_with_metrics(desk: Desk) -> None:
+    live = desk.lab.ask("mlops/api/v1/live?path=tumours.ipynb")
+    assert isinstance(live, dict)
+    assert live["package_count"] > 10
     expect(desk.part("run")).to_have_count(2, timeout=WORK)
     newest, baseline = desk.part("run").nth(0), desk.part("run").nth(1)
     expect(newest).to_contain_text("auc")
@@ -114,22 +117,25 @@ def job_run(desk: Desk) -> None:
     form.get_by_label("max_iter").fill("80")
     form.get_by_test_id("mlops-run-job").click()
     expect(desk.part("task")).to_be_visible()
+    desk.part("task").scroll_into_view_if_needed()
     shoot(desk.page, "10-job-running-light")
     desk.finished("run")
     expect(desk.part("outcome")).to_have_attribute("data-state", "succeeded", timeout=WORK)
     expect(desk.part("run").filter(has=desk.page.get_by_text("job", exact=True))).to_have_count(1, timeout=WORK)
+    desk.part("outcome").scroll_into_view_if_needed()
     shoot(desk.page, "11-job-done-light")
 
 
 def looks(desk: Desk) -> None:
     """Nothing to assert: pictures for people, dark and light, wide and narrow."""
     desk.theme("JupyterLab Dark")
-    shoot(desk.page, "12-panel-dark")
-    desk.page.set_viewport_size({"width": 1000, "height": 800})
+    shoot(desk.page, "12-job-dark")
+    desk.part("executions").scroll_into_view_if_needed()
     shoot(desk.page, "13-panel-dark-narrow")
+    desk.widen(320)
+    shoot(desk.page, "14-panel-dark-wide")
     desk.theme("JupyterLab Light")
-    shoot(desk.page, "14-panel-light-narrow")
-    desk.page.set_viewport_size({"width": 1600, "height": 1000})
+    shoot(desk.page, "15-panel-light-wide")
 
 
 def the_same_after_a_reload(desk: Desk) -> None:
@@ -142,7 +148,7 @@ def the_same_after_a_reload(desk: Desk) -> None:
     assert [without_times(text) for text in desk.part("execution").all_inner_texts()] == executions
     expect(titles).to_have_text(before)
     expect(desk.part("jobs")).to_contain_text("tumours-job")
-    shoot(desk.page, "15-after-reload-light")
+    shoot(desk.page, "16-after-reload-light")
 
 
 def without_times(text: str) -> str:
@@ -156,4 +162,4 @@ def test_a_notebook_without_a_metric_is_told_how_to_log_one(desk: Desk) -> None:
     desk.run_all()
     expect(desk.part("execution")).to_have_count(2, timeout=WORK)
     expect(desk.part("no-metric")).to_contain_text('mlops.log_metric("margin", margin)')
-    shoot(desk.page, "16-no-metric-light")
+    shoot(desk.page, "17-no-metric-light")
