@@ -43,7 +43,8 @@ def record(notebook: Path, C: float, kind: str = "notebook") -> str:
     """One session of the notebook: C, a look, a question of ours, and a metric of C."""
     box = Outbox(Settings.current().outbox_folder())
     name, at = new_id(), time.time()
-    session = Session(name, box.writer, kind, "nb", "e1", at, notebook=NotebookRef("nb1", str(notebook)), cwd=str(notebook.parent))
+    session = Session(name, box.writer, kind, "nb", "e1", at,
+                      notebook=NotebookRef("nb1", str(notebook)), cwd=str(notebook.parent))
     box.record(session)
     facts = [([], [written("C", C)]), ([], []), ([], []), ([Read("C")], [written("auc", C / 10)])]
     for n, (source, (reads, writes)) in enumerate(zip(SOURCES, facts, strict=True), 1):
