@@ -64,6 +64,7 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         self._code_cells = [cell for cell in self.nb.cells if cell.cell_type == "code" and cell.source.strip()
                             and "injected-parameters" not in cell.metadata.get("tags", [])]
         self._done = 0
+        self._abandoned = False
 
     def execute(self, **kwargs: object) -> NotebookNode:
         """As papermill does, with the kernel's own folders removed at the end."""
@@ -108,6 +109,7 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         except DeadKernelError:
             raise
         except BaseException as error:
+            self._abandoned = True
             self._interrupt()
             self._stop_tracking(5.0)
             if isinstance(error, CellTimeoutError):
@@ -122,6 +124,8 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         try:
             return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
         except CellExecutionError:
+            if self._abandoned:  # the caller was interrupted and no longer waits for this cell: nobody would take the error
+                return cell
             self.options.failed = self._position(cell)
             raise
 

@@ -53,7 +53,8 @@ def test_the_digest_says_what_the_job_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "says"), [
-    ("notebook.ipynb", "notebook.ipynb does not have"), ("pkg/helper.py", "pkg/helper.py does not"), ("job.yaml", "its own digest"),
+    ("notebook.ipynb", "notebook.ipynb does not have"), ("pkg/helper.py", "pkg/helper.py does not"),
+    ("job.yaml", "its own digest"),
 ])
 def test_any_edit_is_found_and_named(tmp_path: Path, name: str, says: str) -> None:
     bundle.write(some_draft(), tmp_path / "job")

@@ -98,7 +98,8 @@ def test_inputs_are_carried_when_inside_small_and_unchanged(session: Session, ce
 
 def test_local_modules_come_from_their_blobs_with_those_they_import(session: Session, cells: Cells) -> None:
     executions = cells("import helper", "import other", "auc = helper.f()")
-    modules = [LocalModule(name, f"/w/{name}.py", digest, f"{name}.py") for name, digest in [("helper", "sha256:h"), ("more", "sha256:m")]]
+    digests = {"helper": "sha256:h", "more": "sha256:m"}
+    modules = [LocalModule(name, f"/w/{name}.py", digest, f"{name}.py") for name, digest in digests.items()]
     executions[0] = msgspec.structs.replace(executions[0], modules=modules)
     executions[1] = msgspec.structs.replace(executions[1], modules=[LocalModule("other", "/w/other.py", "sha256:o", "other.py")])
     of = made(session, executions, [1, 3])
