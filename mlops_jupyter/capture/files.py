@@ -1,8 +1,8 @@
 """Which files a cell read and wrote, and what else it reached outside: processes, network hosts, databases.
 
-Python's audit hook sees every `open`, `os.open`, `subprocess`, `socket.connect` of the process. It can never be removed, so it
-begins with one `if`. Inside a cell it only adds to a set; paths are sorted out when the cell ends. Arrow and Polars read and
-write in C++ and raise no event: `readers.py` wraps their doors and reports here as well.
+Python's audit hook sees every `open`, `os.open`, `subprocess`, `socket.connect` of the process. It can never be removed, so
+it begins with one `if` (even `id()` raises an event). Inside a cell it only adds to a set; paths are sorted out when the
+cell ends. Arrow and Polars read and write in C++ and raise no event: `readers.py` wraps their doors and reports here as well.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ Mode = Literal["read", "write"]
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pyd", ".dll", ".dylib", ".pth", ".ttf", ".otf", ".afm", ".mplstyle")
 _PROCESS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile"}
+_SEEN = frozenset({"open", "socket.connect", "sqlite3.connect", *_PROCESS})
 _MOST = 2000
 """Most files recorded of one cell."""
 _LARGEST = 4 << 30
@@ -51,7 +52,7 @@ class FileWatch:
         self._pid = os.getpid()
         self._excluded: tuple[str, ...] = ()
         self._installed = False
-        self._active = False
+        self.active = False
 
     def configure(self, cwd: Path, exclude: Iterable[Path]) -> None:
         """For a session in `cwd`: paths are relative to it; `exclude` are our own folders."""
@@ -62,28 +63,32 @@ class FileWatch:
     def stop(self) -> None:
         """Go to sleep: from now on the hook is one `if`."""
         self._depth = 0
-        self._active = False
+        self.active = False
 
     def install(self) -> None:
         """Add the hook to the process, once: it cannot be taken away again, only be put to sleep."""
         if not self._installed:
             self._installed = True
-            sys.addaudithook(self._hook)
 
-    def _hook(self, event: str, args: tuple[object, ...]) -> None:
-        if not self._active:
-            return
+            def hook(event: str, args: tuple[object, ...], watch: FileWatch = self, seen: frozenset[str] = _SEEN) -> None:
+                if watch.active and event in seen:
+                    watch.see(event, args)
+
+            sys.addaudithook(hook)
+
+    def see(self, event: str, args: tuple[object, ...]) -> None:
+        """One audit event of a cell. Never raises: that would fail the user's own call."""
         try:
             if event == "open":
                 path, mode, flags = args
                 self._open(path, mode, flags)
-            elif event in _PROCESS:
-                self._effect("process", args[0], args)
             elif event == "socket.connect":
                 self._connect(args[1])
             elif event == "sqlite3.connect":
                 self._database(args[0])
-        except Exception:  # noqa: BLE001 (an exception here would fail the user's own call)
+            else:
+                self._effect("process", args[0], args)
+        except Exception:  # noqa: BLE001 (counted as an effect, in words)
             self._effects.setdefault("an event that could not be understood")
 
     def _open(self, path: object, mode: object, flags: object) -> None:
@@ -101,7 +106,7 @@ class FileWatch:
 
     def touch(self, path: str, mode: Mode) -> None:
         """A file was opened: by an event or by a wrapped reader."""
-        if self._active and os.getpid() == self._pid and len(self._opened) < 20 * _MOST:
+        if self.active and os.getpid() == self._pid and len(self._opened) < 20 * _MOST:
             if not os.path.isabs(path):  # noqa: PTH117 (a hot path)
                 path = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118
             self._opened.add((path, mode))
@@ -128,12 +133,12 @@ class FileWatch:
         if self._depth == 1:
             self._opened.clear()
             self._effects.clear()
-            self._active = True
+            self.active = True
 
     def end(self) -> FileAccesses:
         """The cell has ended: what it reached, fingerprinted. Files that are gone again are left out unless they were read."""
         self._depth = max(0, self._depth - 1)
-        self._active = False
+        self.active = False
         opened, self._opened = self._opened, set()
         effects = list(self._effects)
         self._effects = {}
@@ -156,7 +161,7 @@ class FileWatch:
 
     def reopen(self) -> None:
         """After `end()` of a cell that ran inside another: the outer one goes on."""
-        self._active = self._depth > 0
+        self.active = self._depth > 0
 
     def _access(self, path: str, mode: Mode, *, overwritten: bool) -> FileAccess | None:
         file = Path(path)

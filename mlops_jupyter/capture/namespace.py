@@ -13,7 +13,7 @@ import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from mlops_jupyter.capture.closure import Brought, follow
+from mlops_jupyter.capture.closure import Brought, follow, identity
 from mlops_jupyter.capture.names import CellNames
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion, WriteKind
@@ -34,7 +34,7 @@ _CODE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
 class Held:
     """What is remembered of a name: never the value."""
 
-    identity: int
+    place: int
     fingerprint: Fingerprint | None
     ids: frozenset[int] = frozenset()
     ranges: tuple[tuple[int, int], ...] = ()
@@ -85,7 +85,7 @@ class Namespace:
         while True:
             try:
                 names = list(namespace.keys() - self._hidden)
-                return dict(zip(names, map(id, map(namespace.__getitem__, names)), strict=True))
+                return dict(zip(names, map(identity, map(namespace.__getitem__, names)), strict=True))
             except (RuntimeError, KeyError):  # another thread of the user's bound or deleted a name while we looked
                 continue
 
@@ -122,7 +122,7 @@ class Namespace:
         touched = set(filter(self._is_users, ids)) if everything else self._with_aliases(touched, objects)
         for name in touched:
             held = self._held.get(name)
-            if held is None or held.fingerprint is None or held.identity != ids[name]:
+            if held is None or held.fingerprint is None or held.place != ids[name]:
                 value = self._namespace.get(name)
                 if self._can_change(value):
                     self._remember(name, fingerprint(value, self._budget))
@@ -189,7 +189,8 @@ class Namespace:
         bound = {*names.stores, *brought.stores, *before.brought.stores}
         kinds: dict[str, WriteKind] = {}
         doubtful: set[str] = set()
-        for name, _ in ids.items() - before.ids.items():
+        known = before.ids.get
+        for name in [name for name, place in ids.items() if known(name) != place]:
             if self._is_users(name):
                 kinds[name] = "rebound" if name in before.ids else "created"
         for name in bound:
@@ -264,10 +265,10 @@ class Namespace:
         value = self._namespace.get(name)
         kind = type(value)
         if kind in _FIXED or (isinstance(value, _CODE) and not self._can_change(value)):
-            self._held[name] = Held(id(value), found)
+            self._held[name] = Held(identity(value), found)
             return
         shared = footprint(value)
-        self._held[name] = Held(id(value), found, shared.ids, shared.ranges, shared.complete)
+        self._held[name] = Held(identity(value), found, shared.ids, shared.ranges, shared.complete)
 
     @staticmethod
     def _can_change(value: object) -> bool:
