@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Protocol
 
 from mlops_jupyter.capture.observer import Expression, ObservedCall
@@ -83,8 +83,8 @@ class Assembler:
     def called(self, site: Site, scope: Scope, result: object) -> Called | None:
         """The call that a site's text names, by looking names up; None if the function is not a watched library's."""
         func = resolve(site.node.func, scope, self._results)
-        if func is not MISSING and inspect.isfunction(func):
-            return Called(func) if func.__module__.partition(".")[0] in self.libraries else None
+        if type(func) is FunctionType:  # the exact type: `isinstance` would ask the object for its `__class__`
+            return Called(func) if self._is_watched(func) else None
         receiver = MISSING
         if hasattr(site.node.func, "value"):
             receiver = resolve(site.node.func.value, scope, self._results)
@@ -92,10 +92,9 @@ class Assembler:
             receiver = result  # `Model(…).fit(…)` gives the model
         if receiver is MISSING:
             return None
-        if inspect.ismodule(receiver):
+        if type(receiver) is ModuleType:
             found = vars(receiver).get(site.name)
-            known = inspect.isfunction(found) and found.__module__.partition(".")[0] in self.libraries
-            return Called(found) if known and found is not None else None
+            return Called(found) if type(found) is FunctionType and self._is_watched(found) else None
         functions = (library.function_of(receiver, site.name) for library in self.libraries.values())
         function = next((found for found in functions if found is not None), None)
         return None if function is None else Called(function, receiver)
@@ -110,6 +109,9 @@ class Assembler:
             self._results.pop(number, None)
         for argument in site.arguments:
             self._results.pop(id(argument.node), None)
+
+    def _is_watched(self, function: FunctionType) -> bool:
+        return function.__module__.partition(".")[0] in self.libraries
 
     def seen(self, site: Site | None, frame: FrameType, called: Called, result: object) -> None:
         """Emit the event of one finished call whose caller is `frame`."""

@@ -24,7 +24,7 @@ class Returns:
         self._assembler = assembler
         self._monitoring = monitoring
         self._tool = tool
-        self._codes: dict[CodeType, Library] = {}
+        self._codes: dict[int, tuple[CodeType, Library]] = {}  # by identity: code objects compare by content
         self._user_files: dict[str, bool] = {}
         monitoring.register_callback(tool, monitoring.events.PY_RETURN, self._returned)
 
@@ -53,7 +53,7 @@ class Returns:
 
     def remove(self) -> None:
         """Disarm all and give the tool id back."""
-        for code in self._codes:
+        for code, _ in self._codes.values():
             self._monitoring.set_local_events(self._tool, code, 0)
         self._codes.clear()
         self._monitoring.register_callback(self._tool, self._monitoring.events.PY_RETURN, None)
@@ -61,8 +61,8 @@ class Returns:
 
     def _arm(self, library: Library, codes: Iterable[CodeType]) -> None:
         for code in codes:
-            if code not in self._codes:
-                self._codes[code] = library
+            if id(code) not in self._codes:
+                self._codes[id(code)] = (code, library)
                 self._monitoring.set_local_events(self._tool, code, self._monitoring.events.PY_RETURN)
 
     def _returned(self, code: CodeType, offset: int, value: object) -> None:
@@ -71,9 +71,11 @@ class Returns:
             caller = frame.f_back
             if frame.f_code is not code or caller is None or not self._is_user(caller) or self._inside_library(caller):
                 return
-            library = self._codes.get(code)
-            called = library.read(code, frame.f_locals) if library is not None else None
-            if library is None or called is None:
+            if id(code) not in self._codes:
+                return
+            library = self._codes[id(code)][1]
+            called = library.read(code, frame.f_locals)
+            if called is None:
                 return
             if called.receiver is not None:
                 self._arm(library, library.codes_of(called.receiver))
@@ -93,7 +95,7 @@ class Returns:
         roots = self._assembler.libraries
         while frame is not None and frame.f_code.co_name != "<module>":
             name = frame.f_globals.get("__name__")
-            if frame.f_code in self._codes or (isinstance(name, str) and name.partition(".")[0] in roots):
+            if id(frame.f_code) in self._codes or (isinstance(name, str) and name.partition(".")[0] in roots):
                 return True
             frame = frame.f_back
         return False

@@ -8,6 +8,7 @@ which model a prediction came from.
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 
@@ -42,7 +43,7 @@ def attach(observer: Observer) -> None:
 
     listening = Listening(observer, METRICS, VALIDATIONS, FITS, PREDICTIONS)
     observer.listen(listening.heard)
-    calls.watch(Library("sklearn", _codes, _codes_of, _read, _function_of))
+    calls.watch(Library("sklearn", _Codes(), _codes_of, _read, _function_of))
 
 
 def _base() -> type | None:
@@ -51,21 +52,32 @@ def _base() -> type | None:
     return found if isinstance(found, type) else None
 
 
-def _codes() -> Iterator[CodeType]:
-    """The shared wrappers of all fits and all validated functions, and the methods of every estimator class known by now."""
-    from sklearn.base import _fit_context
-    from sklearn.utils._param_validation import validate_params
+class _Codes:
+    """Asked before each cell: the shared wrappers of all fits and all validated functions once, then methods of new classes."""
 
-    yield _fit_context(prefer_skip_nested_validation=True)(_nothing).__code__
-    yield validate_params({}, prefer_skip_nested_validation=True)(_nothing).__code__
-    base = _base()
-    waiting, seen = [base] if base is not None else [], set()
-    while waiting:
-        cls = waiting.pop()
-        if id(cls) not in seen:
-            seen.add(id(cls))
+    def __init__(self) -> None:
+        self._seen: dict[int, weakref.ref[type]] = {}
+
+    def __call__(self) -> Iterator[CodeType]:
+        """Code objects that were not given before."""
+        if not self._seen:
+            from sklearn.base import _fit_context
+            from sklearn.utils._param_validation import validate_params
+
+            yield _fit_context(prefer_skip_nested_validation=True)(_nothing).__code__
+            yield validate_params({}, prefer_skip_nested_validation=True)(_nothing).__code__
+        base = _base()
+        waiting, reached = [base] if base is not None else [], set[int]()
+        while waiting:
+            cls = waiting.pop()
+            if id(cls) in reached:
+                continue
+            reached.add(id(cls))
             waiting.extend(type.__subclasses__(cls))
-            yield from _codes_of_class(cls)
+            known = self._seen.get(id(cls))
+            if known is None or known() is not cls:
+                self._seen[id(cls)] = weakref.ref(cls)
+                yield from _codes_of_class(cls)
 
 
 def _nothing(estimator: object) -> None:
