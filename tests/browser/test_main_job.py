@@ -146,7 +146,7 @@ def the_same_after_a_reload(desk: Desk) -> None:
     desk.phase("tracked")
     expect(desk.part("execution")).to_have_count(STUDY_CODE_CELLS, timeout=WORK)
     assert [without_times(text) for text in desk.part("execution").all_inner_texts()] == executions
-    expect(titles).to_have_text(before)
+    expect(titles).to_have_text(before, use_inner_text=True)
     expect(desk.part("jobs")).to_contain_text("tumours-job")
     shoot(desk.page, "16-after-reload-light")
 
