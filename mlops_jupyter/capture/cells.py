@@ -158,6 +158,10 @@ class CellWatch:
                 found.add("python")
         return found
 
+    def forget(self) -> None:
+        """Nothing that was known of the namespace holds any more."""
+        self._namespace.forget()
+
     def owns(self, filename: str) -> bool:
         """True for the file of a module of the user's."""
         return self._modules.owns(filename)

@@ -42,7 +42,7 @@ from mlops_jupyter.capture.unwrap import is_ours, is_skip
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities.errors import ConflictError, StoreError
 from mlops_jupyter.entities.runs import Goal
-from mlops_jupyter.entities.sessions import Observation
+from mlops_jupyter.entities.sessions import ExecutionState, Observation
 from mlops_jupyter.outbox import Outbox
 from mlops_jupyter.version import __version__
 
@@ -157,8 +157,8 @@ class Tracking:
         self._shell.events.register("post_run_cell", self._after)
         atexit.register(self.end)
         scanned.wait(SCAN_SECONDS)
-        if running is not None:
-            self._adopt(running)
+        if running is not None and not is_ours(running.raw_cell):
+            self._before(running)  # what else is in the cell that switched tracking on is recorded from here
 
     def end(self) -> None:
         """Write that the session has ended, give everything back. Safe to call twice."""
@@ -248,11 +248,6 @@ class Tracking:
                 stores = analyse(parsed, self._shell.transform_cell).stores
                 self._outbox.record(self._tracker.untracked(self._redact(raw), self._redact(parsed), prompt, stores))
 
-    def _adopt(self, running: CellInfo) -> None:
-        """The cell that switched tracking on: what else is in it is recorded as well, from here on."""
-        if not is_ours(running.raw_cell):
-            self._before(running)
-
     def _before(self, info: CellInfo) -> None:
         clock = time.perf_counter()
         try:
@@ -290,21 +285,38 @@ class Tracking:
             with self._fence.guard("the end of a cell"):
                 self._close(result, thread, clock)
         except KeyboardInterrupt:
-            self._tracker.drop(thread)
+            with self._fence.guard("a cell cut short"):
+                self._cut_short(result, thread, "interrupted while its results were looked at")
+
+    def _cut_short(self, result: CellResult | None, thread: int, why: str) -> None:
+        """The cell has ended and little is known of it: its record says so, and counts as touching everything."""
+        while self._opened:
+            self._watch.quit(self._opened.pop())
+        self._files.stop()
+        self._watch.forget()
+        error = None if result is None else result.error_before_exec or result.error_in_exec
+        state: ExecutionState = "ok" if error is None else "interrupted" if is_interrupt(error) else "error"
+        execution = self._tracker.finish(CellExecuted(at=time.time(), state=state, opaque=[why]), thread)
+        if execution is not None:
+            self._outbox.record(execution)
 
     def _close(self, result: CellResult | None, thread: int, clock: float) -> None:
         running = self._tracker.running(thread)
-        if running is None or not self._opened:
+        if running is None:
             self._tracker.drop(thread)
             return
+        if not self._opened:
+            self._cut_short(result, thread, "tracking failed at the start of this cell")
+            return
         at = time.time()
-        opened = self._opened.pop()
+        opened = self._opened[-1]
         error = None if result is None else result.error_before_exec or result.error_in_exec
         event = CellExecuted(at=at, state="ok" if error is None else "interrupted" if is_interrupt(error) else "error")
         if error is not None:
             with self._fence.guard("the error"):
                 event.error = self._watch.error(error, self.is_user_code)
         event = self._watch.close(opened, event, running.prompt, self._fence)
+        self._opened.pop()
         self._files.reopen()
         with self._fence.guard("observations"):
             self._notes.flush(event.writes)

@@ -239,3 +239,12 @@ def test_tracking_loads_no_heavy_library(kernel: Kernel) -> None:
     kernel.track()
     shown = kernel.run("import sys\n[m for m in 'pandas sklearn papermill sqlalchemy numpy alembic'.split() if m in sys.modules]")
     assert [message["data"]["text/plain"] for message in shown] == ["[]"]  # type: ignore[index]
+
+
+def test_a_cell_whose_start_failed_is_not_left_running(kernel: Kernel) -> None:
+    kernel.run("import os; os.environ.pop('MLOPS_TESTING')")
+    kernel.track()
+    kernel.run("_mj._current._watch._namespace.before = None", silent=True)
+    kernel.run("x = 1")
+    assert kernel.last().state == "ok"
+    assert kernel.last().opaque == ["tracking failed at the start of this cell"]
