@@ -122,8 +122,8 @@ def requirements_txt(environment: Environment, names: Collection[str] | None = N
 def pylock_toml(environment: Environment, names: Collection[str] | None = None) -> str:
     """A `pylock.toml` (PEP 751, lock-version 1.0) of `names`, or of the whole environment.
 
-    A session knows versions, not the files they were installed from: packages carry name, version and index, and no file
-    hashes. An installer that insists on files takes `requirements.txt`.
+    A session knows versions, not the files they were installed from: packages carry name and version, and no file with its hash,
+    which the format leaves optional. An installer that insists on files takes `requirements.txt`.
     """
     lines = ['lock-version = "1.0"', 'created-by = "mlops_jupyter"',
              f"requires-python = {_text('>=' + _minor(environment.python))}", ""]
@@ -132,8 +132,6 @@ def pylock_toml(environment: Environment, names: Collection[str] | None = None) 
         if _is_vcs(each):
             url, _, commit = each.url.removeprefix("git+").rpartition("@")
             lines.append(f'vcs = {{ type = "git", url = {_text(url)}, commit-id = {_text(commit)} }}')
-        elif not each.origin:
-            lines.append('index = "https://pypi.org/simple"')
         lines.append("")
     return "\n".join(lines)
 

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from mlops_jupyter.jobs.execute import Executed, ExecuteOptions, run_notebook
 from mlops_jupyter.jobs.progress import Progress
 from mlops_jupyter.jobs.recording import Recorded, read_recorded
 from mlops_jupyter.jobs.run import RunOptions, run_bundle
+from mlops_jupyter.jobs.runners import Order
+from mlops_jupyter.jobs.runners.local import LocalRunner
 from mlops_jupyter.jobs.verify import verify_slice
 from mlops_jupyter.jobs.verify_bundle import verify_bundle
 from mlops_jupyter.lineage.slice import Slice, find_results, slice_of
@@ -188,6 +191,18 @@ def test_the_clean_run_of_the_bundle_reproduces_the_recorded_metrics(job: Path) 
     assert (manifest.verified, manifest.verdict, manifest.digest) == (True, "identical", digest)
 
 
+def test_where_nobody_seeded_the_first_clean_run_becomes_the_reference(study: Study, here: Path) -> None:
+    bundles.write(study.draft("noise"), here / "noise")
+    before = bundles.load(here / "noise").manifest
+    assert [each.name for each in before.parameters] == ["seed"]
+    found = verify_bundle(here / "noise")
+    assert found.verdict == "identical", found
+    after = bundles.load(here / "noise").manifest
+    assert after.results[0].digest not in {"", before.results[0].digest}
+    assert after.digest != before.digest
+    assert any("its reference is its own first clean run" in warning for warning in after.warnings)
+
+
 def test_a_run_with_another_parameter_has_another_metric_and_its_origin(study: Study, job: Path, here: Path) -> None:
     before = {path: path.read_bytes() for path in job.rglob("*") if path.is_file()}
     done = run_bundle(job, {"test_month": "7"})
@@ -212,6 +227,16 @@ def test_a_run_with_another_input_file_reads_that_file(study: Study, job: Path, 
     assert done.outcome.state == "succeeded", done.outcome
     assert metric(here) != metric(study.folder)
     assert done.inputs == {"flights": str(here / "elsewhere" / "other.csv")}
+
+
+def test_the_local_runner_runs_the_same_command(job: Path, here: Path) -> None:
+    local = LocalRunner(here / "submissions")
+    place = local.submit(Order(job, {"test_month": 7}, env={"MLOPS_WORK": str(here / "work")}))
+    until = time.monotonic() + 60
+    while local.watch(place).state == "running" and time.monotonic() < until:
+        time.sleep(0.1)
+    assert local.watch(place).state == "succeeded", local.logs(place)
+    assert [path.name for path in (here / "work").glob("*/output.ipynb")] == ["output.ipynb"]
 
 
 def test_plain_papermill_runs_the_bundle_without_us(job: Path, here: Path) -> None:
