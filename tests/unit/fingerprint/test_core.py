@@ -60,7 +60,7 @@ def test_equal_content_is_equal_whatever_the_object():
 
 
 def test_a_digest_is_the_same_in_another_process_with_another_hash_seed():
-    source = "from mlops_jupyter.fingerprint import fingerprint as f; print(f({'a', 'b', ('c', 1)}).digest, f({'k': [1.5]}).digest)"
+    source = "from mlops_jupyter.fingerprint import fingerprint as f; print(f({'a', ('c', 1)}).digest, f({'k': [1.5]}).digest)"
     seen = set()
     for seed in ("1", "2"):
         environment = {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -168,7 +168,12 @@ def booby(name):
     return raising
 
 
-DUNDERS = ["repr", "str", "bytes", "format", "lt", "le", "eq", "ne", "gt", "ge", "hash", "bool", "getattr", "getattribute", "setattr", "delattr", "dir", "call", "len", "length_hint", "getitem", "setitem", "iter", "reversed", "contains", "add", "index", "int", "float", "reduce", "reduce_ex", "getstate", "sizeof", "fspath", "copy", "deepcopy", "enter", "exit", "array", "await"]
+DUNDERS = [
+    "repr", "str", "bytes", "format", "lt", "le", "eq", "ne", "gt", "ge", "hash", "bool", "getattr",
+    "getattribute", "setattr", "delattr", "dir", "call", "len", "length_hint", "getitem", "setitem", "iter",
+    "reversed", "contains", "add", "index", "int", "float", "reduce", "reduce_ex", "getstate", "sizeof", "fspath",
+    "copy", "deepcopy", "enter", "exit", "array", "await",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("bases", [(), (list,), (dict,), (tuple,), (set,)])

@@ -104,7 +104,8 @@ def test_a_change_of_one_value_shows_in_its_column_only():
 
 
 @pytest.mark.parametrize("change", [
-    lambda f: f.rename(columns={"i": "j"}), lambda f: f[list(reversed(f.columns))], lambda f: f.set_index("i"), lambda f: f.iloc[:2],
+    lambda f: f.rename(columns={"i": "j"}), lambda f: f[list(reversed(f.columns))], lambda f: f.set_index("i"),
+    lambda f: f.iloc[:2],
     lambda f: f.astype({"i": "int32"}), lambda f: f.set_axis([1, 2, 3]), lambda f: f.assign(c=f["c"].cat.as_ordered()),
 ])  # fmt: skip
 def test_labels_order_index_and_types_of_a_frame_matter(change):
