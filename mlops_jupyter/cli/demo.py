@@ -24,7 +24,8 @@ def demo(folder: Path, force: bool) -> None:
     def step(number: int, title: str, command: str) -> None:
         say("")
         console(stderr=True).rule(f"{number}. {title}", align="left", style="dim")
-        say(f"$ {command}")
+        if command:
+            say(f"$ {command}")
 
     def show(sheet: Sheet) -> None:
         console().print(sheet)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import nbformat
@@ -70,7 +72,8 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 def test_version_and_help_answer_without_loading_the_house() -> None:
     code = ("import sys; from mlops_jupyter.cli import execute; execute(['--help']); "
-            "print([name for name in ('rich', 'msgspec', 'sqlalchemy', 'nbformat', 'papermill', 'IPython') if name in sys.modules])")
+            "print([name for name in ('rich', 'msgspec', 'sqlalchemy', 'nbformat', 'papermill', 'IPython') "
+            "if name in sys.modules])")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
@@ -140,7 +143,8 @@ def test_a_job_runs_with_other_parameters_and_gives_other_metrics(tracked: Place
     assert done["outcome"]["state"] == "succeeded"
     assert Path(done["output"]).exists()
     shown = tracked.json("runs", "show", done["runs"][0]["id"])
-    assert shown["origin"]["parameters"] == {"samples": 200}
+    assert shown["origin"]["parameters"] == {"C": 0.1, "samples": 200}
+    assert shown["change"] == "samples 400→200"
     assert shown["metrics"][0]["value"] != tracked.json("inspect", "job")["results"][0]["value"]
 
 
@@ -290,3 +294,14 @@ def test_something_unexpected_is_said_in_one_line(tracked: Place) -> None:
     done = tracked.mlops("runs", "list", "--experiment", "\udcff", code=None)
     assert done.returncode in {1, 2}
     assert done.stderr.startswith("mlops: ")
+
+
+def test_a_store_of_a_newer_schema_exits_3_before_anything_runs(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    write_notebook(tmp_path / "nb.ipynb", {"a": "open('ran', 'w').close()"})
+    place.mlops("runs", "list")
+    with closing(sqlite3.connect(tmp_path / "store" / "ledger.db")) as database, database:
+        database.execute("update alembic_version set version_num = '9999'")
+    for arguments in (["track", "nb.ipynb"], ["runs", "list"], ["doctor"]):
+        assert "9999" in place.mlops(*arguments, code=3).stderr
+    assert not (tmp_path / "ran").exists()
