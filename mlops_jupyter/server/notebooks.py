@@ -2,15 +2,19 @@
 
 The kernel cannot know: its environment names the path at which it was started. The server can: its session manager holds kernel
 id → contents path, and its contents manager says every rename on the event bus. So a rename moves the recorded sessions, and
-with them the experiment, to the new path; and a kernel that is restarted after it starts with the new path in its environment.
+with them the experiment, to the new path. And the kernel is told where it was told before: in its connection file
+(`jupyter_session`), and, for its next life, in its environment (`JPY_SESSION_NAME`).
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from jupyter_client.manager import KernelManager
+from jupyter_core.paths import secure_write
 from jupyter_core.utils import ensure_async
 from jupyter_server.services.contents.manager import ContentsManager
 from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
@@ -37,13 +41,6 @@ class Notebooks:
         """Whether this server has a kernel."""
         return bool(self._kernels.list_kernel_ids())
 
-    async def path_of(self, kernel: str) -> str:
-        """The contents path of the document that a kernel serves; "" for a console's or an unknown kernel."""
-        for model in await ensure_async(self._sessions.list_sessions()):
-            if model.get("kernel") and model["kernel"].get("id") == kernel:
-                return str(model.get("path") or "")
-        return ""
-
     def forms(self, path: str) -> list[str]:
         """The names under which a kernel may have recorded a contents path: the path itself, and the file."""
         if not path or self._files_root is None or ":" in path.partition("/")[0]:
@@ -51,16 +48,14 @@ class Notebooks:
         return [path, str(self._files_root / path)]
 
     async def _retell(self, old: str, new: str) -> None:
-        """Kernels of what was renamed get the new path when they are started again: jupyter_client keeps how it started them."""
+        """Every kernel of what was renamed learns its new path."""
         for model in await ensure_async(self._sessions.list_sessions()):
             path, kernel = str(model.get("path") or ""), (model.get("kernel") or {}).get("id")
             moved = path in (old, new) or path.startswith((f"{old}/", f"{new}/"))
             if not moved or kernel not in self._kernels or self._files_root is None:
                 continue
-            environment = getattr(self._kernels.get_kernel(kernel), "_launch_args", {}).get("env")
-            if environment is not None and "JPY_SESSION_NAME" in environment:
-                now = new + path.removeprefix(old) if path == old or path.startswith(f"{old}/") else path
-                environment["JPY_SESSION_NAME"] = str(self._files_root / now)
+            now = new + path.removeprefix(old) if path == old or path.startswith(f"{old}/") else path
+            name_again(self._kernels.get_kernel(kernel), self._files_root / now)
 
     def listen(self, work: Callable[[Rename, str, str], Awaitable[None]], rename: Rename, log: logging.Logger) -> None:
         """From now on run `rename(old, new)` off the loop for each form of each renamed path."""
@@ -77,3 +72,18 @@ class Notebooks:
                     log.warning("mlops_jupyter: %s was renamed to %s, its sessions were not: %s", before, after, error)
 
         self._contents.event_logger.add_listener(schema_id=CONTENTS_EVENTS, listener=on_event)
+
+
+def name_again(kernel: KernelManager, notebook: Path) -> None:
+    """Put the notebook's path where jupyter_client put it when it started the kernel, and where it will look to restart it."""
+    environment = getattr(kernel, "_launch_args", {}).get("env")
+    if environment is not None and "JPY_SESSION_NAME" in environment:
+        environment["JPY_SESSION_NAME"] = str(notebook)
+    file = Path(kernel.connection_file)
+    try:
+        facts = json.loads(file.read_bytes())
+        if "jupyter_session" in facts:
+            with secure_write(str(file)) as out:
+                out.write(json.dumps({**facts, "jupyter_session": str(notebook)}, indent=2))
+    except (OSError, ValueError):  # a kernel of a gateway has no file here, and goes on under the path that it knows
+        return

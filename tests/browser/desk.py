@@ -79,10 +79,10 @@ class Desk:
         """Drag the panel's left edge."""
         box = self.panel.bounding_box()
         assert box is not None
-        edge, middle = box["x"] - 2, box["y"] + box["height"] / 2
-        self.page.mouse.move(edge, middle)
+        edge, height = box["x"] - 2, 300
+        self.page.mouse.move(edge, height)
         self.page.mouse.down()
-        self.page.mouse.move(edge - pixels, middle, steps=5)
+        self.page.mouse.move(edge - pixels, height, steps=5)
         self.page.mouse.up()
 
     def finished(self, kind: str) -> None:

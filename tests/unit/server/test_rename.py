@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from jupyter_server.serverapp import ServerApp
 from tornado.httpclient import HTTPResponse
 
 from tests.unit.server.ledger_pen import Api, Writer
@@ -84,3 +85,26 @@ async def test_a_folder_that_is_renamed_takes_its_notebooks_along(api: Api, jp_f
     assert after is not None
     assert after["id"] == writer.session.id
     writer.outbox.close()
+
+
+async def test_a_kernel_learns_the_new_name_of_its_notebook(api: Api, jp_serverapp: ServerApp, jp_fetch: Fetch, jp_root_dir: Path,
+                                                            jp_create_notebook: Callable[[str], object]) -> None:
+    jp_create_notebook("Untitled.ipynb")
+    await api.get("status")
+    asked = {"path": "Untitled.ipynb", "name": "Untitled.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
+    answer = await jp_fetch("api", "sessions", method="POST", body=json.dumps(asked))
+    kernel_id = json.loads(answer.body)["kernel"]["id"]
+    kernel = jp_serverapp.kernel_manager.get_kernel(kernel_id)
+    file = Path(kernel.connection_file)
+    before = json.loads(file.read_text())
+    assert before["jupyter_session"] == str(jp_root_dir / "Untitled.ipynb")
+    await rename(jp_fetch, "Untitled.ipynb", "study.ipynb")
+    for _ in range(100):
+        after = json.loads(file.read_text())
+        if after != before:
+            break
+        await asyncio.sleep(0.02)
+    assert after == {**before, "jupyter_session": str(jp_root_dir / "study.ipynb")}
+    assert file.stat().st_mode & 0o077 == 0
+    assert kernel._launch_args["env"]["JPY_SESSION_NAME"] == str(jp_root_dir / "study.ipynb")
+    await jp_fetch("api", "kernels", kernel_id, method="DELETE")
