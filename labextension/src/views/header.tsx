@@ -25,7 +25,7 @@ export function Header({ state }: { state: PanelState }): React.JSX.Element | nu
   const experiment = session?.experiment ?? '';
   const packages = state.phase === 'tracked' ? (state.live?.package_count ?? 0) : 0;
   return (
-    <header className="jp-mlops-header">
+    <div className="jp-mlops-header">
       <p className="jp-mlops-header-name" title={state.path}>
         <strong>{state.name}</strong>
         {experiment !== '' && experiment !== stem(state.path) && (
@@ -49,6 +49,6 @@ export function Header({ state }: { state: PanelState }): React.JSX.Element | nu
           <span>{note}</span>
         </p>
       ))}
-    </header>
+    </div>
   );
 }

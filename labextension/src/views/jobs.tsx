@@ -141,11 +141,11 @@ function RunForm({ job, task }: { job: JobBundle; task: Task | undefined }): Rea
   };
   return (
     <form className="jp-mlops-details" data-testid="mlops-parameters-form" aria-label={`Run ${job.manifest.name}`} onSubmit={run}>
-      {parameters.length > 0 && <h4 className="jp-mlops-label">Parameters</h4>}
+      {parameters.length > 0 && <h3 className="jp-mlops-label">Parameters</h3>}
       {parameters.map(p => (
         <ParameterField key={p.name} parameter={p} value={value(p)} onChange={text => set(p.name, text)} />
       ))}
-      {inputs.length > 0 && <h4 className="jp-mlops-label">Inputs <span className="jp-mlops-label-note">leave empty for the recorded ones</span></h4>}
+      {inputs.length > 0 && <h3 className="jp-mlops-label">Inputs <span className="jp-mlops-label-note">leave empty for the recorded ones</span></h3>}
       {inputs.map(input => (
         <InputField key={input.name} input={input} value={paths[input.name] ?? ''} onChange={path => setPaths({ ...paths, [input.name]: path })} />
       ))}

@@ -43,7 +43,7 @@ function Untracked({ state }: { state: PanelState }): React.JSX.Element {
 function Terms({ title, items, mark }: { title: string; items: readonly string[]; mark: 'check' | 'minus' }): React.JSX.Element {
   return (
     <div>
-      <h3 className="jp-mlops-label">{title}</h3>
+      <h2 className="jp-mlops-label">{title}</h2>
       <ul className="jp-mlops-terms-list">
         {items.map(item => (
           <li key={item}>

@@ -67,7 +67,7 @@ export function Metrics({ run, headline }: { run: Run; headline: number }): Reac
   }
   return (
     <div className="jp-mlops-block">
-      <h4 className="jp-mlops-label">Metrics</h4>
+      <h3 className="jp-mlops-label">Metrics</h3>
       <table className="jp-mlops-table">
         <tbody>
           {main.map(metric => (
@@ -98,14 +98,14 @@ export function Params({ params }: { params: readonly Param[] }): React.JSX.Elem
   }
   return (
     <div className="jp-mlops-block">
-      <h4 className="jp-mlops-label">
+      <h3 className="jp-mlops-label">
         Params
         {shown.length < params.length && (
           <Button kind="quiet" label={all ? 'Show only the params that matter' : 'Show all params'} onClick={() => setAll(!all)}>
             {all ? 'fewer' : `all ${params.length}`}
           </Button>
         )}
-      </h4>
+      </h3>
       <table className="jp-mlops-table">
         <tbody>
           {list.map(param => (
@@ -135,7 +135,7 @@ export function Datasets({ datasets }: { datasets: readonly Dataset[] }): React.
   }
   return (
     <div className="jp-mlops-block">
-      <h4 className="jp-mlops-label">Data</h4>
+      <h3 className="jp-mlops-label">Data</h3>
       <table className="jp-mlops-table">
         <tbody>
           {datasets.map(dataset => (

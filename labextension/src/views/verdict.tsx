@@ -44,9 +44,9 @@ export function VerdictResults({ verification }: { verification: Verification })
   const results = verification.results ?? [];
   return (
     <div className="jp-mlops-block">
-      <h4 className="jp-mlops-label">
+      <h3 className="jp-mlops-label">
         Verification <span className="jp-mlops-label-note">{when(verification.at)}</span>
-      </h4>
+      </h3>
       {(verification.detail ?? '') !== '' && <p className="jp-mlops-wrap">{verification.detail}</p>}
       {results.length > 0 && (
         <table className="jp-mlops-table">
