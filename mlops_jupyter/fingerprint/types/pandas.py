@@ -161,7 +161,7 @@ def _extension(values: object, walk: Walk) -> bytes:
     if not any(module_of(base).startswith("pandas.") for base in mro_of(type(values))[:1]):
         walk.miss()  # another library's extension array: its methods are not ours to call
         return UNKNOWN
-    if hasattr(values, "_data") and hasattr(values, "_mask"):
+    if hasattr(values, "_mask") and hasattr(values, "_data"):
         return _masked_column(values._data, values._mask, walk)
     chunked = getattr(values, "_pa_array", None)
     if chunked is not None:
