@@ -232,6 +232,8 @@ export interface RandomState {
   drew?: string[];
   /** Default: [] */
   seeded?: string[];
+  /** Default: [] */
+  by_import?: string[];
 }
 
 /** One run of one cell. Key (session, n); n counts from 1 in order of execution and is ours, never the prompt number. */
@@ -395,7 +397,7 @@ export interface Verification {
 /** What a run recorded: an estimator's argument, a top-level literal of its slice, or a `log_params` value. */
 export interface Param {
   name: string;
-  value: Scalar;
+  value: Scalar | Scalar[];
   /** Default: "estimator" */
   source?: 'estimator' | 'literal' | 'logged';
   /** Default: true */
@@ -528,6 +530,10 @@ export interface JobInput {
   schema?: Schema | null;
   /** Default: false */
   carried?: boolean;
+  /** Default: "" */
+  source?: string;
+  /** Default: false */
+  fixed?: boolean;
 }
 
 /** What the job makes and what the recorded run had for it. */
