@@ -6,6 +6,7 @@ task starts: ids, folders, parameters.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import msgspec
 
 from mlops_jupyter.api import bundles, jobs, runs, verification
 from mlops_jupyter.api.bundles import JobEntry
-from mlops_jupyter.entities import InputError, JobManifest
+from mlops_jupyter.entities import InputError, JobManifest, Verification
 from mlops_jupyter.jobs.run import RunOptions
 from mlops_jupyter.server.bodies import ConvertBody, PreviewBody, RunBody, VerifyBody
 from mlops_jupyter.server.handler import MlopsHandler, check_id
@@ -61,12 +62,20 @@ class VerifyHandler(MlopsHandler):
         """Re-run the cells needed in a clean kernel and compare."""
         body = self.body(VerifyBody)
         run = await self.mlops.work(runs.run, ids[0])
+        loop = asyncio.get_running_loop()
 
         def work(report: Report) -> object:
-            return verification.verify(run.id, allow_effects=body.allow_effects, progress=progress_of(report))
+            found = verification.verify(run.id, allow_effects=body.allow_effects, progress=progress_of(report))
+            loop.call_soon_threadsafe(self.mlops.emit, told(found))
+            return found
 
         self.set_status(202)
         return Accepted(self.mlops.tasks.start("verify", run.id, work))
+
+
+def told(found: Verification) -> dict[str, object]:
+    """The event of a new verdict."""
+    return {"noun": "verification", "id": found.id, "session": found.session, "kernel": "", "state": found.verdict}
 
 
 class PreviewHandler(MlopsHandler):

@@ -71,6 +71,7 @@ class Watcher:
     def start(self) -> None:
         """Begin, on the running event loop."""
         self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """End, and let the thread go."""
@@ -88,6 +89,10 @@ class Watcher:
     def awake(self) -> bool:
         """Whether something may be recording, or somebody looked a short while ago."""
         return self._busy() or time.monotonic() - self._asked < LOOKED_AT
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._log.error("mlops_jupyter: live changes have stopped until the server is restarted", exc_info=task.exception())
 
     async def catch_up(self) -> None:
         """Ship what is there now, and say what changed: a reader that does so first takes no news away from the others."""
@@ -118,7 +123,7 @@ class Watcher:
             return []
         try:
             changes = self._ship(sweep)
-        except MlopsError as error:
+        except (MlopsError, OSError) as error:
             if str(error) != self._failure:
                 self._log.warning("mlops_jupyter: records wait in %s: %s", self._outbox, error)
             self._failure = str(error)
