@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_jupyter.api.runs import runs
 from mlops_jupyter.api.words import metric_label, model_names
-from mlops_jupyter.entities import Run, Scalar
+from mlops_jupyter.entities import Run, Value
 
 if TYPE_CHECKING:
     import pandas
@@ -28,8 +28,8 @@ def runs_frame(*, experiment: str | None = None, session: str | None = None,
     return frame
 
 
-def _row(run: Run) -> dict[str, Scalar]:
-    row: dict[str, Scalar] = {"id": run.id, "experiment": run.experiment, "number": run.number, "name": run.name or run.change,
+def _row(run: Run) -> dict[str, Value]:
+    row: dict[str, Value] = {"id": run.id, "experiment": run.experiment, "number": run.number, "name": run.name or run.change,
                               "model": model_names(run), "state": run.state, "started": run.started}
     row |= {f"params.{param.name}": param.value for param in run.params if param.shown}
     return row | {f"metrics.{metric_label(metric)}": metric.value for metric in run.metrics}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from mlops_jupyter.entities import Metric, Run, Scalar, Verification
+from mlops_jupyter.entities import Metric, Run, Value, Verification
 
 _VERDICT_MARK = {"identical": "✓", "within tolerance": "≈", "different": "✗", "input gone": "?", "failed": "✗"}
 MOST_METRICS = 4
@@ -39,7 +39,7 @@ def size(count: float) -> str:
     return ""
 
 
-def number(value: Scalar) -> str:
+def number(value: Value) -> str:
     """A recorded value as short text."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 

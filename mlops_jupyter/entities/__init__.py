@@ -8,6 +8,7 @@ from mlops_jupyter.entities.data import (
     Profile,
     Scalar,
     Schema,
+    Value,
 )
 from mlops_jupyter.entities.errors import (
     ConflictError,
@@ -65,5 +66,6 @@ __all__ = [
     "InputError", "JobFailedError", "JobInput", "JobManifest", "JobParameter", "JobResult", "Ledger", "LocalModule",
     "Metric", "MlopsError", "ModelRef", "NotFoundError", "NotebookRef", "Observation", "Origin", "Outcome", "Output",
     "Param", "Profile", "RandomState", "Read", "Record", "Recorder", "ResultVerdict", "Run", "Scalar", "Schema",
-    "Session", "Sink", "StoreError", "Submission", "VariableVersion", "Verification", "content_hash", "derived_id", "new_id",
+    "Session", "Sink", "StoreError", "Submission", "Value", "VariableVersion", "Verification", "content_hash", "derived_id",
+    "new_id",
 ]

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 Scalar = str | int | float | bool | None
+Value = Scalar | list[Scalar]
 
 FingerprintKind = Literal[
     "scalar", "container", "array", "frame", "series", "index", "model", "function", "class", "module", "instance",

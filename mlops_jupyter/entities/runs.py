@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from mlops_jupyter.entities.data import Dataset, Scalar
+from mlops_jupyter.entities.data import Dataset, Scalar, Value
 from mlops_jupyter.entities.sessions import Origin
 
 RunState = Literal["open", "finished", "failed", "interrupted"]
@@ -38,7 +38,7 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a run recorded: an estimator's argument, a top-level literal of its slice, or a `log_params` value."""
 
     name: str
-    value: Scalar
+    value: Value
     source: Literal["estimator", "literal", "logged"] = "estimator"
     shown: bool = True
     n: int = 0

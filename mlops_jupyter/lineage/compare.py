@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from mlops_jupyter.entities import Dataset, Environment, Fingerprint, Run, Scalar
+from mlops_jupyter.entities import Dataset, Environment, Fingerprint, Run, Value
 from mlops_jupyter.lineage.text import normalised
 
 
@@ -25,8 +25,8 @@ class ParamChange(msgspec.Struct, frozen=True):
     """One param that differs. `only`: the side that has it, "" if both have."""
 
     name: str
-    a: Scalar = None
-    b: Scalar = None
+    a: Value = None
+    b: Value = None
     only: str = ""
 
 
@@ -108,7 +108,7 @@ def _params(a: Run, b: Run) -> list[ParamChange]:
     return _mapped({param.name: param.value for param in a.params}, {param.name: param.value for param in b.params})
 
 
-def _mapped(left: dict[str, Scalar], right: dict[str, Scalar]) -> list[ParamChange]:
+def _mapped(left: dict[str, Value], right: dict[str, Value]) -> list[ParamChange]:
     changes = []
     for name in dict.fromkeys([*left, *right]):
         if name not in right:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -16,8 +15,8 @@ from mlops_jupyter.entities import (
     Observation,
     Param,
     Run,
-    Scalar,
     Session,
+    Value,
 )
 from mlops_jupyter.entities.runs import RunState
 from mlops_jupyter.lineage.graph import Graph
@@ -210,9 +209,9 @@ def _param(one: Observation) -> dict[str, Param]:
             for name, value in one.params.items()}
 
 
-def given(parameters: Mapping[str, Scalar | list[Scalar]]) -> list[Param]:
+def given(parameters: Mapping[str, Value]) -> list[Param]:
     """The parameters that a job was given, as params."""
-    return [Param(name, json.dumps(value) if isinstance(value, list) else value, "literal") for name, value in parameters.items()]
+    return [Param(name, value, "literal") for name, value in parameters.items()]
 
 
 def datasets(observations: Iterable[Observation], material: Material, cells: Sequence[int]) -> list[Dataset]:
@@ -235,7 +234,7 @@ def say_changes(runs: Sequence[Run]) -> None:
     """Give each run its `change` against the one before, and show the params that vary between runs of one class."""
     for before, run in pairwise(runs):
         run.change = _change(before, run)
-    seen: dict[tuple[str, str], list[Scalar]] = {}
+    seen: dict[tuple[str, str], list[Value]] = {}
     for run in runs:
         for param in run.params:
             seen.setdefault((_classes(run), param.name), []).append(param.value)
@@ -243,7 +242,7 @@ def say_changes(runs: Sequence[Run]) -> None:
         run.params = [param if param.shown or _same(seen[_classes(run), param.name]) else _shown(param) for param in run.params]
 
 
-def _same(values: Sequence[Scalar]) -> bool:
+def _same(values: Sequence[Value]) -> bool:
     return all(value == values[0] and type(value) is type(values[0]) for value in values)
 
 
@@ -267,7 +266,7 @@ def _change(before: Run, run: Run) -> str:
     return "features changed" if _features(before) != _features(run) and _features(before) and _features(run) else ""
 
 
-def _brief(value: Scalar) -> str:
+def _brief(value: Value) -> str:
     text = str(value)
     return text if len(text) <= 40 else text[:39] + "…"
 

@@ -228,8 +228,13 @@ class _Builder:
             if access.mode != "read":
                 continue
             key = _file(access)
-            if not (self._read(step, key) or self._read_copy(step, access)):
+            if not (self._made_once(key) or self._read(step, key) or self._read_copy(step, access)):
                 self._read_unseen(step, access)
+
+    def _made_once(self, key: str) -> bool:
+        """True if the file was written by a cell that writes it only where it is absent: an input, not a product (decision 3)."""
+        version = self.state.get(key)
+        return version is not None and self.graph.steps[version.n].text.looks_first
 
     def _read_copy(self, step: Step, access: FileAccess) -> bool:
         for version in self.state.values():
@@ -242,7 +247,9 @@ class _Builder:
         """A file that changed while an earlier cell ran was written by it, though capture saw no write."""
         for one in self.graph.steps.values():
             first, last = one.execution.started, one.execution.ended
-            if one is not step and access.modified is not None and first and last and first <= access.modified <= last:
+            if one is step or one.text.looks_first or access.modified is None:
+                continue
+            if first and last and first <= access.modified <= last:
                 key = _file(access)
                 step.reads[key] = one.writes.setdefault(key, Version(key, one.n, None, access.fingerprint))
 

@@ -10,7 +10,8 @@ import ast
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from mlops_jupyter.entities import CellExecution, Scalar
+from mlops_jupyter.entities import CellExecution, Value
+from mlops_jupyter.lineage.literals import literals
 
 PURE_METHODS = frozenset({
     "head", "tail", "describe", "info", "show", "plot", "hist", "isna", "value_counts", "sample", "mean", "sum", "shape",
@@ -24,6 +25,7 @@ OPTION_VERBS = (
 )
 WHOLE_PROCESS = frozenset({"os", "sys"})
 PROCESS_MAGICS = frozenset({"cd", "env", "set_env", "load_dotenv", "dotenv"})
+LOOKS = frozenset({"exists", "isfile", "is_file", "lexists"})
 OVERWRITERS = ("to_", "dump", "save", "write")
 APPEND_MODES = frozenset({"a", "ab", "a+", "r+", "rb+", "r+b", "append"})
 
@@ -46,11 +48,13 @@ class CellText:
     options: frozenset[str] = frozenset()
     """Root names through which module state is set: `plt.rcParams[...] =`, `pd.set_option(...)`."""
     seeds: frozenset[str] = frozenset()
-    literals: dict[str, Scalar] = field(default_factory=dict)
+    literals: dict[str, Value] = field(default_factory=dict)
     fills: frozenset[str] = frozenset()
     """Names that the cell only fills: `scores["auc"] = …`, `rows.append(…)`, and never looks into."""
     overwrites: bool = False
     """Writes files only in ways known to replace them whole."""
+    looks_first: bool = False
+    """Asks whether a file exists before it goes on: what it then writes is an input made once (decision 3)."""
     normal: str = ""
     """The source without comments and layout: equal for sources that mean the same."""
 
@@ -74,8 +78,9 @@ def read_text(source: str) -> CellText:
         parsed=True, binds=frozenset(flow.bound), may_bind=frozenset(_stored(tree.body)), touches=frozenset(_touched(_now(tree))),
         loads=frozenset(flow.before), exposed=frozenset(flow.exposed),
         bound_before={name: frozenset(bound) for name, bound in flow.before.items()}, imports=_imports(walked),
-        options=frozenset(_options(walked)), seeds=frozenset(_seeds(walked)), literals=_literals(tree.body),
-        fills=frozenset(_fills(walked)), overwrites=_overwrites(walked), normal=normalised(source),
+        options=frozenset(_options(walked)), seeds=frozenset(_seeds(walked)), literals=literals(tree.body),
+        fills=frozenset(_fills(walked)), overwrites=_overwrites(walked), looks_first=_looks_first(walked),
+        normal=normalised(source),
     )
 
 
@@ -368,22 +373,7 @@ def _overwrites(nodes: list[ast.AST]) -> bool:
     return known and not constants & APPEND_MODES and not any(call.startswith("to_sql") for call in calls)
 
 
-def _literals(statements: list[ast.stmt]) -> dict[str, Scalar]:
-    found: dict[str, Scalar] = {}
-    for node in statements:
-        match node:
-            case (ast.Assign(targets=[ast.Name(id=name)], value=value)
-                  | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)):
-                literal = _scalar(value)
-                if literal is not None:
-                    found[name] = literal
-    return found
-
-
-def _scalar(node: ast.expr) -> Scalar:
-    match node:
-        case ast.Constant(value=str() | int() | float() as value):
-            return value
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
-            return -value
-    return None
+def _looks_first(nodes: list[ast.AST]) -> bool:
+    tests = [node.test for node in nodes if isinstance(node, ast.If | ast.IfExp)]
+    calls = [call.func for test in tests for call in ast.walk(test) if isinstance(call, ast.Call)]
+    return any(isinstance(call, ast.Attribute) and call.attr in LOOKS for call in calls)

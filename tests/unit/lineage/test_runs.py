@@ -37,7 +37,7 @@ def test_baseline_then_boosted(book: Notebook) -> None:
     assert (base.cells, boost.cells) == ([1, 3, 4], [1, 5, 6])
     assert boost.change == "model LogisticRegression→HistGradientBoostingClassifier"
     assert (base.state, boost.state) == ("finished", "open")
-    assert [(one.name, one.value, one.shown) for one in base.params] == [("C", 0.5, True)]
+    assert [(one.name, one.value, one.shown) for one in base.params] == [("C", 0.5, True), ("data", [1, 2, 3], True)]
 
 
 def test_without_a_link_the_only_model_of_the_slice(book: Notebook) -> None:
@@ -50,28 +50,28 @@ def test_without_a_link_the_only_model_of_the_slice(book: Notebook) -> None:
 
 
 def test_train_and_test_score_join_one_run(book: Notebook) -> None:
-    book.run("a", "clf = [1]", model("clf"))
+    book.run("a", "clf = {1}", model("clf"))
     book.run("b", "train = clf[0]\ntest = clf[0]", metric("train", 0.9, "clf"), metric("test", 0.8, "clf"))
     (run,) = runs(book)
     assert metrics(run) == {"train": 0.9, "test": 0.8}
 
 
 def test_two_unnamed_scores_of_one_function_are_told_apart(book: Notebook) -> None:
-    book.run("a", "clf = [1]", model("clf"))
+    book.run("a", "clf = {1}", model("clf"))
     book.run("b", "print(clf[0])\nprint(clf[0])", metric("auc[y]", 0.9, "clf"), metric("auc[y]", 0.8, "clf"))
     (run,) = runs(book)
     assert metrics(run) == {"auc[y]": 0.9, "auc[y] (2)": 0.8}
 
 
 def test_score_by_group_in_a_loop_keeps_its_keys(book: Notebook) -> None:
-    book.run("a", "clf = [1]", model("clf"))
+    book.run("a", "clf = {1}", model("clf"))
     book.run("b", "auc = {g: clf[0] for g in 'UD'}", metric("auc", 0.7, "clf", key="U"), metric("auc", 0.8, "clf", key="D"))
     (run,) = runs(book)
     assert metrics(run) == {"auc[U]": 0.7, "auc[D]": 0.8}
 
 
 def test_repeats_without_a_key_are_a_series(book: Notebook) -> None:
-    book.run("a", "clf = [1]", model("clf"))
+    book.run("a", "clf = {1}", model("clf"))
     seen = [metric("loss", value, "clf", step=step, logged=True) for step, value in enumerate((0.5, 0.4, 0.3), 1)]
     book.run("b", "for _ in range(3):\n    loss = clf[0]", *seen)
     (run,) = runs(book)
@@ -92,8 +92,8 @@ def test_fits_in_a_loop_are_siblings(book: Notebook) -> None:
 
 
 def test_an_unlinked_metric_over_several_models_is_shared(book: Notebook) -> None:
-    book.run("a", "one = [1]", model("one"))
-    book.run("b", "two = [2]", model("two"))
+    book.run("a", "one = {1}", model("one"))
+    book.run("b", "two = {2}", model("two"))
     book.run("c", "gap = two[0] - one[0]", metric("gap", 1.0))
     assert [[(one.name, one.shared) for one in run.metrics] for run in runs(book)] == [[("gap", True)], [("gap", True)]]
 
@@ -107,7 +107,7 @@ def test_a_search_is_one_fit_with_its_fold_scores(book: Notebook) -> None:
 
 
 def test_cross_validation_is_one_run_with_a_series(book: Notebook) -> None:
-    book.run("a", "clf = [1]\nscores = [0.7, 0.8]", model("clf"), *(metric("scores", v, "clf", step=1) for v in (0.7, 0.8)))
+    book.run("a", "clf = {1}\nscores = [0.7, 0.8]", model("clf"), *(metric("scores", v, "clf", step=1) for v in (0.7, 0.8)))
     (run,) = runs(book)
     assert len(run.models) == 1
     assert metrics(run)["scores"] in {0.7, 0.8}
@@ -123,7 +123,7 @@ def test_the_same_cells_again_replace(book: Notebook) -> None:
 
 
 def test_another_threshold_opens_a_variant_and_the_first_stays(book: Notebook) -> None:
-    book.run("a", "clf = [1]", model("clf"))
+    book.run("a", "clf = {1}", model("clf"))
     for threshold, value in ((0.5, 0.6), (0.4, 0.7)):
         book.run("t", f"threshold = {threshold}")
         book.run("f", "f1 = clf[0] > threshold", metric("f1", value, "clf"))
@@ -136,7 +136,7 @@ def test_another_threshold_opens_a_variant_and_the_first_stays(book: Notebook) -
 
 
 def test_back_to_the_first_threshold_replaces_there(book: Notebook) -> None:
-    book.run("a", "clf = [1]", model("clf"))
+    book.run("a", "clf = {1}", model("clf"))
     for threshold, value in ((0.5, 0.6), (0.4, 0.7), (0.5, 0.61)):
         book.run("t", f"threshold = {threshold}")
         book.run("f", "f1 = clf[0] > threshold", metric("f1", value, "clf"))
@@ -144,7 +144,7 @@ def test_back_to_the_first_threshold_replaces_there(book: Notebook) -> None:
 
 
 def test_another_threshold_in_plain_ipython(book: Notebook) -> None:
-    book.run("", "clf = [1]", model("clf"))
+    book.run("", "clf = {1}", model("clf"))
     for threshold, value in ((0.5, 0.6), (0.4, 0.7)):
         book.run("", f"threshold = {threshold}")
         book.run("", "f1 = clf[0] > threshold", metric("f1", value, "clf"))
@@ -162,7 +162,7 @@ def test_an_edited_fit_opens_a_variant(book: Notebook) -> None:
 
 
 def test_an_edit_beside_the_metric_is_no_new_run(book: Notebook) -> None:
-    book.run("a", "clf = [1]", model("clf"))
+    book.run("a", "clf = {1}", model("clf"))
     book.run("b", "auc = clf[0]", metric("auc", 0.6, "clf"))
     book.run("b", "print('look')\nauc = clf[0]\nap = clf[0]", metric("auc", 0.6, "clf"), metric("ap", 0.5, "clf"))
     (run,) = runs(book)
@@ -170,7 +170,7 @@ def test_an_edit_beside_the_metric_is_no_new_run(book: Notebook) -> None:
 
 
 def test_an_edit_of_the_metric_is(book: Notebook) -> None:
-    book.run("a", "clf = [1]", model("clf"))
+    book.run("a", "clf = {1}", model("clf"))
     book.run("b", "auc = clf[0]", metric("auc", 0.6, "clf"))
     book.run("b", "auc = clf[0] / 2", metric("auc", 0.3, "clf"))
     assert [metrics(run) for run in runs(book)] == [{"auc": 0.6}, {"auc": 0.3}]
@@ -179,8 +179,8 @@ def test_an_edit_of_the_metric_is(book: Notebook) -> None:
 def test_scores_collected_in_a_dict_stay_apart(book: Notebook) -> None:
     book.run("d", "scores = {}")
     for _ in range(2):
-        book.run("a", "one = [1]\nscores['one'] = one[0]", model("one"), metric("one", 0.6, "one"))
-        book.run("b", "two = [2]\nscores['two'] = two[0]", model("two"), metric("two", 0.7, "two"))
+        book.run("a", "one = {1}\nscores['one'] = one[0]", model("one"), metric("one", 0.6, "one"))
+        book.run("b", "two = {2}\nscores['two'] = two[0]", model("two"), metric("two", 0.7, "two"))
     first, second = runs(book)
     assert (metrics(first), metrics(second)) == ({"one": 0.6}, {"two": 0.7})
     assert (first.cells, second.cells) == ([1, 4], [1, 5])
@@ -214,14 +214,14 @@ def test_no_model_at_all_is_the_session_s_own_run(book: Notebook) -> None:
 def test_only_what_is_in_the_slice_is_a_param(book: Notebook) -> None:
     book.run("p", "size = 10\nname = 'x'")
     book.run("q", "months = 6\ndebug = True\nlow = -1.5")
-    book.run("a", "clf = [months]", model("clf", C=1))
+    book.run("a", "clf = {months}", model("clf", C=1))
     (run,) = runs(book)
     assert {one.name: one.value for one in run.params} == {"C": 1, "months": 6, "debug": True, "low": -1.5}
 
 
 def test_what_the_user_logged_is_never_lost(book: Notebook) -> None:
     book.run("l", "pass", said("param", "note", "early"))
-    book.run("a", "clf = [1]", model("clf"))
+    book.run("a", "clf = {1}", model("clf"))
     book.run("t", "pass", said("tag", "team", "ops"), said("artifact", "plot.png"))
     (run,) = runs(book)
     assert [(one.name, one.value, one.source) for one in run.params] == [("note", "early", "logged")]
@@ -235,7 +235,7 @@ def test_logged_params_without_a_model_make_a_run(book: Notebook) -> None:
 
 def test_start_run_wins(book: Notebook) -> None:
     book.run("s", "pass", said("start-run", "final"))
-    book.run("a", "one = [1]\ntwo = [2]", model("one"), model("two"))
+    book.run("a", "one = {1}\ntwo = [2]", model("one"), model("two"))
     book.run("b", "auc = one[0]", metric("auc", 0.6, "one"))
     book.run("e", "pass", said("end-run"))
     book.run("c", "three = [3]", model("three"))
@@ -247,12 +247,12 @@ def test_start_run_wins(book: Notebook) -> None:
 def test_a_job_is_one_run(book: Notebook) -> None:
     book = Notebook(kind="job", origin=Origin(job="d1", parameters={"month": 7, "weeks": [1, 2]}))
     book.run("p", "month = 7")
-    book.run("a", "one = [month]", model("one", C=1), metric("auc", 0.6, "one"))
-    book.run("b", "two = [2]", model("two"), metric("ap", 0.5))
+    book.run("a", "one = {month}", model("one", C=1), metric("auc", 0.6, "one"))
+    book.run("b", "two = {2}", model("two"), metric("ap", 0.5))
     (run,) = runs(book, "ended")
     assert (metrics(run), run.state, run.cells) == ({"auc": 0.6, "ap": 0.5}, "finished", [1, 2, 3])
     assert run.origin == book.origin
-    assert [(one.name, one.value) for one in run.params][:2] == [("month", 7), ("weeks", "[1, 2]")]
+    assert [(one.name, one.value) for one in run.params][:2] == [("month", 7), ("weeks", [1, 2])]
     assert runs(book)[0].state == "open"
     assert runs(book, "interrupted")[0].state == "interrupted"
 
@@ -267,18 +267,18 @@ def test_a_job_that_failed_says_so(book: Notebook) -> None:
 
 def test_a_verification_has_no_runs() -> None:
     book = Notebook(kind="verification")
-    book.run("a", "clf = [1]", model("clf"))
+    book.run("a", "clf = {1}", model("clf"))
     assert runs(book) == []
 
 
 @pytest.mark.parametrize(("state", "expected"), [("running", "open"), ("ended", "finished"), ("interrupted", "finished")])
 def test_a_run_ends_with_its_session(book: Notebook, state: str, expected: str) -> None:
-    book.run("a", "clf = [1]", model("clf"))
+    book.run("a", "clf = {1}", model("clf"))
     assert runs(book, state)[0].state == expected
 
 
 def test_interrupted_only_if_it_was_at_work(book: Notebook) -> None:
-    book.run("a", "clf = [1]", model("clf"))
+    book.run("a", "clf = {1}", model("clf"))
     book.executions.append(CellExecution("s1", 2, "auc = long(clf)", "interrupted", cell="b", started=1003.0))
     assert runs(book, "interrupted")[0].state == "interrupted"
     book.executions[-1] = CellExecution("s1", 2, "other = 1", "interrupted", cell="b", started=1003.0)
@@ -286,13 +286,13 @@ def test_interrupted_only_if_it_was_at_work(book: Notebook) -> None:
 
 
 def test_no_run_goes_on_when_its_session_is_over(book: Notebook) -> None:
-    book.run("a", "clf = [1]", model("clf"), state="running")
+    book.run("a", "clf = {1}", model("clf"), state="running")
     assert runs(book, "interrupted")[0].state == "interrupted"
     assert runs(book)[0].state == "open"
 
 
 def test_a_fit_that_ended_in_an_error(book: Notebook) -> None:
-    execution = book.run("a", "clf = [1]", model("clf"))
+    execution = book.run("a", "clf = {1}", model("clf"))
     book.executions[-1] = msgspec.structs.replace(execution, state="error", error=CellError("ValueError", "bad"))
     assert (runs(book)[0].state, runs(book)[0].error) == ("failed", "ValueError: bad")
 
@@ -305,7 +305,7 @@ def test_cells_before_tracking_make_a_run_incomplete(book: Notebook) -> None:
 
 def test_goals_are_judged() -> None:
     book = Notebook()
-    book.run("a", "clf = [1]", model("clf"), metric("auc", 0.7, "clf"))
+    book.run("a", "clf = {1}", model("clf"), metric("auc", 0.7, "clf"))
     (run,) = runs(book)
     goal = Goal("e1", 1.0, "good", "auc", at_least=0.75)
     assert judge_goal(run, goal) == "missed"
