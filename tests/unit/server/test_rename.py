@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from jupyter_client.manager import AsyncKernelManager
 from jupyter_server.serverapp import ServerApp
 from tornado.httpclient import HTTPResponse
 
@@ -93,24 +94,57 @@ async def test_a_folder_that_is_renamed_takes_its_notebooks_along(api: Api, jp_f
     writer.outbox.close()
 
 
+async def start_kernel(fetch: Fetch, app: ServerApp, notebook: str) -> tuple[str, AsyncKernelManager]:
+    """A kernel for a notebook, started as JupyterLab does."""
+    asked = {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}}
+    answer = await fetch("api", "sessions", method="POST", body=json.dumps(asked))
+    kernel_id = json.loads(answer.body)["kernel"]["id"]
+    return kernel_id, app.kernel_manager.get_kernel(kernel_id)
+
+
+async def changed(file: Path, before: dict[str, object]) -> dict[str, object]:
+    """The connection file once it is another than before."""
+    for _ in range(100):
+        after = json.loads(file.read_text())
+        if after != before:
+            return dict(after)
+        await asyncio.sleep(0.02)
+    return before
+
+
 async def test_a_kernel_learns_the_new_name_of_its_notebook(api: Api, jp_serverapp: ServerApp, jp_fetch: Fetch, jp_root_dir: Path,
                                                             jp_create_notebook: Callable[[str], object]) -> None:
     jp_create_notebook("Untitled.ipynb")
     await api.get("status")
-    asked = {"path": "Untitled.ipynb", "name": "Untitled.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
-    answer = await jp_fetch("api", "sessions", method="POST", body=json.dumps(asked))
-    kernel_id = json.loads(answer.body)["kernel"]["id"]
-    kernel = jp_serverapp.kernel_manager.get_kernel(kernel_id)
+    kernel_id, kernel = await start_kernel(jp_fetch, jp_serverapp, "Untitled.ipynb")
     file = Path(kernel.connection_file)
     before = json.loads(file.read_text())
     assert before["jupyter_session"] == str(jp_root_dir / "Untitled.ipynb")
     await rename(jp_fetch, "Untitled.ipynb", "study.ipynb")
-    for _ in range(100):
-        after = json.loads(file.read_text())
-        if after != before:
-            break
-        await asyncio.sleep(0.02)
-    assert after == {**before, "jupyter_session": str(jp_root_dir / "study.ipynb")}
+    assert await changed(file, before) == {**before, "jupyter_session": str(jp_root_dir / "study.ipynb")}
     assert file.stat().st_mode & 0o077 == 0
     assert kernel._launch_args["env"]["JPY_SESSION_NAME"] == str(jp_root_dir / "study.ipynb")
     await jp_fetch("api", "kernels", kernel_id, method="DELETE")
+
+
+@pytest.mark.xfail(strict=True, reason="capture asks the environment for the notebook's path, not the connection file")
+async def test_a_notebook_named_before_it_is_tracked_is_recorded_so(api: Api, jp_serverapp: ServerApp, jp_fetch: Fetch,
+                                                                   jp_root_dir: Path,
+                                                                   jp_create_notebook: Callable[[str], object]) -> None:
+    jp_create_notebook("Untitled.ipynb")
+    await api.get("status")
+    kernel_id, kernel = await start_kernel(jp_fetch, jp_serverapp, "Untitled.ipynb")
+    before = json.loads(Path(kernel.connection_file).read_text())
+    await rename(jp_fetch, "Untitled.ipynb", "study.ipynb")
+    await changed(Path(kernel.connection_file), before)
+    client = kernel.client()
+    client.start_channels()
+    await client.wait_for_ready(timeout=30)
+    reply = await client.execute_interactive("%load_ext mlops_jupyter\n%mlops track", timeout=30)
+    client.stop_channels()
+    assert reply["content"]["status"] == "ok"
+    live = await api.get("live", kernel=kernel_id)
+    await jp_fetch("api", "kernels", kernel_id, method="DELETE")
+    assert isinstance(live, dict)
+    assert live["session"]["notebook"]["path"] == str(jp_root_dir / "study.ipynb")
+    assert live["session"]["experiment"] == "study"
