@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import msgspec
+
 from mlops_jupyter.entities import (
     Artifact,
     CellExecution,
@@ -19,7 +21,7 @@ from mlops_jupyter.entities import (
     Value,
 )
 from mlops_jupyter.entities.runs import RunState
-from mlops_jupyter.lineage.graph import Graph
+from mlops_jupyter.lineage.graph import Graph, Step
 from mlops_jupyter.lineage.slice import Result, Slice, slice_in
 from mlops_jupyter.lineage.text import text_of
 
@@ -226,8 +228,21 @@ def datasets(observations: Iterable[Observation], material: Material, cells: Seq
                 name = access.relative or access.path
                 found["file", name] = Dataset(name, access.fingerprint, source=name, role="input")
     for one in observations:
-        found |= {("value", dataset.name): dataset for dataset in one.datasets}
+        for dataset in one.datasets:
+            known = _content(dataset, material.graph.steps.get(one.n))
+            if known.fingerprint.digest is not None or known.name.isidentifier():
+                found["value", known.name] = known
     return list(found.values())
+
+
+def _content(dataset: Dataset, step: Step | None) -> Dataset:
+    """The dataset with the content that its name held in that execution, where the observation knew only the name."""
+    if dataset.fingerprint.digest is not None or step is None:
+        return dataset
+    version = step.reads.get(dataset.name) or step.writes.get(dataset.name)
+    if version is None or version.fingerprint is None:
+        return dataset
+    return msgspec.structs.replace(dataset, fingerprint=version.fingerprint)
 
 
 def say_changes(runs: Sequence[Run]) -> None:

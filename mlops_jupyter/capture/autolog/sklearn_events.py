@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from mlops_jupyter.capture.autolog.sklearn_links import Links
-from mlops_jupyter.capture.autolog.sklearn_models import findings, inside, params_of, predicts
+from mlops_jupyter.capture.autolog.sklearn_models import class_name, findings, inside, params_of, predicts
 from mlops_jupyter.capture.observer import Draft, ObservedCall, Observer
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities.data import Dataset, Fingerprint
@@ -57,7 +57,7 @@ class Listening:
         target = call.site.target if call.result is estimator else ""
         draft = Draft(
             kind="model" if is_model else "param", name=target or self._observer.name_of(estimator) or cls.__name__,
-            key=_group(call.loop_key), site=call.site, subject=estimator, class_name=f"{cls.__module__}.{cls.__qualname__}",
+            key=_group(call.loop_key), site=call.site, subject=estimator, class_name=class_name(estimator),
             params=given, shown=shown,
         )  # fmt: skip
         if not is_model:
@@ -114,7 +114,7 @@ class Listening:
             self._observer.observe(Draft(
                 kind="metric", name=base if call.site.target or not data else f"{base}[{data}]",
                 value=float(folds.mean()), key=_group(call.loop_key), site=call.site, models=[model] if model else [],
-                class_name=f"{type(estimator).__module__}.{type(estimator).__qualname__}", params=given, shown=shown,
+                class_name=class_name(estimator), params=given, shown=shown,
                 datasets=_datasets(call),
                 details={
                     "fold_scores": str([float(score) for score in folds]), "std": repr(float(folds.std())),

@@ -77,6 +77,18 @@ def _parts(name: str, value: object) -> Iterator[tuple[str, object]]:
                 yield item[0], item[1]
 
 
+def class_name(estimator: object) -> str:
+    """`module.Class`, for a pipeline or a search with the estimator that decides: `sklearn.pipeline.Pipeline(Ridge)`."""
+    cls = type(estimator)
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    own = attributes(estimator) if isinstance(estimator, BaseEstimator) else {}
+    steps = own.get("steps")
+    inner = own.get("estimator")
+    if type(steps) is list and steps and type(steps[-1]) is tuple:
+        inner = steps[-1][-1]
+    return f"{name}({class_name(inner).rpartition('.')[2]})" if isinstance(inner, BaseEstimator) else name
+
+
 def params_of(estimator: BaseEstimator) -> tuple[dict[str, Scalar], list[str]]:
     """All parameters by flat name, and the names of those that are not at their default."""
     found = list(_flat(estimator, "", 0))
