@@ -18,7 +18,7 @@ from mlops_jupyter.api.headless import must_succeed, track_notebook
 from mlops_jupyter.api.here import notebook_file, sessions_of
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.runs import runs as recorded
-from mlops_jupyter.api.slices import file_cells, file_digest
+from mlops_jupyter.api.slices import as_recorded, file_cells, file_digest
 from mlops_jupyter.entities import (
     ConflictError,
     InputError,
@@ -141,7 +141,7 @@ def _as_it_stands(ledger: Ledger, notebook: Path) -> Session | None:
     """The newest session of the notebook, if every cell ran in it as it is now, on the files as they are now."""
     cells = file_cells(notebook)
     for session in sessions_of(ledger, notebook)[:1]:
-        if cells and not stale(ledger.executions(session.id), cells, file_digest(session)):
+        if cells and not stale(ledger.executions(session.id), as_recorded(cells), file_digest(session)):
             return session
     return None
 

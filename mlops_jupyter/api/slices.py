@@ -12,6 +12,8 @@ import msgspec
 
 from mlops_jupyter.api.here import find_session, notebook_file, with_source
 from mlops_jupyter.api.ledger import open_ledger
+from mlops_jupyter.capture.secrets import Redactor, load_key
+from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import CellExecution, MlopsError, NotFoundError, Session
 from mlops_jupyter.fingerprint import fingerprint_file
 from mlops_jupyter.jobs.notebook import code_cells, read_notebook
@@ -124,9 +126,15 @@ def stale(cells: Sequence[tuple[str, str]] | None = None, session: str | None = 
     if cells is None:
         file = Path(notebook) if notebook else notebook_file(found)
         cells, saved = _current_cells(found, executions, file)
-    digest = file_digest(found)
-    return Stale(stale_cells(executions, cells, digest), found.id, plan=rerun_plan(executions, cells, digest),
+    digest, current = file_digest(found), as_recorded(cells)
+    return Stale(stale_cells(executions, current, digest), found.id, plan=rerun_plan(executions, current, digest),
                  sources=dict(cells), saved=saved, notebook=file.name if file is not None else "")
+
+
+def as_recorded(cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The cells with secrets taken out as capture takes them out, so that they can be compared with what it recorded."""
+    redact = Redactor(load_key(Settings.current().outbox_folder().parent))
+    return [(cell, redact(source)) for cell, source in cells]
 
 
 def file_digest(session: Session) -> Callable[[str], str | None]:

@@ -27,6 +27,7 @@ from mlops_jupyter.entities import (
 from mlops_jupyter.fingerprint import fingerprint_file
 from mlops_jupyter.jobs import lock
 from mlops_jupyter.jobs.candidates import Candidate, candidates, parameters_cell
+from mlops_jupyter.jobs.effects import refuse_redacted
 from mlops_jupyter.jobs.inputs import FoundInput, find_inputs
 from mlops_jupyter.jobs.modules import CarriedModule, local_modules
 from mlops_jupyter.jobs.ours import cut_ours
@@ -94,6 +95,7 @@ def draft(session: Session, slice: Slice, executions: Sequence[CellExecution],  
     """The job that reproduces the slice's result. Raises InputError or ConflictError for what cannot become a job."""
     options = options or ConvertOptions()
     cells = _cells_of(slice, executions)
+    refuse_redacted(cells)
     folder = options.folder or Path(session.cwd or ".")
     modules = local_modules(cells, executions, blob)
     inputs = find_inputs(cells, folder, observations=observations, modules={each.name: each.source for each in modules})

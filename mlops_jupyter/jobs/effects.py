@@ -15,6 +15,7 @@ from mlops_jupyter.entities import CellExecution, ConflictError
 _ASKING = frozenset({
     "lscpu", "uname", "nproc", "sysctl", "fc-list", "ldconfig", "nvidia-smi", "which", "hostname", "locale", "getconf", "arch",
 })
+REDACTED = "[redacted:"
 _CACHES = (".cache", ".config", ".matplotlib", ".ipython", ".jupyter", ".local")
 
 
@@ -31,6 +32,14 @@ def refuse_effects(cells: Sequence[CellExecution], *, allow: bool) -> None:
     if found and not allow:
         raise ConflictError(f"running these cells again would repeat what they do outside their folder: {'; '.join(found)}",
                             "allow it with --allow-effects")
+
+
+def refuse_redacted(cells: Sequence[CellExecution]) -> None:
+    """Raise ConflictError if the recorded source of one of these cells lacks a secret: without it the cell is another one."""
+    found = [f"[{cell.n}] {cell.source.splitlines()[0][:60]}" for cell in cells if REDACTED in cell.source]
+    if found:
+        raise ConflictError(f"a secret was taken out of cell {found[0]}: it cannot be run again as recorded",
+                            'read the secret when the cell runs, as in os.environ["API_KEY"], and run the cell again')
 
 
 def _only_asks(effect: str) -> bool:

@@ -29,7 +29,7 @@ from mlops_jupyter.entities import (
     new_id,
 )
 from mlops_jupyter.fingerprint import fingerprint_file
-from mlops_jupyter.jobs.effects import refuse_effects
+from mlops_jupyter.jobs.effects import refuse_effects, refuse_redacted
 from mlops_jupyter.jobs.execute import Executed, ExecuteOptions, run_notebook
 from mlops_jupyter.jobs.inputs import external_reads, where
 from mlops_jupyter.jobs.modules import local_modules
@@ -74,6 +74,7 @@ def verify_slice(session: Session, slice: Slice, executions: Sequence[CellExecut
     started = time.monotonic()
     by_n = {execution.n: execution for execution in executions}
     cells = [by_n[n] for n in slice.cells]
+    refuse_redacted(cells)
     refuse_effects(cells, allow=options.allow_effects)
     made = Verification(new_id(), options.run, session.id, slice.result.name, time.time(), "failed", slice_digest=slice.digest)
     modules = local_modules(cells, executions, blob)
