@@ -165,7 +165,8 @@ def progress_of(report: Report) -> Callable[[Progress], None]:
 
     def progress(at: Progress) -> None:
         where = f"cell {at.cell} of {at.total}" if at.cell else f"{at.done} of {at.total} cells"
-        report(f"{where}: {at.source}" if at.source else where, at.done, at.total)
+        done = at.cell - 1 if at.cell else at.done  # papermill's own cell is counted as done, and is none of the job's
+        report(f"{where}: {at.source}" if at.source else where, done, at.total)
 
     return progress
 

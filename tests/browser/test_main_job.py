@@ -33,6 +33,12 @@ def test_the_main_job(desk: Desk) -> None:
     the_same_after_a_reload(desk)
 
 
+def test_a_page_that_is_not_ours_cannot_act_for_the_user(desk: Desk) -> None:
+    desk.open("margins.ipynb")
+    forged = "() => fetch('/mlops/api/v1/live/stale', {method: 'POST', body: '{}'}).then(answer => answer.status)"
+    assert desk.page.evaluate(forged) == 403
+
+
 def untracked(desk: Desk) -> None:
     desk.phase("untracked")
     expect(desk.panel).to_contain_text("Never recorded")
