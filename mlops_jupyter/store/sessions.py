@@ -12,15 +12,19 @@ from pathlib import PurePosixPath
 import msgspec
 from sqlalchemy import Connection, Select, func, or_, select, update
 
-from mlops_jupyter.entities import Environment, InputError, NotebookRef, NotFoundError, Session
+from mlops_jupyter.entities import Environment, InputError, NotebookRef, NotFoundError, Session, derived_id, new_id
 from mlops_jupyter.entities.codec import from_json, to_json
 from mlops_jupyter.store.database import upsert
 from mlops_jupyter.store.schema import environments, executions, forgotten, renames, sessions
 
 
 def save(connection: Connection, found: Sequence[Session]) -> None:
-    """Insert or replace sessions; what the store itself knows of them (revision, environment sent before) stays."""
-    for session in [_renamed(connection, session) for session in found]:
+    """Insert or replace sessions; what the store itself knows of them (revision, environment sent before, rename) stays."""
+    _put(connection, [_as_known(connection, session) for session in found])
+
+
+def _put(connection: Connection, found: Sequence[Session]) -> None:
+    for session in found:
         if session.environment is not None:
             row = {"id": session.environment.id, "body": to_json(session.environment).decode()}
             upsert(connection, environments, [row], keep=("body",))
@@ -126,7 +130,7 @@ def forgotten_ids(connection: Connection, ids: set[str]) -> set[str]:
 
 
 def rename(connection: Connection, old: str, new: str) -> list[str]:
-    """Sessions of both paths belong to the notebook of the old one from now on, those to come too. Returns their ids."""
+    """Sessions of both paths belong to the notebook of the old one; so do those to come from the new one. Returns their ids."""
     before = listed(connection, newest().where(sessions.c.path == old))
     known = connection.execute(select(renames).where(renames.c.path == old)).first()
     if not before and known is None:
@@ -134,12 +138,31 @@ def rename(connection: Connection, old: str, new: str) -> list[str]:
     default = next((session for session in before if _default_experiment(session, old)), None)
     notebook = known.notebook if known else before[0].notebook.id if before[0].notebook else ""
     experiment = known.experiment if known else default.experiment_id if default else ""
-    upsert(connection, renames, [{"path": new, "notebook": notebook, "experiment": experiment}])
+    # What is made at the old path from now on (the next Untitled.ipynb) is another notebook.
+    next_one = new_id()
+    upsert(connection, renames, [
+        {"path": new, "notebook": notebook, "experiment": experiment},
+        {"path": old, "notebook": next_one, "experiment": derived_id("experiment", next_one)},
+    ])
     moved = [*before, *listed(connection, newest().where(sessions.c.path == new))]
     for session in before:
         session.notebook = NotebookRef(notebook, new)
-    save(connection, moved)
+    _put(connection, [_renamed(connection, session) for session in moved])
     return [session.id for session in moved]
+
+
+def _as_known(connection: Connection, session: Session) -> Session:
+    """A new session as its path continues; one that a rename moved stays there, whatever its kernel still calls it."""
+    row = connection.execute(select(sessions.c.body).where(sessions.c.id == session.id)).first()
+    before = from_json(row.body, Session) if row else None
+    if before is None or before.notebook is None or session.notebook is None:
+        return _renamed(connection, session)
+    return msgspec.structs.replace(session, notebook=before.notebook, experiment_id=_experiment(before, session))
+
+
+def _experiment(before: Session, session: Session) -> str:
+    """The experiment that the store has the session under, unless its user named another since."""
+    return before.experiment_id if session.experiment == before.experiment else session.experiment_id
 
 
 def _renamed(connection: Connection, session: Session) -> Session:

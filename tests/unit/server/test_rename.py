@@ -34,11 +34,6 @@ async def session_at(api: Api, path: str) -> dict[str, object] | None:
     return None
 
 
-undone = pytest.mark.xfail(strict=True, reason="the store lets a kernel's next session record undo a rename, and the next "
-                                               "notebook of the old name join the renamed one")
-
-
-@undone
 @pytest.mark.parametrize("as_file", [False, True], ids=["contents path", "file path"])
 async def test_a_rename_keeps_the_experiment(api: Api, jp_fetch: Fetch, jp_root_dir: Path,
                                              jp_create_notebook: Callable[[str], object], as_file: bool) -> None:
@@ -61,7 +56,6 @@ async def test_a_rename_keeps_the_experiment(api: Api, jp_fetch: Fetch, jp_root_
     assert (ended["id"], ended.get("state")) == (writer.session.id, "ended")
 
 
-@undone
 async def test_a_new_notebook_at_the_old_path_is_another_one(api: Api, jp_fetch: Fetch,
                                                             jp_create_notebook: Callable[[str], object]) -> None:
     jp_create_notebook("Untitled.ipynb")
