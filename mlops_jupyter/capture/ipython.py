@@ -116,7 +116,7 @@ class Tracking:
                              "set MLOPS_STATE to a folder that you may write, then %mlops track") from error
         self._shell = shell
         self._redact = Redactor(load_key(folder.parent))
-        notebook = notebook_path(options, shell.user_ns.get("__vsc_ipynb_file__"), Path.cwd())
+        notebook = notebook_path(options, shell.user_ns.get("__vsc_ipynb_file__"), Path.cwd(), connection_file())
         self.session = new_session(options, self._outbox.writer, notebook, connection_file(), __version__)
         self._fence = Fence(self._trip)
         self._tracker = Tracker(self.session.id)

@@ -1,12 +1,14 @@
 """Which session this is: notebook, kernel, user, host, experiment, from what the front ends tell and the options say.
 
-The notebook's path comes from the options (the panel and the engine know it), else from Jupyter's `JPY_SESSION_NAME`, else
-from VS Code's `__vsc_ipynb_file__`. Ids follow from the absolute path; the store keeps one id through renames.
+The notebook's path comes from the options (the panel and the engine know it), else from the kernel's connection file and
+Jupyter's `JPY_SESSION_NAME`, else from VS Code's `__vsc_ipynb_file__`. Ids follow from the absolute path; the store keeps one
+id through renames.
 """
 
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import re
 import socket
@@ -18,9 +20,10 @@ from mlops_jupyter.entities.ids import derived_id, new_id
 from mlops_jupyter.entities.sessions import NotebookRef, Session
 
 
-def notebook_path(options: TrackOptions, vscode: object, cwd: Path) -> Path | None:
+def notebook_path(options: TrackOptions, vscode: object, cwd: Path, connection_file: str = "") -> Path | None:
     """The notebook's absolute path, None outside a notebook. A contents path is looked for beside the kernel."""
-    told = options.notebook_path or os.environ.get("JPY_SESSION_NAME", "") or (vscode if isinstance(vscode, str) else "")
+    jupyter = told_by_server(connection_file) or os.environ.get("JPY_SESSION_NAME", "")
+    told = options.notebook_path or jupyter or (vscode if isinstance(vscode, str) else "")
     if not told:
         return None
     path = Path(told)
@@ -28,6 +31,15 @@ def notebook_path(options: TrackOptions, vscode: object, cwd: Path) -> Path | No
         beside = cwd / path.name
         path = beside if beside.exists() or not (cwd / path).exists() else cwd / path
     return path.absolute()
+
+
+def told_by_server(connection_file: str) -> str:
+    """The notebook's path in the kernel's connection file, which our server keeps through renames; "" if there is none."""
+    try:
+        facts = json.loads(Path(connection_file).read_bytes()) if connection_file else {}
+    except (OSError, ValueError):
+        return ""
+    return str(facts.get("jupyter_session") or "") if isinstance(facts, dict) else ""
 
 
 def kernel_id(connection_file: str) -> str:

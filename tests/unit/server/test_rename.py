@@ -121,7 +121,6 @@ async def test_a_kernel_learns_the_new_name_of_its_notebook(api: Api, jp_servera
     await jp_fetch("api", "kernels", kernel_id, method="DELETE")
 
 
-@pytest.mark.xfail(strict=True, reason="capture asks the environment for the notebook's path, not the connection file")
 async def test_a_notebook_named_before_it_is_tracked_is_recorded_so(api: Api, jp_serverapp: ServerApp, jp_fetch: Fetch,
                                                                    jp_root_dir: Path,
                                                                    jp_create_notebook: Callable[[str], object]) -> None:
