@@ -16,5 +16,7 @@ export interface Actions {
   /** Open a file of the server in JupyterLab. */
   open(path: string): void;
   copy(text: string): void;
+  /** Remember that a part of the panel is open or closed. */
+  fold(key: string, open: boolean): void;
   refresh(): void;
 }

@@ -102,7 +102,7 @@ export function runTitle(run: Run): string {
 
 /** The classes of a run's models, without their packages. */
 export function modelClasses(run: Run): string {
-  const names = (run.models ?? []).map(model => model.class_name.split('.').at(-1) ?? '');
+  const names = (run.models ?? []).map(model => model.class_name.replace(/\w+\./g, ''));
   return [...new Set(names)].join(', ');
 }
 

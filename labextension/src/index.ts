@@ -4,9 +4,11 @@ import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } fro
 import { Clipboard, ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStateDB } from '@jupyterlab/statedb';
 
 import { Client } from './api/client';
 import { Changes } from './events';
+import { FORGETFUL, memoryIn } from './folds';
 import { panelIcon } from './icon';
 import { PanelModel } from './model';
 import { TrackedNotebook } from './notebook';
@@ -43,13 +45,14 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'The side panel of mlops_jupyter: session, runs, cells needed, jobs.',
   autoStart: true,
   requires: [INotebookTracker],
-  optional: [ILayoutRestorer, ICommandPalette, ISettingRegistry],
+  optional: [ILayoutRestorer, ICommandPalette, ISettingRegistry, IStateDB],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null,
-    settings: ISettingRegistry | null
+    settings: ISettingRegistry | null,
+    db: IStateDB | null
   ) => {
     const model = new PanelModel({
       api: new Client(app.serviceManager.serverSettings),
@@ -58,7 +61,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
       desk: {
         open: path => void app.commands.execute('docmanager:open', { path }),
         copy: text => Clipboard.copyToSystem(text)
-      }
+      },
+      memory: db ? memoryIn(db) : FORGETFUL
     });
     const panel = new PanelWidget(model);
     app.shell.add(panel, 'right', { rank: RANK, type: 'MLOps' });

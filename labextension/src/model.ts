@@ -11,9 +11,11 @@ import type { Actions } from './actions';
 import type { Change, ConvertRequest, NeededCells, Preview, PreviewRequest, RunJobRequest, Status, Task } from './api/answers';
 import { ApiError, type Client } from './api/client';
 import type { Session } from './api/schema';
+import { withFold, type Memory } from './folds';
 import type { Probe } from './kernel';
 import type { KernelPort, NotebookChange, NotebookPort, NotebookSource } from './notebook';
 import { problemOf } from './problem';
+import { Staleness } from './staleness';
 import { EMPTY, installCommand, mismatch, newestFirst, type PanelState, type Phase } from './state';
 
 const SETTLE = 120;
@@ -24,7 +26,7 @@ const STATUS_LASTS = 30_000;
 /** What the model needs of the API: all of `Client` that it calls. */
 export type Api = Pick<
   Client,
-  | 'status' | 'live' | 'neededCells' | 'verify' | 'preview' | 'convert' | 'jobs' | 'runJob' | 'tasks' | 'cancel'
+  | 'status' | 'live' | 'stale' | 'neededCells' | 'verify' | 'preview' | 'convert' | 'jobs' | 'runJob' | 'tasks' | 'cancel'
 >;
 
 /** What the rest of JupyterLab does for the panel. */
@@ -38,6 +40,7 @@ export interface ModelOptions {
   notebooks: NotebookSource;
   changes: ISignal<unknown, Change>;
   desk: Desk;
+  memory: Memory;
 }
 
 export class PanelModel extends VDomModel implements Actions {
@@ -46,6 +49,7 @@ export class PanelModel extends VDomModel implements Actions {
     options.notebooks.changed.connect(this.onNotebook, this);
     options.changes.connect(this.onChange, this);
     this.onNotebook(options.notebooks, 'notebook');
+    void this.remember();
   }
 
   get state(): PanelState {
@@ -108,6 +112,12 @@ export class PanelModel extends VDomModel implements Actions {
     this.options.desk.copy(text);
   }
 
+  fold(key: string, open: boolean): void {
+    const folds = withFold(this._state.folds, key, open);
+    this.set({ folds });
+    void this.options.memory.save(folds).catch(() => undefined);
+  }
+
   /** Look again soon. Calls that come while one look is on its way become one more look after it. */
   refresh(): void {
     if (this.isDisposed) {
@@ -126,6 +136,7 @@ export class PanelModel extends VDomModel implements Actions {
     }
     clearTimeout(this.pending);
     clearTimeout(this.poll);
+    this.staleness.dispose();
     super.dispose();
   }
 
@@ -142,8 +153,13 @@ export class PanelModel extends VDomModel implements Actions {
 
   private onNotebook(_: unknown, change: NotebookChange): void {
     const notebook = this.notebook;
+    if (change === 'content') {
+      this.restale();
+      return;
+    }
     if (change === 'notebook') {
-      this.set({ ...EMPTY, status: this._state.status, phase: notebook ? 'checking' : 'no-notebook' });
+      this.staleness.dispose();
+      this.set({ ...EMPTY, status: this._state.status, folds: this._state.folds, phase: notebook ? 'checking' : 'no-notebook' });
       this.probed = null;
     }
     if (change === 'kernel' || change === 'restart') {
@@ -208,6 +224,21 @@ export class PanelModel extends VDomModel implements Actions {
       kernelName: kernel?.displayName ?? ''
     });
     await this.settle(notebook, kernel);
+    this.restale();
+  }
+
+  /** Once nothing changes for a moment, ask which cells no longer hold. */
+  private restale(): void {
+    this.staleness.look(this.notebook, this._state.phase === 'tracked' ? (this._state.live?.executions ?? []) : []);
+  }
+
+  private async remember(): Promise<void> {
+    try {
+      const folds = await this.options.memory.load();
+      this.set({ folds: { ...folds, ...this._state.folds } });
+    } catch (error) {
+      console.error('mlops_jupyter: folds were not read', error);
+    }
   }
 
   /** The server's status, half a minute old at most: the size of its store is shown. */
@@ -310,6 +341,10 @@ export class PanelModel extends VDomModel implements Actions {
     this.stateChanged.emit(undefined);
   }
 
+  private readonly staleness = new Staleness(
+    (kernel, path, cells) => this.options.api.stale(kernel, path, cells),
+    stale => this.set({ stale })
+  );
   private _state: PanelState = EMPTY;
   private probed: { kernel: string; answer: Probe } | null = null;
   private asking = '';

@@ -9,6 +9,7 @@ import { NotebookActions, type INotebookTracker, type NotebookPanel } from '@jup
 import type { Kernel } from '@jupyterlab/services';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import type { CellSource } from './api/answers';
 import { probe, track, type Probe, type TrackAnswer } from './kernel';
 
 export interface KernelPort {
@@ -28,10 +29,12 @@ export interface NotebookPort {
   readonly starting: boolean;
   /** Scroll to the cell and make it the active one; false if the notebook no longer has it. */
   reveal(cell: string): Promise<boolean>;
+  /** The code cells from top to bottom, as they stand now. */
+  cells(): CellSource[];
 }
 
-/** What changed: another notebook, its kernel, the kernel's process, a cell that ended, the kernel's status, the path. */
-export type NotebookChange = 'notebook' | 'kernel' | 'restart' | 'executed' | 'status' | 'path';
+/** What changed: another notebook, its kernel, the kernel's process, a cell that ended, the kernel's status, the path, its text or outputs. */
+export type NotebookChange = 'notebook' | 'kernel' | 'restart' | 'executed' | 'status' | 'path' | 'content';
 
 export interface NotebookSource {
   readonly current: NotebookPort | null;
@@ -100,6 +103,11 @@ class LiveNotebook implements NotebookPort {
     await notebook.scrollToCell(widget, 'smart');
     return true;
   }
+
+  cells(): CellSource[] {
+    const models = this.panel.content.widgets.map(widget => widget.model);
+    return models.filter(model => model.type === 'code').map(model => ({ id: model.id, source: model.sharedModel.getSource() }));
+  }
 }
 
 /** The notebook that JupyterLab's tracker calls current. Signals of notebooks left behind are disconnected. */
@@ -132,11 +140,13 @@ export class TrackedNotebook implements NotebookSource {
     if (this.panel && !this.panel.isDisposed) {
       Signal.disconnectBetween(this.panel.sessionContext, this);
       Signal.disconnectBetween(this.panel.context, this);
+      Signal.disconnectBetween(this.panel.context.model, this);
     }
     this.panel = panel;
     panel?.sessionContext.kernelChanged.connect(this.onKernel, this);
     panel?.sessionContext.statusChanged.connect(this.onStatus, this);
     panel?.context.pathChanged.connect(this.onPath, this);
+    panel?.context.model.contentChanged.connect(this.onContent, this);
     this._changed.emit('notebook');
   }
 
@@ -151,6 +161,10 @@ export class TrackedNotebook implements NotebookSource {
 
   private onPath(): void {
     this._changed.emit('path');
+  }
+
+  private onContent(): void {
+    this._changed.emit('content');
   }
 
   private panel: NotebookPanel | null = null;

@@ -1,7 +1,8 @@
 /** What the panel shows, as one value: the model makes a new one, the views draw it. Plus the rules that need nothing else. */
 
-import type { JobBundle, Live, Status, Task } from './api/answers';
+import type { JobBundle, Live, StaleCell, Status, Task } from './api/answers';
 import type { Run } from './api/schema';
+import type { Folds } from './folds';
 import type { Probe, TrackAnswer } from './kernel';
 import type { Problem } from './problem';
 
@@ -31,6 +32,9 @@ export interface PanelState {
   readonly starting: boolean;
   readonly trackAnswer: TrackAnswer | null;
   readonly problem: Problem | null;
+  /** Cells of the open notebook whose results no longer hold. */
+  readonly stale: readonly StaleCell[];
+  readonly folds: Folds;
 }
 
 export const EMPTY: PanelState = {
@@ -48,7 +52,9 @@ export const EMPTY: PanelState = {
   mismatch: null,
   starting: false,
   trackAnswer: null,
-  problem: null
+  problem: null,
+  stale: [],
+  folds: {}
 };
 
 /** The command that brings our package to the kernel with this interpreter. */

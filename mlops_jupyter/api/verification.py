@@ -15,6 +15,7 @@ from mlops_jupyter.api.runs import find_run
 from mlops_jupyter.api.words import run_label
 from mlops_jupyter.entities import (
     CellExecution,
+    ConflictError,
     JobFailedError,
     Ledger,
     NotFoundError,
@@ -108,7 +109,10 @@ def _of_run(run: Run, observations: list[Observation]) -> list[Result]:
 
 def verify(what: str, session: str | None = None, *, allow_effects: bool = False,
            progress: Callable[[Progress], None] | None = None, cancel: Event | None = None) -> Verification:
-    """Re-run the cells needed in a clean kernel and compare. The verdict is kept, whatever it is, and returned."""
+    """Re-run the cells needed in a clean kernel and compare. The verdict is kept, whatever it is, and returned.
+
+    One that was cancelled is no verdict: nothing is kept, ConflictError.
+    """
     from mlops_jupyter.jobs.verify import VerifyOptions, verify_slice
 
     ledger = open_ledger()
@@ -116,6 +120,8 @@ def verify(what: str, session: str | None = None, *, allow_effects: bool = False
     options = VerifyOptions(run=subject.run.id if subject.run is not None else "", results=subject.results,
                             allow_effects=allow_effects, progress=progress, cancel=cancel)
     found = verify_slice(subject.session, subject.slice, subject.executions, subject.observations, ledger.get_blob, options)
+    if cancel is not None and cancel.is_set():
+        raise ConflictError(f"the verification of {subject.label} was cancelled", f"mlops verify {what}")
     open_ledger().put(found)
     return found
 

@@ -65,7 +65,8 @@ class VerifyHandler(MlopsHandler):
         loop = asyncio.get_running_loop()
 
         def work(report: Report) -> object:
-            found = verification.verify(run.id, allow_effects=body.allow_effects, progress=progress_of(report))
+            progress, cancel = progress_of(report), report.cancelled
+            found = verification.verify(run.id, allow_effects=body.allow_effects, progress=progress, cancel=cancel)
             loop.call_soon_threadsafe(self.mlops.emit, told(found))
             return found
 

@@ -2,8 +2,9 @@
 
 import { Signal } from '@lumino/signaling';
 
-import type { Change, Live, Preview, Status, Task } from '../api/answers';
+import type { CellSource, Change, Live, Preview, StaleCell, Status, Task } from '../api/answers';
 import type { Run, Session } from '../api/schema';
+import type { Folds, Memory } from '../folds';
 import type { Probe, TrackAnswer } from '../kernel';
 import { PanelModel, type Api } from '../model';
 import type { KernelPort, NotebookChange, NotebookPort, NotebookSource } from '../notebook';
@@ -34,6 +35,8 @@ export const PREVIEW: Preview = {
 export class FakeApi implements Api {
   live_: Live = { session: null, executions: [], runs: [] };
   tasks_: Task[] = [];
+  stale_: StaleCell[] = [];
+  readonly judged: CellSource[][] = [];
   failure: Error | null = null;
   looks = 0;
   readonly posted: unknown[] = [];
@@ -45,6 +48,10 @@ export class FakeApi implements Api {
   };
   jobs = (): Promise<never[]> => Promise.resolve([]);
   tasks = (): Promise<Task[]> => Promise.resolve(this.tasks_);
+  stale = (_kernel: string, _path: string, cells: CellSource[]): Promise<StaleCell[]> => {
+    this.judged.push(cells);
+    return Promise.resolve(this.stale_);
+  };
   neededCells = (run: string) => Promise.resolve({ run, cells: [] });
   preview = (): Promise<Preview> => Promise.resolve(PREVIEW);
   verify = (run: string): Promise<string> => this.post(run);
@@ -79,20 +86,32 @@ export class FakeKernel implements KernelPort {
 
 export class FakeNotebooks implements NotebookSource {
   current: NotebookPort | null = null;
+  source = 'auc = score(df)';
   readonly changed: Signal<NotebookSource, NotebookChange> = new Signal<NotebookSource, NotebookChange>(this);
 
   open(kernel: KernelPort | null, path = 'work/delays.ipynb'): void {
-    this.current = { path, name: path.split('/').at(-1) ?? '', kernel, starting: false, reveal: () => Promise.resolve(true) };
+    this.current = { path, name: path.split('/').at(-1) ?? '', kernel, starting: false, reveal: () => Promise.resolve(true), cells: () => [{ id: 'c1', source: this.source }] };
     this.changed.emit('notebook');
   }
 }
 
+/** Remembers folds as JupyterLab would over a reload. */
+export class FakeMemory implements Memory {
+  folds: Folds = {};
+
+  load = (): Promise<Folds> => Promise.resolve(this.folds);
+  save = (folds: Folds): Promise<void> => {
+    this.folds = folds;
+    return Promise.resolve();
+  };
+}
+
 /** A model in front of fakes. */
-export function bench(): { api: FakeApi; kernel: FakeKernel; notebooks: FakeNotebooks; changes: Signal<unknown, Change>; model: PanelModel } {
+export function bench(memory = new FakeMemory()): { api: FakeApi; kernel: FakeKernel; notebooks: FakeNotebooks; changes: Signal<unknown, Change>; model: PanelModel } {
   const api = new FakeApi();
   const notebooks = new FakeNotebooks();
   const changes = new Signal<unknown, Change>({});
-  const model = new PanelModel({ api, notebooks, changes, desk: { open: () => undefined, copy: () => undefined } });
+  const model = new PanelModel({ api, notebooks, changes, desk: { open: () => undefined, copy: () => undefined }, memory });
   return { api, kernel: new FakeKernel(), notebooks, changes, model };
 }
 
@@ -121,6 +140,7 @@ export function fakeActions(part: Partial<Actions> = {}): { actions: Actions; as
     cancel: note('cancel', undefined),
     open: say('open'),
     copy: say('copy'),
+    fold: () => undefined,
     refresh: say('refresh'),
     ...part
   };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { ApiError } from '../api/client';
-import { bench, runOf, SESSION } from './fakes';
+import { bench, FakeMemory, runOf, SESSION } from './fakes';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -91,6 +91,57 @@ describe('the phase', () => {
     notebooks.open(kernel);
     await settle();
     expect(model.state.phase).toBe('no-server');
+  });
+});
+
+describe('what no longer holds', () => {
+  it('is asked once the notebook rests, and again only after an edit', async () => {
+    const { model, notebooks, kernel, api } = bench();
+    api.live_ = { session: SESSION, executions: [{ n: 1, cell: 'c1', state: 'ok' }], runs: [] };
+    api.stale_ = [{ id: 'c1', n: 1, reason: 'edited since it ran' }];
+    notebooks.open(kernel);
+    await vi.advanceTimersByTimeAsync(2000);
+    notebooks.changed.emit('executed');
+    notebooks.changed.emit('content');
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(api.judged).toHaveLength(1);
+    expect(model.state.stale).toEqual(api.stale_);
+    notebooks.source = 'auc = 1';
+    notebooks.changed.emit('content');
+    notebooks.changed.emit('content');
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(api.judged).toEqual([[{ id: 'c1', source: 'auc = score(df)' }], [{ id: 'c1', source: 'auc = 1' }]]);
+  });
+
+  it('is not asked while a cell runs', async () => {
+    const { notebooks, kernel, api } = bench();
+    api.live_ = { session: SESSION, executions: [{ n: 1, cell: 'c1', state: 'running' }], runs: [] };
+    notebooks.open(kernel);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(api.judged).toEqual([]);
+  });
+});
+
+describe('folds', () => {
+  it('are the same on the next visit, and for another notebook', async () => {
+    const memory = new FakeMemory();
+    const first = bench(memory);
+    first.model.fold('run:r1', true);
+    first.model.fold('run:r1', false);
+    first.model.fold('section:Jobs', false);
+    const second = bench(memory);
+    second.notebooks.open(second.kernel);
+    await settle();
+    expect(second.model.state.folds).toEqual({ 'run:r1': false, 'section:Jobs': false });
+  });
+
+  it('keep the newest two hundred', () => {
+    const { model } = bench();
+    for (let i = 0; i < 250; i += 1) {
+      model.fold(`run:${i}`, true);
+    }
+    expect(Object.keys(model.state.folds)).toHaveLength(200);
+    expect(model.state.folds['run:249']).toBe(true);
   });
 });
 

@@ -1,6 +1,6 @@
 import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react';
 import * as React from 'react';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import type { ExecutionRow } from '../api/answers';
 import type { Run, Verification } from '../api/schema';
@@ -34,8 +34,14 @@ function verification(part: Partial<Verification>): Verification {
 }
 
 function show(state: PanelState): ReturnType<typeof fakeActions> {
-  const fake = fakeActions();
-  render(<Panel state={state} actions={fake.actions} />);
+  const folds: Record<string, boolean> = { ...state.folds };
+  const fake = fakeActions({
+    fold: (key, open) => {
+      folds[key] = open;
+      drawn.rerender(<Panel state={{ ...state, folds: { ...folds } }} actions={fake.actions} />);
+    }
+  });
+  const drawn = render(<Panel state={state} actions={fake.actions} />);
   return fake;
 }
 
@@ -60,7 +66,11 @@ describe('the session', () => {
   });
 
   it('says that no metric was seen, with the line filled from a float of the notebook', async () => {
-    const { asked } = show(tracked());
+    vi.useFakeTimers();
+    const { asked } = show(tracked({ live: { session: SESSION, executions: ROWS.slice(0, 2), runs: [], floats: ['auc', 'loss'] } }));
+    expect(screen.queryByTestId('mlops-no-metric')).toBeNull();
+    await act(() => vi.advanceTimersByTimeAsync(3000));
+    vi.useRealTimers();
     const note = screen.getByTestId('mlops-no-metric');
     await click(within(note).getByRole('button', { name: 'auc' }));
     await click(within(note).getByRole('button', { name: 'Copy the line' }));
@@ -68,7 +78,31 @@ describe('the session', () => {
   });
 });
 
+describe('what no longer holds', () => {
+  it('is marked at its execution, with the reason in words', () => {
+    show(tracked({ stale: [{ id: 'c1', n: 1, reason: 'edited since it ran', kind: 'edited' }, { id: 'c9', n: null, reason: 'never ran' }] }));
+    const [first, second] = screen.getAllByTestId('mlops-execution');
+    expect(first?.title).toBe('No longer holds: edited since it ran');
+    expect(first?.textContent).toContain('edited since it ran');
+    expect(second?.dataset.stale).toBe('false');
+    expect(screen.getByRole('button', { name: /Session.*1 stale/ })).toBeTruthy();
+  });
+});
+
 describe('a run', () => {
+  it('is called by its model without packages, and shows lists as such', () => {
+    const models = [{ observation: 'o', name: 'm', class_name: 'sklearn.pipeline.Pipeline(sklearn.linear_model.LogisticRegression)' }];
+    show(tracked({ runs: [runOf('r1', { models, params: [{ name: 'train_months', value: [1, 2, 3] }] })] }));
+    expect(screen.getByTestId('mlops-run').textContent).toContain('Pipeline(LogisticRegression)');
+    expect(screen.getByText('[1, 2, 3]')).toBeTruthy();
+  });
+
+  it('stays folded as the user left it', () => {
+    show(tracked({ runs: [runOf('r1'), runOf('r2')], folds: { 'run:r1': false, 'run:r2': true } }));
+    const [newest, older] = screen.getAllByTestId('mlops-run').map(run => within(run).getAllByRole('button')[0]);
+    expect([newest, older].map(title => title?.getAttribute('aria-expanded'))).toEqual(['false', 'true']);
+  });
+
   const words = (run: Run): string => {
     show(tracked({ runs: [run] }));
     return screen.getByTestId('mlops-verdict').textContent;

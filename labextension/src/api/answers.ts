@@ -39,6 +39,20 @@ export interface Live {
   floats?: string[];
 }
 
+/** POST live/stale: a code cell as the notebook holds it now. */
+export interface CellSource {
+  id: string;
+  source: string;
+}
+
+/** A cell whose results no longer hold, and why; `n` is its last execution. */
+export interface StaleCell {
+  id: string;
+  reason: string;
+  n?: number | null;
+  kind?: string;
+}
+
 /** GET runs/<id>/cells */
 export interface NeededCells {
   run: string;

@@ -8,6 +8,7 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type {
+  CellSource,
   ConvertRequest,
   JobBundle,
   Live,
@@ -15,6 +16,7 @@ import type {
   Preview,
   PreviewRequest,
   RunJobRequest,
+  StaleCell,
   Status,
   Task
 } from './answers';
@@ -81,6 +83,10 @@ export class Client {
 
   live(kernel: string, path: string): Promise<Live> {
     return this.request('GET', 'live' + query({ kernel, path }));
+  }
+
+  stale(kernel: string, path: string, cells: CellSource[]): Promise<StaleCell[]> {
+    return this.request('POST', 'live/stale', { kernel, path, cells });
   }
 
   neededCells(run: string): Promise<NeededCells> {

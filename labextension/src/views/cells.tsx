@@ -46,7 +46,7 @@ function List({ run, total }: { run: string; total: number }): React.JSX.Element
             <button
               type="button"
               className="jp-mlops-cell"
-              title={`${(cell.because ?? []).length > 0 ? `Needed for ${(cell.because ?? []).join(', ')}\n` : ''}${cell.source}`}
+              title={`${(cell.because ?? []).length > 0 ? `Needed: ${(cell.because ?? []).join('; ')}\n\n` : ''}${cell.source}`}
               onClick={() => void actions.reveal(cell.cell ?? '')}
             >
               <span className="jp-mlops-n">{cell.n}</span>
@@ -61,7 +61,7 @@ function List({ run, total }: { run: string; total: number }): React.JSX.Element
 
 export function CellsNeeded({ run, needed, total }: { run: string; needed: number; total: number }): React.JSX.Element {
   return (
-    <Fold label={<>Cells needed <span className="jp-mlops-label-note">{needed > 0 ? needed : ''}</span></>} testid="mlops-show-cells">
+    <Fold name={`cells:${run}`} label={<>Cells needed <span className="jp-mlops-label-note">{needed > 0 ? needed : ''}</span></>} testid="mlops-show-cells">
       <List run={run} total={total} />
     </Fold>
   );

@@ -7,15 +7,15 @@ import type { JobInput, JobParameter } from '../api/schema';
 import { count, duration, scalar } from '../format';
 import { taskOf } from '../state';
 import { Icon } from './icons';
-import { Button, Chip, InSight, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
+import { Button, Chip, InSight, ProblemNote, TaskProgress, useActions, useAttempt, useFold } from './parts';
 import { field, numberField } from './unknowns';
 import { Verdict } from './verdict';
 
 interface JobsProps {
   jobs: readonly JobBundle[];
   tasks: readonly Task[];
-  open: string;
-  onOpen: (folder: string) => void;
+  /** Folder of the job that was just made: shown, and brought into sight. */
+  made: string;
 }
 
 const INPUT_TYPE: Record<JobParameter['type'], string> = {
@@ -163,19 +163,19 @@ function RunForm({ job, task }: { job: JobBundle; task: Task | undefined }): Rea
   );
 }
 
-function Job({ job, tasks, open, onOpen }: JobsProps & { job: JobBundle }): React.JSX.Element {
+function Job({ job, tasks, made }: JobsProps & { job: JobBundle }): React.JSX.Element {
   const id = React.useId();
   const { manifest, folder } = job;
-  const unfolded = open === folder;
+  const [unfolded, toggle] = useFold(`job:${folder}`, false);
   const item = React.useRef<HTMLLIElement>(null);
   React.useEffect(() => {
-    if (unfolded) {
+    if (made === folder) {
       item.current?.scrollIntoView({ block: 'nearest' });
     }
-  }, [unfolded]);
+  }, [made, folder]);
   return (
     <li ref={item} className="jp-mlops-run" data-testid="mlops-job" data-folder={folder}>
-      <button type="button" className="jp-mlops-run-title" aria-expanded={unfolded} aria-controls={id} onClick={() => onOpen(unfolded ? '' : folder)}>
+      <button type="button" className="jp-mlops-run-title" aria-expanded={unfolded} aria-controls={id} onClick={toggle}>
         <Icon mark="caret" className={unfolded ? 'jp-mlops-mod-open' : ''} />
         <span className="jp-mlops-run-head">
           <span className="jp-mlops-run-name"><strong title={folder}>{manifest.name}</strong></span>

@@ -9,43 +9,59 @@ import type { PanelState } from '../state';
 import { Convert } from './convert';
 import { Header } from './header';
 import { Jobs } from './jobs';
-import { ActionsProvider, ProblemNote, Section } from './parts';
+import { ActionsProvider, FoldsProvider, ProblemNote, Section, useActions, useSettled } from './parts';
 import { MismatchNote, NoMetric, Place } from './places';
 import { Runs } from './runs';
 import { Executions } from './session';
 
+/** Milliseconds without a running cell after which a session counts as quiet. */
+const REST = 1500;
+
 interface ListsProps {
   state: PanelState;
-  job: string;
-  onJob: (folder: string) => void;
+  made: string;
   onConvert: (run: Run) => void;
-  opened: Readonly<Record<string, boolean>>;
-  onOpen: (id: string, open: boolean) => void;
 }
 
-function Lists({ state, job, onJob, onConvert, opened, onOpen }: ListsProps): React.JSX.Element {
+function Lists({ state, made, onConvert }: ListsProps): React.JSX.Element {
   const rows = state.live?.executions ?? [];
   const tracked = state.phase === 'tracked';
-  const noMetric = tracked && rows.length > 0 && !state.runs.some(run => (run.metrics ?? []).length > 0);
+  const running = rows.some(row => row.state === 'running');
+  const floats = state.live?.floats ?? [];
+  const metricSeen = state.runs.some(run => (run.metrics ?? []).length > 0);
+  // Between two cells of Run All nothing runs for a moment.
+  const noMetric = useSettled(tracked && floats.length > 0 && !running && !metricSeen, REST);
+  const stale = new Map(tracked ? state.stale.map(cell => [cell.n ?? 0, cell.reason]) : []);
+  const staleRows = rows.filter(row => stale.has(row.n)).length;
+  const note = [rows.length > 0 ? count(rows.length, 'execution') : '', staleRows > 0 ? `${staleRows} stale` : ''];
   return (
     <>
       {(tracked || rows.length > 0) && (
-        <Section title={tracked ? 'Session' : 'Last session'} note={rows.length > 0 ? count(rows.length, 'execution') : ''}>
+        <Section title={tracked ? 'Session' : 'Last session'} fold="Session" note={note.filter(part => part !== '').join(' · ')}>
           {tracked && state.trackAnswer?.ok === true && state.trackAnswer.text !== '' && rows.length === 0 && (
             <pre className="jp-mlops-printed jp-mlops-section-printed">{state.trackAnswer.text}</pre>
           )}
-          <Executions rows={rows} />
+          <Executions rows={rows} stale={stale} />
         </Section>
       )}
       {(state.runs.length > 0 || noMetric) && (
-        <Section title="Runs" note={state.runs.length > 0 ? String(state.runs.length) : ''}>
-          {noMetric && <NoMetric floats={state.live?.floats ?? []} />}
-          {state.runs.length > 0 && <Runs runs={state.runs} tasks={state.tasks} session={state.live?.session?.id ?? ''} executions={rows.length} running={rows.some(row => row.state === 'running')} onConvert={onConvert} opened={opened} onOpen={onOpen} />}
+        <Section title="Runs" fold="Runs" note={state.runs.length > 0 ? String(state.runs.length) : ''}>
+          {noMetric && <NoMetric floats={floats} />}
+          {state.runs.length > 0 && (
+            <Runs
+              runs={state.runs}
+              tasks={state.tasks}
+              session={state.live?.session?.id ?? ''}
+              executions={rows.length}
+              running={running}
+              onConvert={onConvert}
+            />
+          )}
         </Section>
       )}
       {state.jobs.length > 0 && (
-        <Section title="Jobs" note={String(state.jobs.length)}>
-          <Jobs jobs={state.jobs} tasks={state.tasks} open={job} onOpen={onJob} />
+        <Section title="Jobs" fold="Jobs" note={String(state.jobs.length)}>
+          <Jobs jobs={state.jobs} tasks={state.tasks} made={made} />
         </Section>
       )}
     </>
@@ -61,12 +77,12 @@ function focusOn(lists: HTMLElement | null, run: Run): void {
 /** What the user is looking at; belongs to one notebook and starts anew with another. */
 function Notebook({ state }: { state: PanelState }): React.JSX.Element {
   const [converting, setConverting] = React.useState<Run | null>(null);
-  const [job, setJob] = React.useState('');
-  const [opened, setOpened] = React.useState<Readonly<Record<string, boolean>>>({});
+  const [made, setMade] = React.useState('');
+  const actions = useActions();
   const lists = React.useRef<HTMLDivElement>(null);
   const convert = (run: Run): void => {
     setConverting(run);
-    setOpened({ ...opened, [run.id]: true });
+    actions.fold(`run:${run.id}`, true);
   };
   const back = (run: Run): void => {
     setConverting(null);
@@ -75,7 +91,9 @@ function Notebook({ state }: { state: PanelState }): React.JSX.Element {
   };
   const showJob = (folder: string): void => {
     setConverting(null);
-    setJob(folder);
+    setMade(folder);
+    actions.fold(`job:${folder}`, true);
+    actions.fold('section:Jobs', true);
   };
   return (
     <>
@@ -87,14 +105,7 @@ function Notebook({ state }: { state: PanelState }): React.JSX.Element {
         ) : (
           <>
             <Place state={state} />
-            <Lists
-              state={state}
-              job={job}
-              onJob={setJob}
-              onConvert={convert}
-              opened={opened}
-              onOpen={(id, open) => setOpened({ ...opened, [id]: open })}
-            />
+            <Lists state={state} made={made} onConvert={convert} />
           </>
         )}
       </div>
@@ -106,8 +117,10 @@ export function Panel({ state, actions }: { state: PanelState; actions: Actions 
   return (
     <ActionsProvider value={actions}>
       <div className="jp-mlops" role="region" aria-label="MLOps" data-testid="mlops-panel" data-phase={state.phase}>
-        <Header state={state} />
-        <Notebook key={state.path} state={state} />
+        <FoldsProvider value={state.folds}>
+          <Header state={state} />
+          <Notebook key={state.path} state={state} />
+        </FoldsProvider>
       </div>
     </ActionsProvider>
   );

@@ -4,6 +4,7 @@ import * as React from 'react';
 
 import type { Actions } from '../actions';
 import type { Task } from '../api/answers';
+import type { Folds } from '../folds';
 import { problemOf, type Problem } from '../problem';
 import { Icon, Spinner, type Mark } from './icons';
 
@@ -16,6 +17,26 @@ export function useActions(): Actions {
     throw new Error('A view of mlops_jupyter stands outside its panel');
   }
   return actions;
+}
+
+const FoldsContext = React.createContext<Folds>({});
+export const FoldsProvider = FoldsContext.Provider;
+
+/** Whether a part is open, and how to open or close it: remembered for the next visit. */
+export function useFold(key: string, byDefault: boolean): [boolean, () => void] {
+  const actions = useActions();
+  const open = React.useContext(FoldsContext)[key] ?? byDefault;
+  return [open, () => actions.fold(key, !open)];
+}
+
+/** True once `wanted` has held for a while; false as soon as it does not. */
+export function useSettled(wanted: boolean, milliseconds: number): boolean {
+  const [settled, setSettled] = React.useState(false);
+  React.useEffect(() => {
+    const timer = setTimeout(() => setSettled(wanted), wanted ? milliseconds : 0);
+    return () => clearTimeout(timer);
+  }, [wanted, milliseconds]);
+  return wanted && settled;
 }
 
 /** Seconds since 1970, renewed four times a second while `active`. */
@@ -126,17 +147,19 @@ export function Chip({ mark, tone, children, testid, title }: {
 }
 
 /** A foldable part of the panel. */
-export function Section({ title, note = '', children }: {
+export function Section({ title, fold, note = '', children }: {
   title: string;
+  /** The name under which its fold is remembered. */
+  fold: string;
   note?: string;
   children: React.ReactNode;
 }): React.JSX.Element {
-  const [open, setOpen] = React.useState(true);
+  const [open, toggle] = useFold(`section:${fold}`, true);
   const id = React.useId();
   return (
     <section className="jp-mlops-section" aria-labelledby={`${id}-title`}>
       <h2 className="jp-mlops-section-title" id={`${id}-title`}>
-        <button type="button" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+        <button type="button" aria-expanded={open} aria-controls={id} onClick={toggle}>
           <Icon mark="caret" className={open ? 'jp-mlops-mod-open' : ''} />
           <span>{title}</span>
           {note !== '' && <span className="jp-mlops-section-note">{note}</span>}
@@ -150,16 +173,18 @@ export function Section({ title, note = '', children }: {
 }
 
 /** Smaller than a section: a label, and what folds out below it. */
-export function Fold({ label, children, testid }: {
+export function Fold({ name, label, children, testid }: {
+  /** What it is remembered by. */
+  name: string;
   label: React.ReactNode;
   children: React.ReactNode;
   testid?: string;
 }): React.JSX.Element {
-  const [open, setOpen] = React.useState(false);
+  const [open, toggle] = useFold(name, false);
   const id = React.useId();
   return (
     <div className="jp-mlops-fold">
-      <button type="button" className="jp-mlops-fold-title" aria-expanded={open} aria-controls={id} data-testid={testid} onClick={() => setOpen(!open)}>
+      <button type="button" className="jp-mlops-fold-title" aria-expanded={open} aria-controls={id} data-testid={testid} onClick={toggle}>
         <Icon mark="caret" className={open ? 'jp-mlops-mod-open' : ''} />
         <span>{label}</span>
       </button>

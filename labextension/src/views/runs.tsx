@@ -8,7 +8,7 @@ import { mainMetrics, modelClasses, runTitle, verdictOf, when } from '../format'
 import { stoppedByEffects, taskOf } from '../state';
 import { CellsNeeded } from './cells';
 import { Icon, Spinner } from './icons';
-import { Button, Chip, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
+import { Button, Chip, ProblemNote, TaskProgress, useActions, useAttempt, useFold } from './parts';
 import { Datasets, MetricLine, Metrics, Params } from './values';
 import { Verdict, VerdictResults } from './verdict';
 
@@ -22,9 +22,6 @@ interface RunsProps {
   executions: number;
   running: boolean;
   onConvert: (run: Run) => void;
-  /** Which runs the user has opened or closed. */
-  opened: Readonly<Record<string, boolean>>;
-  onOpen: (id: string, open: boolean) => void;
 }
 
 /** How the run stands. A run stays open for what may still come; it turns only while something runs. */
@@ -100,17 +97,32 @@ function Details({ run, tasks, executions, onConvert }: RunsProps & { run: Run }
   );
 }
 
-function Card(props: RunsProps & { run: Run; open: boolean; onToggle: () => void }): React.JSX.Element {
-  const { run, open, onToggle } = props;
+/** A title in up to two lines, which breaks where a name ends. */
+function Title({ text }: { text: string }): React.JSX.Element {
+  return (
+    <strong title={text}>
+      {text.split(/(?<=[→(,])/).map((part, i) => (
+        <React.Fragment key={i}>
+          {i > 0 && <wbr />}
+          {part}
+        </React.Fragment>
+      ))}
+    </strong>
+  );
+}
+
+function Card(props: RunsProps & { run: Run; newest: boolean }): React.JSX.Element {
+  const { run, newest } = props;
+  const [open, toggle] = useFold(`run:${run.id}`, newest);
   const id = React.useId();
   return (
     <li className="jp-mlops-run" data-testid="mlops-run" data-run={run.id} data-state={run.state}>
-      <button type="button" className="jp-mlops-run-title" aria-expanded={open} aria-controls={id} onClick={onToggle}>
+      <button type="button" className="jp-mlops-run-title" aria-expanded={open} aria-controls={id} onClick={toggle}>
         <Icon mark="caret" className={open ? 'jp-mlops-mod-open' : ''} />
         <span className="jp-mlops-run-head">
           <span className="jp-mlops-run-name">
             {(run.number ?? 0) > 0 && <span className="jp-mlops-run-number">{`#${run.number}`}</span>}
-            <strong title={runTitle(run)}>{runTitle(run)}</strong>
+            <Title text={runTitle(run)} />
           </span>
           <Badges run={run} busy={props.running || run.session !== props.session} />
         </span>
@@ -127,10 +139,9 @@ function Card(props: RunsProps & { run: Run; open: boolean; onToggle: () => void
 export function Runs(props: RunsProps): React.JSX.Element {
   return (
     <ol className="jp-mlops-runs" data-testid="mlops-runs" aria-label="Runs, newest first">
-      {props.runs.map((run, i) => {
-        const open = props.opened[run.id] ?? i === 0;
-        return <Card key={run.id} {...props} run={run} open={open} onToggle={() => props.onOpen(run.id, !open)} />;
-      })}
+      {props.runs.map((run, i) => (
+        <Card key={run.id} {...props} run={run} newest={i === 0} />
+      ))}
     </ol>
   );
 }

@@ -24,10 +24,11 @@ function Time({ row }: { row: ExecutionRow }): React.JSX.Element {
   return <span className="jp-mlops-figure jp-mlops-execution-time">{seconds === null ? '' : duration(seconds)}</span>;
 }
 
-function Row({ row, onGone }: { row: ExecutionRow; onGone: (n: number) => void }): React.JSX.Element {
+/** `stale`: why its results no longer hold, "" if they do. */
+function Row({ row, stale, onGone }: { row: ExecutionRow; stale: string; onGone: (n: number) => void }): React.JSX.Element {
   const actions = useActions();
   const known = row.state === 'running' ? null : MARKS[row.state];
-  const words = known?.words ?? 'running';
+  const words = stale === '' ? (known?.words ?? 'running') : `${known?.words ?? 'running'}; no longer holds: ${stale}`;
   const show = (): void => {
     void actions.reveal(row.cell ?? '').then(found => onGone(found ? 0 : row.n));
   };
@@ -39,12 +40,13 @@ function Row({ row, onGone }: { row: ExecutionRow; onGone: (n: number) => void }
         data-testid="mlops-execution"
         data-n={row.n}
         data-state={row.state}
-        title="Show this cell in the notebook"
+        data-stale={stale !== ''}
+        title={stale === '' ? 'Show this cell in the notebook' : `No longer holds: ${stale}`}
         onClick={show}
       >
         <span className="jp-mlops-n">{row.n}</span>
         <span className="jp-mlops-execution-mark" title={words}>
-          {known ? <Icon mark={known.mark} /> : <Spinner />}
+          {known ? <Icon mark={stale !== '' && row.state === 'ok' ? 'history' : known.mark} /> : <Spinner />}
           <span className="jp-mlops-hidden">{words}</span>
         </span>
         <code className="jp-mlops-execution-line">{row.first_line ?? ''}</code>
@@ -88,14 +90,20 @@ function useFollow(length: number): React.RefObject<HTMLOListElement> {
   return list;
 }
 
-export function Executions({ rows }: { rows: readonly ExecutionRow[] }): React.JSX.Element {
+interface ExecutionsProps {
+  rows: readonly ExecutionRow[];
+  /** n → why the results of that execution no longer hold. */
+  stale: ReadonlyMap<number, string>;
+}
+
+export function Executions({ rows, stale }: ExecutionsProps): React.JSX.Element {
   const [gone, setGone] = React.useState(0);
   const list = useFollow(rows.length);
   return (
     <>
       <ol className="jp-mlops-executions" data-testid="mlops-executions" aria-label="Cell executions" ref={list}>
         {rows.map(row => (
-          <Row key={row.n} row={row} onGone={setGone} />
+          <Row key={row.n} row={row} stale={stale.get(row.n) ?? ''} onGone={setGone} />
         ))}
       </ol>
       {rows.length === 0 && <p className="jp-mlops-nothing">Run a cell: it appears here as it runs.</p>}

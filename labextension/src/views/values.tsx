@@ -35,10 +35,10 @@ export function MetricLine({ metrics }: { metrics: readonly Metric[] }): React.J
   );
 }
 
-function Keyed({ name, metrics }: { name: string; metrics: readonly Metric[] }): React.JSX.Element {
+function Keyed({ run, name, metrics }: { run: string; name: string; metrics: readonly Metric[] }): React.JSX.Element {
   const top = Math.max(...metrics.map(metric => Math.abs(metric.value)), Number.MIN_VALUE);
   return (
-    <Fold label={<><code>{name}</code> by key <span className="jp-mlops-label-note">{metrics.length}</span></>}>
+    <Fold name={`keys:${run}:${name}`} label={<><code>{name}</code> by key <span className="jp-mlops-label-note">{metrics.length}</span></>}>
       <table className="jp-mlops-table jp-mlops-keyed">
         <tbody>
           {metrics.map(metric => (
@@ -83,7 +83,7 @@ export function Metrics({ run, headline }: { run: Run; headline: number }): Reac
         </tbody>
       </table>
       {keyed.map(([name, metrics]) => (
-        <Keyed key={name} name={name} metrics={metrics} />
+        <Keyed key={name} run={run.id} name={name} metrics={metrics} />
       ))}
     </div>
   );
