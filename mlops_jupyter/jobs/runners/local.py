@@ -23,8 +23,10 @@ from mlops_jupyter.jobs.runners import Order, command
 LOG, CODE, PROCESS = "log.txt", "exit", "process"
 _LAST_LINES = 400  # characters of the log that go into an outcome's error
 
+# Where we were started with SIGINT ignored (by `&` in a script, say), so would be the job, and nothing could cancel it.
 _WAIT = """
-import os, pathlib, subprocess, sys
+import os, pathlib, signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder = pathlib.Path(sys.argv[1])
 with (folder / "log.txt").open("wb") as log:
     code = subprocess.run(sys.argv[2:], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).returncode

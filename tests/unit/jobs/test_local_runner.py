@@ -39,7 +39,16 @@ def test_how_it_ended_comes_from_the_exit_code(tmp_path: Path, code: str, state:
     assert says in outcome.error
 
 
-def test_logs_and_cancel(tmp_path: Path) -> None:
+@pytest.mark.parametrize("inherited", [signal.default_int_handler, signal.SIG_IGN], ids=["as usual", "started with &"])
+def test_logs_and_cancel(tmp_path: Path, inherited: signal._HANDLER) -> None:
+    before = signal.signal(signal.SIGINT, inherited)
+    try:
+        _logs_and_cancel(tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _logs_and_cancel(tmp_path: Path) -> None:
     local = runner(tmp_path, "import time; print('started', flush=True); time.sleep(60)")
     place = local.submit(Order(tmp_path / "job"))
     until = time.monotonic() + 20
