@@ -7,11 +7,12 @@ run of a job with the runs that the job was made from, by the parameters that it
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 import msgspec
 
 from mlops_jupyter.api.words import model_names, number
-from mlops_jupyter.entities import Ledger, Run, Scalar
+from mlops_jupyter.entities import Ledger, Origin, Run, Scalar
 from mlops_jupyter.lineage.drafts import say_changes
 
 MOST = 3
@@ -28,7 +29,7 @@ def _told(run: Run, others: Iterable[Run]) -> Run:
     earlier = sorted((other for other in others if other.number < run.number), key=lambda other: -other.number)
     if run.origin is not None and run.origin.session:
         source = [other for other in earlier if other.session == run.origin.session]
-        change = _given(run.origin.parameters, source)
+        change = _given(run.origin, source)
         return msgspec.structs.replace(run, change=change) if change else run
     same = next((other for other in earlier if model_names(other) == model_names(run) and other.origin is None), None)
     if same is None:
@@ -38,11 +39,12 @@ def _told(run: Run, others: Iterable[Run]) -> Run:
     return msgspec.structs.replace(run, change=pair[1].change)
 
 
-def _given(parameters: dict[str, Scalar | list[Scalar]], source: Sequence[Run]) -> str:
-    """The parameters whose value is not that of the run that the job was made from."""
+def _given(origin: Origin, source: Sequence[Run]) -> str:
+    """The parameters whose value is not that of the run that the job was made from, and the inputs that were replaced."""
     known = {param.name: param.value for run in reversed(source) for param in run.params}
-    told = [f"{name} {number(known[name])}→{_text(value)}" for name, value in parameters.items()
+    told = [f"{name} {number(known[name])}→{_text(value)}" for name, value in origin.parameters.items()
             if name in known and _text(known[name]) != _text(value)]
+    told += [f"{name}→{PurePath(where).name}" for name, where in origin.inputs.items()]
     return ", ".join(told[:MOST]) + (f" and {len(told) - MOST} more" if len(told) > MOST else "")
 
 

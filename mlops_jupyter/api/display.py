@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +18,12 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+    from rich.text import Text
 
 Align = Literal["left", "right"]
 PLAIN_WIDTH = 140
-_ALIGN: dict[str, Align] = {"<": "left", ">": "right"}
+_ALIGN: dict[str, Align] = {"<": "left", ">": "right", "~": "left"}
 
 
 class Block(msgspec.Struct):
@@ -29,10 +31,12 @@ class Block(msgspec.Struct):
 
     title: str = ""
     columns: list[str] = []
-    """Headings; a leading `>` aligns the column to the right."""
+    """Headings; a leading `>` aligns the column to the right, a leading `~` cuts its lines where others would be folded."""
     rows: list[list[str]] = []
     text: str = ""
     code: bool = False
+    narrow: Block | None = None
+    """The same for a terminal that this is too wide for."""
 
 
 class Sheet(msgspec.Struct):
@@ -45,13 +49,12 @@ class Sheet(msgspec.Struct):
     def __rich__(self) -> RenderableType:
         """As rich shows it in a terminal."""
         from rich.console import Group
-        from rich.text import Text
 
         parts: list[RenderableType] = []
         if self.headline:
-            parts.append(Text(self.headline, style="bold"))
-        parts += [_rich_block(block) for block in self.blocks]
-        parts += [Text(note, style="dim") for note in self.notes]
+            parts.append(_literal(self.headline, "bold"))
+        parts += [_Fitting(block) for block in self.blocks]
+        parts += [_literal(note, "dim") for note in self.notes]
         return Group(*parts)
 
     def text(self, width: int = PLAIN_WIDTH) -> str:
@@ -77,22 +80,48 @@ def _split(column: str) -> tuple[str, Align]:
     return (column[1:], _ALIGN[column[0]]) if column[:1] in _ALIGN else (column, "left")
 
 
+_CONTROL = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_UNBOUNDED = 10_000
+
+
+def _literal(text: str, style: str = "") -> Text:
+    """Text as it is: no markup, and no control sequence that the terminal would obey."""
+    from rich.text import Text
+
+    return Text(text.translate(_CONTROL), style=style)
+
+
+class _Fitting:
+    """A block, or its narrow form where the terminal has not the room for it."""
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide, narrow = _rich_block(self.block), self.block.narrow
+        needs = console.measure(wide, options=options.update(max_width=_UNBOUNDED)).maximum
+        yield wide if narrow is None or needs <= options.max_width else _rich_block(narrow)
+
+
 def _rich_block(block: Block) -> RenderableType:
     from rich import box
     from rich.console import Group
     from rich.padding import Padding
     from rich.table import Table
-    from rich.text import Text
 
-    title: list[RenderableType] = [Text(block.title, style="bold")] if block.title else []
+    title: list[RenderableType] = [_literal(block.title, "bold")] if block.title else []
     if not block.columns:
-        return Group(*title, Padding(Text(block.text), (0, 0, 0, 2)))
+        return Group(*title, Padding(_literal(block.text), (0, 0, 0, 2)))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_header=any(block.columns))
     for column in block.columns:
         name, align = _split(column)
-        table.add_column(Text(name), justify=align, overflow="fold")
+        table.add_column(_literal(name), justify=align, overflow="fold")
     for row in block.rows:
-        table.add_row(*(Text(cell) for cell in row))
+        cells = [_literal(cell) for cell in row]
+        for cell, column in zip(cells, block.columns, strict=True):
+            if column.startswith("~"):
+                cell.no_wrap, cell.overflow = True, "ellipsis"
+        table.add_row(*cells)
     return Group(*title, table)
 
 
@@ -111,7 +140,7 @@ def _html_block(block: Block) -> str:
 
 def _html_row(row: Sequence[str], heads: Sequence[tuple[str, Align]]) -> str:
     cells = zip(row, heads, strict=True)
-    return "".join(f'<td align="{align}">{html.escape(cell)}</td>' for cell, (_, align) in cells)
+    return "".join(f'<td align="{align}">{html.escape(cell).replace(chr(10), "<br>")}</td>' for cell, (_, align) in cells)
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -119,7 +148,8 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else PLAIN_WIDTH)
+    known = stream.isatty() or "COLUMNS" in os.environ
+    return Console(file=stream, highlight=False, width=None if known else PLAIN_WIDTH)
 
 
 def show(sheet: Sheet) -> None:

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from mlops_jupyter.api.display import Block, Sheet
 from mlops_jupyter.api.jobs import JobDone, Ready
-from mlops_jupyter.api.words import first_line, metric_label, names, number, plural, run_label, when
-from mlops_jupyter.entities import JobInput, JobManifest, JobParameter, ResultVerdict, Scalar
-from mlops_jupyter.jobs.convert import Cut
-
-MOST_METRICS = 12
+from mlops_jupyter.api.sheets import metrics_rows, verdicts_block
+from mlops_jupyter.api.words import duration, first_line, names, number, plural, run_label, when
+from mlops_jupyter.entities import JobInput, JobManifest, JobParameter, JobResult, ResultVerdict, Scalar
+from mlops_jupyter.jobs.runners import as_text
 
 
 def draft_sheet(ready: Ready) -> Sheet:
     """Which cells the job keeps, and what was cut from them."""
     facts = ready.draft.manifest
-    rows = [[str(cell.n), cell.id, first_line(cell.source, 60), _cuts(ready, cell.n)] for cell in ready.draft.cells]
-    blocks = [Block(columns=[">n", "cell", "", "cut"], rows=rows)]
+    rows = [[str(cell.n), cell.id[:16], first_line(cell.source, 56)] for cell in ready.draft.cells]
+    cuts = [[str(cut.cell), first_line(cut.text, 44), first_line(cut.replaced_by, 30) or
+             (f"parameter {cut.name}" if cut.name else "left out")] for cut in ready.draft.cuts]
+    blocks = [Block(columns=[">n", "cell", "~source"], rows=rows)]
+    if cuts:
+        blocks.append(Block("cut from these cells", [">n", "~text", "becomes"], cuts))
     return Sheet(f"Job {facts.name}: {facts.cells} of {plural(facts.cells_total, 'cell')}", blocks, _warnings(facts))
-
-
-def _cuts(ready: Ready, n: int) -> str:
-    return "; ".join(_cut(cut) for cut in ready.draft.cuts if cut.cell == n)
-
-
-def _cut(cut: Cut) -> str:
-    text = first_line(cut.text, 40)
-    return f"{text} → {first_line(cut.replaced_by, 30)}" if cut.replaced_by else text
 
 
 def manifest_sheet(manifest: JobManifest, folder: Path, compared: Sequence[ResultVerdict] = ()) -> Sheet:
@@ -40,16 +35,25 @@ def manifest_sheet(manifest: JobManifest, folder: Path, compared: Sequence[Resul
     if manifest.inputs:
         blocks.append(Block("inputs", ["name", "path", "", "content"], [_input(one) for one in manifest.inputs]))
     if compared:
-        blocks.append(Block("clean run", ["result", "verdict", ">recorded", ">found", ""], [
-            [one.name, one.verdict, _value(one.expected), _value(one.found), one.detail] for one in compared]))
+        blocks.append(verdicts_block(compared, "clean run"))
     else:
-        blocks.append(Block("results", ["name", "kind", ">recorded"], [
-            [f"{one.name}[{one.key}]" if one.key else one.name, one.kind, _value(one.value)] for one in manifest.results]))
-    example = next((f" -p {one.name}={_default(one)}" for one in manifest.parameters), "")
+        blocks.append(Block("results", ["name", "kind", ">recorded"], [_result(one) for one in manifest.results]))
     notes = [*_warnings(manifest), f"modules carried: {names(manifest.modules)}" if manifest.modules else "",
-             f"Run it: mlops run {folder}{example}"]
+             f"Run it: {run_command(manifest, folder)}"]
     headline = f"Job {manifest.name} in {folder}: {manifest.cells} of {plural(manifest.cells_total, 'cell')}, {state}"
     return Sheet(headline, blocks, [note for note in notes if note])
+
+
+def run_command(manifest: JobManifest, folder: Path) -> str:
+    """A command that runs the job, with one parameter as an example, as a shell takes it."""
+    scalars = [one for one in manifest.parameters if not isinstance(one.default, list)]
+    scalars.sort(key=lambda one: (not one.varied, one.type not in {"integer", "number"}))
+    example = ["-p", f"{scalars[0].name}={as_text(scalars[0].default)}"] if scalars else []
+    return shlex.join(["mlops", "run", str(folder), *example])
+
+
+def _result(one: JobResult) -> list[str]:
+    return [f"{one.name}[{one.key}]" if one.key else one.name, one.kind, _value(one.value)]
 
 
 def _warnings(manifest: JobManifest) -> list[str]:
@@ -61,7 +65,7 @@ def _parameter(one: JobParameter) -> list[str]:
 
 
 def _default(one: JobParameter) -> str:
-    return str(one.default) if isinstance(one.default, list) else number(one.default)
+    return as_text(one.default)
 
 
 def _input(one: JobInput) -> list[str]:
@@ -78,10 +82,11 @@ def job_run_sheet(done: JobDone) -> Sheet:
     """How a run of a job ended and what it gave."""
     blocks = []
     for run in done.runs:
-        params = [[param.name, number(param.value)] for param in run.params if param.shown]
-        rows = [[metric_label(metric), number(metric.value)] for metric in run.metrics[:MOST_METRICS]]
-        blocks.append(Block(f"{run.experiment} {run_label(run)}", ["metric", ">value"], rows))
-        if params:
-            blocks.append(Block("", ["param", ">value"], params[:MOST_METRICS]))
+        title = f"{run.experiment} {run_label(run)}"
+        given = run.origin.parameters if run.origin is not None else {}
+        if given:
+            blocks.append(Block(title, ["parameter", ">value"], [[name, as_text(value)] for name, value in given.items()]))
+        blocks.append(Block("" if given else title, ["metric", ">value"], metrics_rows(run.metrics)))
+    state = f"{done.outcome.state} in {duration(done.outcome.seconds)}"
     where = f" in cell {done.outcome.cell}: {done.outcome.error}" if done.outcome.state != "succeeded" else ""
-    return Sheet(f"{done.outcome.state}{where}", blocks, [f"Executed notebook: {done.output}"])
+    return Sheet(f"{state}{where}", blocks, [f"Executed notebook: {done.output}"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from mlops_jupyter.api.display import Block, Sheet
 from mlops_jupyter.api.runs import RunRow
 from mlops_jupyter.api.sessions import SessionSummary
 from mlops_jupyter.api.slices import Stale, Why
 from mlops_jupyter.api.words import (
+    changed,
+    day,
     duration,
     first_line,
     metric_label,
@@ -17,11 +20,15 @@ from mlops_jupyter.api.words import (
     names,
     number,
     plural,
-    run_label,
+    short_models,
+    span,
     verdict,
     when,
 )
-from mlops_jupyter.entities import CellExecution, Dataset, Run, Verification
+from mlops_jupyter.entities import CellExecution, Dataset, Metric, ResultVerdict, Run, Scalar, Session, Verification
+
+MOST_ID = 14
+"""Characters of a session's id in a table: its time and more than enough of its chance."""
 
 
 def runs_sheet(runs: Sequence[Run]) -> Sheet:
@@ -29,15 +36,37 @@ def runs_sheet(runs: Sequence[Run]) -> Sheet:
     if not runs:
         return Sheet("No runs yet", notes=["A run begins where a model is fitted or a metric is seen.",
                                            'Track a notebook: mlops track NOTEBOOK, or say it: mlops.log_metric("auc", auc)'])
-    goals = any(run.goal for run in runs)
     several = len({run.experiment_id for run in runs}) > 1
-    columns = [*(["experiment"] if several else []), ">run", "change", "model", "metrics", *(["goal"] if goals else []),
-               "state", "verified", "when"]
-    lines = [[*([run.experiment] if several else []), f"#{run.number}", run.name or run.change or "–", model_names(run) or "–",
-              metric_names(run) or "–", *([run.goal or "–"] if goals else []), run.state,
-              verdict(run.verification, run.slice_digest), when(run.started)] for run in runs]
+    facts: dict[str, list[str]] = {
+        "experiment": [run.experiment if several else "" for run in runs],
+        ">run": [f"#{run.number}" for run in runs],
+        "change": [changed(run) for run in runs],
+        "model": [short_models(run) for run in runs],
+        "metrics": [metric_names(run) for run in runs],
+        "goal": [run.goal for run in runs],
+        "state": ["" if run.state == "finished" else run.state for run in runs],
+        "verified": [verdict(run.verification, run.slice_digest) if run.verification else "" for run in runs],
+        "when": [day(run.started) for run in runs],
+    }
+    told = {name: values for name, values in facts.items() if any(values)}  # a column that says nothing is left out
+    block = Block(columns=list(told), rows=[[text or "–" for text in row] for row in zip(*told.values(), strict=True)],
+                  narrow=_narrow(told))
     headline = plural(len(runs), "run") if several else f"{runs[0].experiment}: {plural(len(runs), 'run')}"
-    return Sheet(headline, [Block(columns=columns, rows=lines)])
+    return Sheet(headline, [block])
+
+
+_BESIDE = {"experiment": ">run", "change": "model", "goal": "model", "state": "model", "verified": "model"}
+
+
+def _narrow(told: Mapping[str, Sequence[str]]) -> Block:
+    """The same in four columns: under the model what it changed and how it fared, one metric a line."""
+    columns = [">run", "model", "metrics", "when"]
+    stacked: dict[str, list[list[str]]] = {name: [] for name in columns}
+    for name in ("experiment", *columns, "change", "goal", "state", "verified"):
+        stacked[_BESIDE.get(name, name)] += [list(told[name])] if name in told else []
+    cells = [["\n".join(part.replace(" · ", "\n") for part in parts if part) for parts in zip(*stacked[name], strict=True)]
+             for name in columns if stacked[name]]
+    return Block(columns=[name for name in columns if stacked[name]], rows=[list(row) for row in zip(*cells, strict=True)])
 
 
 def run_sheet(row: RunRow) -> Sheet:
@@ -48,13 +77,15 @@ def run_sheet(row: RunRow) -> Sheet:
     if shown:
         blocks.append(Block("params", [*_PARAM], [[param.name, number(param.value), param.source] for param in shown]))
     if run.metrics:
-        blocks.append(Block("metrics", ["name", ">value", ""], [
-            [metric_label(metric), number(metric.value), "shared" if metric.shared else ""] for metric in run.metrics]))
+        shared = "shared" if any(metric.shared for metric in run.metrics) else ""
+        blocks.append(Block("metrics", ["name", ">value", *([""] if shared else [])], [
+            [metric_label(metric), number(metric.value), *([shared if metric.shared else ""] if shared else [])]
+            for metric in run.metrics]))
     if run.datasets:
         blocks.append(Block("datasets", [*_DATASET], [_dataset(item) for item in run.datasets]))
     hidden = len(run.params) - len(shown)
     notes = [f"{plural(hidden, 'param')} at the default not shown: mlops runs show {run.id[:8]} --json"] if hidden else []
-    return Sheet(f"{run.experiment} {run_label(run)}", blocks, notes)
+    return Sheet(f"{run.experiment} #{run.number} {changed(run)}".rstrip(), blocks, notes)
 
 
 _DATASET = ("name", "role", "shape", "source", "content")
@@ -66,6 +97,7 @@ def _facts(row: RunRow) -> list[list[str]]:
     git = f"{run.git_commit[:10]}{' with uncommitted changes' if run.git_dirty else ''}" if run.git_commit else "–"
     cells = plural(len(run.cells), "cell") + (" (incomplete: some ran before tracking)" if run.incomplete else "")
     facts = [("id", run.id), ("state", f"{run.state}{': ' + run.error if run.error else ''}"), ("model", model_names(run)),
+             ("change", run.change),
              ("notebook", run.notebook), ("session", run.session), ("started", when(run.started)), ("by", run.user),
              ("cells needed", cells), ("git", git), ("verified", _verified(run)), ("goal", run.goal),
              ("environment", f"Python {row.python}, {plural(row.packages, 'package')}" if row.python else "")]
@@ -86,10 +118,16 @@ def sessions_sheet(found: Sequence[SessionSummary]) -> Sheet:
     """One line a session."""
     if not found:
         return Sheet("No sessions yet", notes=["mlops track NOTEBOOK, or %mlops track in a notebook"])
-    lines = [[one.session.id, one.session.kind, one.session.notebook.path if one.session.notebook else "–", one.session.state,
-              one.python, when(one.session.started)] for one in found]
+    lines = [[one.session.id[:MOST_ID], one.session.kind, _place(one.session), one.session.state, one.python or "–",
+              day(one.session.started)] for one in found]
     columns = ["session", "kind", "notebook", "state", "python", "when"]
     return Sheet(plural(len(found), "session"), [Block(columns=columns, rows=lines)])
+
+
+def _place(session: Session) -> str:
+    """The notebook as one would name it from here."""
+    path = Path(session.notebook.path) if session.notebook and session.notebook.path else None
+    return "–" if path is None else str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def session_sheet(summary: SessionSummary, executions: Sequence[CellExecution]) -> Sheet:
@@ -99,7 +137,7 @@ def session_sheet(summary: SessionSummary, executions: Sequence[CellExecution]) 
     one = summary.session
     headline = f"Session {one.id} · {one.kind} · {one.state} · {plural(len(executions), 'cell execution')}"
     notes = [*one.notes, f"Environment: mlops sessions export {one.id[:10]} -o pylock.toml"]
-    return Sheet(headline, [Block(columns=[">n", "cell", "state", ">time", ""], rows=lines)], notes)
+    return Sheet(headline, [Block(columns=[">n", "cell", "state", ">time", "~source"], rows=lines)], notes)
 
 
 def why_sheet(answer: Why) -> Sheet:
@@ -119,7 +157,7 @@ def why_sheet(answer: Why) -> Sheet:
 
 def _reason(answer: Why, n: int) -> str:
     reasons = answer.because.get(n, [])
-    return f" · {names(reasons, most=3)}" if reasons else ""
+    return f" · {first_line(names(reasons, most=3), 60)}" if reasons else ""
 
 
 def stale_sheet(answer: Stale) -> Sheet:
@@ -129,12 +167,57 @@ def stale_sheet(answer: Stale) -> Sheet:
         return Sheet(f"Every result still holds{asof}")
     lines = [[cell.id, cell.reason, first_line(answer.sources.get(cell.id, ""))] for cell in answer.cells]
     notes = [f"Run again, in this order: {names(answer.plan, most=20)} (%mlops rerun)"] if answer.plan else []
-    return Sheet(f"{plural(len(answer.cells), 'stale cell')}{asof}", [Block(columns=["cell", "reason", ""], rows=lines)], notes)
+    block = Block(columns=["cell", "reason", "~source"], rows=lines)
+    return Sheet(f"{plural(len(answer.cells), 'stale cell')}{asof}", [block], notes)
 
 
 def verification_sheet(found: Verification) -> Sheet:
     """The verdict for each result, with both values."""
-    lines = [[one.name, one.verdict, number(one.expected), number(one.found), one.detail] for one in found.results]
-    blocks = [Block(columns=["result", "verdict", ">recorded", ">found", ""], rows=lines)] if lines else []
+    blocks = [verdicts_block(found.results)] if found.results else []
     notes = [found.detail] if found.detail else []
     return Sheet(f"{found.result}: {verdict(found)} ({duration(found.seconds)})", blocks, notes)
+
+
+def verdicts_block(found: Sequence[ResultVerdict], title: str = "") -> Block:
+    """One line a result; those of one group that fared alike on one line."""
+    rows = []
+    for group in _groups(found):
+        one, numbers = group[0], [(each.expected, each.found) for each in group]
+        if len(group) == 1:
+            rows.append([one.name, one.verdict, _shown(one.expected), _shown(one.found), one.detail])
+        else:
+            recorded, again = zip(*numbers, strict=True)
+            rows.append([f"{_group(one)} ({len(group)})", one.verdict, _span(recorded), _span(again), one.detail])
+    return Block(title, ["result", "verdict", ">recorded", ">found", ""], rows)
+
+
+def _groups(found: Sequence[ResultVerdict]) -> list[list[ResultVerdict]]:
+    """What may share a line: numbers of one name whose verdict holds; every other result stands alone."""
+    lines: dict[tuple[str, str], list[ResultVerdict]] = {}
+    for at, one in enumerate(found):
+        holds = one.verdict in {"identical", "within tolerance"} and _group(one) != one.name and isinstance(one.expected, float)
+        lines.setdefault((_group(one), one.verdict) if holds else (one.name, str(at)), []).append(one)
+    return list(lines.values())
+
+
+def _group(one: ResultVerdict) -> str:
+    return one.name.partition("[")[0]
+
+
+def _span(values: Sequence[Scalar]) -> str:
+    return span([float(value) for value in values if isinstance(value, int | float)])
+
+
+def _shown(value: Scalar) -> str:
+    """A value in a table: of a content's fingerprint the first characters."""
+    text = "" if value is None else number(value)
+    return text.rpartition(":")[2][:12] if text.startswith("fp1") else text
+
+
+def metrics_rows(metrics: Sequence[Metric]) -> list[list[str]]:
+    """(name, value), a group of them on one line."""
+    groups: dict[str, list[Metric]] = {}
+    for metric in metrics:
+        groups.setdefault(metric.name, []).append(metric)
+    return [[metric_label(group[0]), number(group[0].value)] if len(group) == 1 else
+            [f"{name} ({len(group)})", span([metric.value for metric in group])] for name, group in groups.items()]

@@ -8,7 +8,15 @@ from datetime import datetime
 from mlops_jupyter.entities import Metric, Run, Value, Verification
 
 _VERDICT_MARK = {"identical": "✓", "within tolerance": "≈", "different": "✗", "input gone": "?", "failed": "✗"}
-MOST_METRICS = 4
+MOST_METRICS = 3
+
+
+def day(at: float | None) -> str:
+    """Short, for lists: the time of day for today, else the date."""
+    if at is None:
+        return "–"
+    local, today = datetime.fromtimestamp(at).astimezone(), datetime.now().astimezone().date()
+    return local.strftime("%H:%M" if local.date() == today else "%Y-%m-%d")
 
 
 def when(at: float | None) -> str:
@@ -67,6 +75,17 @@ def model_names(run: Run) -> str:
     return ", ".join(dict.fromkeys(model.class_name.rpartition(".")[2] for model in run.models))
 
 
+def short_models(run: Run) -> str:
+    """As `model_names`, of a pipeline or search only the estimator that decides: for tables."""
+    found = (model.class_name.rpartition(".")[2].rpartition("(")[2].rstrip(")") for model in run.models)
+    return ", ".join(dict.fromkeys(found))
+
+
+def changed(run: Run) -> str:
+    """The run's name or what it changed, without the models' names: a table has a column for those."""
+    return run.name or ("new model" if run.change.startswith("model ") else run.change)
+
+
 def metric_label(metric: Metric) -> str:
     """`auc`, or `auc[UA]` for one of a group."""
     return f"{metric.name}[{metric.key}]" if metric.key else metric.name
@@ -76,7 +95,7 @@ def metric_names(run: Run, first: str = "", most: int = MOST_METRICS) -> str:
     """The run's metrics as `auc 0.731 · accuracy 0.82`, the one named `first` at the front, groups counted only."""
     plain = [metric for metric in run.metrics if not metric.key]
     plain.sort(key=lambda metric: metric.name != first)
-    words = [f"{metric.name} {number(metric.value)}{' (shared)' if metric.shared else ''}" for metric in plain[:most]]
+    words = [f"{metric.name} {metric.value:.4g}{' (shared)' if metric.shared else ''}" for metric in plain[:most]]
     rest = len(run.metrics) - len(plain[:most])
     if rest:
         words.append(f"+{rest}")
@@ -90,6 +109,12 @@ def verdict(verification: Verification | None, slice_digest: str | None = None) 
     if slice_digest and verification.slice_digest and verification.slice_digest != slice_digest:
         return "verified before edit"
     return f"{_VERDICT_MARK[verification.verdict]} {verification.verdict}"
+
+
+def span(values: Sequence[float]) -> str:
+    """Several values as the smallest and the largest: `0.597 … 0.798`."""
+    low, high = min(values), max(values)
+    return number(low) if low == high else f"{low:.4g} … {high:.4g}"
 
 
 def names(items: Sequence[str], most: int = 6) -> str:

@@ -13,7 +13,6 @@ from mlops_jupyter.api.display import as_json
 from mlops_jupyter.api.jobsheets import draft_sheet, job_run_sheet, manifest_sheet
 from mlops_jupyter.api.options import pairs
 from mlops_jupyter.api.submissions import submit as hand_over
-from mlops_jupyter.api.words import duration
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar
 from mlops_jupyter.entities import InputError
@@ -81,8 +80,6 @@ def run(bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], outp
     given, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     with bar(bundle.name or str(bundle), quiet=as_json_) as progress:
         done = verbs.run_job(bundle, given, files, output=output, progress=progress)
-    if not as_json_:
-        say(f"{done.outcome.state} in {duration(done.outcome.seconds)} · {done.output}")
     answer(done, lambda: job_run_sheet(done), json=as_json_)
     headless.must_succeed(done.outcome, f"the job {bundle}", f"the executed notebook: {done.output}")
 

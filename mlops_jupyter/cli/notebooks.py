@@ -36,7 +36,7 @@ def track(notebook: Path, experiment: str, tags: tuple[str, ...], outputs: Outpu
         answer(done, lambda: runs_sheet(done.runs), json=True)
     else:
         say(f"Session {done.session}: {done.outcome.state} in {duration(done.outcome.seconds)}")
-        answer(done, lambda: runs_sheet(done.runs[::-1]), json=False)
+        answer(done, lambda: runs_sheet(done.runs), json=False)
     headless.must_succeed(done.outcome, f"{notebook}", f"mlops sessions show {done.session}")
 
 
