@@ -95,9 +95,9 @@ export function stem(path: string): string {
   return path.slice(folderOf(path).length).replace(/\.[^.]+$/, '');
 }
 
-/** What a run is called in one line: what the user said, else what changed, else its model. */
+/** What a run is called: what the user said, else what changed, else its model. That two classes are models goes without saying. */
 export function runTitle(run: Run): string {
-  return (run.name ?? '') || (run.change ?? '') || modelClasses(run) || 'run';
+  return (run.name ?? '') || (run.change ?? '').replace(/^model (?=\S+→)/, '') || modelClasses(run) || 'run';
 }
 
 /** The classes of a run's models, without their packages. */

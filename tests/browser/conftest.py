@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.labs import Lab, start_lab
-from tests.browser.stories import write_cancer_study
+from tests.browser.stories import write_stories
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
@@ -39,11 +39,11 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab on a folder that holds one study. Its settings, runtime files, store and outbox lie beside that folder."""
+    """JupyterLab on a folder that holds the stories. Its settings, runtime files, store and outbox lie beside that folder."""
     home = tmp_path_factory.mktemp("lab")
     root = home / "root"
     root.mkdir()
-    write_cancer_study(root)
+    write_stories(root)
     with start_lab(home, root) as running:
         yield running
 

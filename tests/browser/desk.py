@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.labs import Lab
 
+AXE = Path(__file__).resolve().parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+"""Checks a page against WCAG; a development dependency of the panel."""
+
 WORK = 180_000
 """Milliseconds that a verification, a conversion or a job may take on a busy machine."""
+QUIET = 2.0
+"""Seconds without a change of the saved workspace after which it counts as settled."""
 IDLE = ".jp-Notebook-ExecutionIndicator[data-status='idle']"
 """Present when the kernel is idle; a narrow window hides it behind the toolbar's menu."""
 START = 60_000
@@ -87,16 +94,42 @@ class Desk:
 
     def finished(self, kind: str) -> None:
         """Wait until the newest background task of a kind has ended; it must have succeeded."""
-        end = time.monotonic() + WORK / 1000
-        while time.monotonic() < end:
+        def newest() -> dict[str, object]:
             tasks = self.lab.ask("mlops/api/v1/tasks")
             assert isinstance(tasks, list)
-            newest = [task for task in tasks if task["kind"] == kind][-1]
-            if newest["state"] != "running":
-                assert newest["state"] == "succeeded", newest["error"]
-                return
+            found: dict[str, object] = [task for task in tasks if task["kind"] == kind][-1]
+            return found
+
+        self.until(lambda: newest()["state"] != "running", f"{kind} ends")
+        assert newest()["state"] == "succeeded", newest()["error"]
+
+    def settled(self) -> None:
+        """Wait until JupyterLab has saved its layout and state as they are now, which it does a moment after a change."""
+        saved, since = self.lab.ask("lab/api/workspaces"), time.monotonic()
+
+        def quiet() -> bool:
+            nonlocal saved, since
+            now = self.lab.ask("lab/api/workspaces")
+            if now != saved:
+                saved, since = now, time.monotonic()
+            return time.monotonic() - since > QUIET
+
+        self.until(quiet, "JupyterLab's workspace stays as it is")
+
+    def until(self, holds: Callable[[], bool], what: str) -> None:
+        """Ask until it holds."""
+        end = time.monotonic() + WORK / 1000
+        while not holds():
+            assert time.monotonic() < end, f"not within {WORK / 1000:.0f} s: {what}"
             self.page.wait_for_timeout(200)
-        raise AssertionError(f"{kind} did not end within {WORK / 1000:.0f} s")
+
+    def accessible(self) -> None:
+        """No violation that axe-core finds in the panel as it is now."""
+        if not AXE.is_file():
+            return
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = self.page.evaluate("() => axe.run('#mlops-panel').then(result => result.violations)")
+        assert [(one["id"], one["help"], [node["html"] for node in one["nodes"]]) for one in found] == []
 
     def theme(self, name: str) -> None:
         """`JupyterLab Light` or `JupyterLab Dark`."""

@@ -43,8 +43,8 @@ class Lab:
 
 
 @contextlib.contextmanager
-def start_lab(home: Path, root: Path) -> Iterator[Lab]:
-    """Start JupyterLab, wait until it answers, stop it at the end."""
+def start_lab(home: Path, root: Path, app: str = "lab") -> Iterator[Lab]:
+    """Start JupyterLab (or Jupyter `notebook`), wait until it answers, stop it at the end."""
     settings = home / "settings"
     notification = settings / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     notification.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,8 @@ def start_lab(home: Path, root: Path) -> Iterator[Lab]:
         port = free.getsockname()[1]
     log = home / "lab.log"
     with log.open("w") as out:
-        process = subprocess.Popen(_command(port, root), env=_environment(home), stdout=out, stderr=subprocess.STDOUT, cwd=root)
+        command = _command(app, port, root)
+        process = subprocess.Popen(command, env=_environment(home), stdout=out, stderr=subprocess.STDOUT, cwd=root)
         try:
             _wait(f"http://127.0.0.1:{port}/api/status", process, log)
             yield Lab(f"http://127.0.0.1:{port}", root, home, log)
@@ -67,10 +68,10 @@ def start_lab(home: Path, root: Path) -> Iterator[Lab]:
                 process.wait()
 
 
-def _command(port: int, root: Path) -> list[str]:
-    return [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+def _command(app: str, port: int, root: Path) -> list[str]:
+    return [sys.executable, "-m", "jupyter", app, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
             "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}",
-            "--LabApp.expose_app_in_browser=True"]
+            f"--{'LabApp' if app == 'lab' else 'JupyterNotebookApp'}.expose_app_in_browser=True"]
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -78,7 +79,8 @@ def _environment(home: Path) -> dict[str, str]:
               "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",
               "MLOPS_STORE": "store", "MLOPS_STATE": "state"}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, **{name: str(home / folder) for name, folder in places.items()}, "PATH": path}
+    # Threads of OpenMP wait by spinning: more of them than idle cores, and a fit of seconds takes minutes.
+    return {**os.environ, **{name: str(home / folder) for name, folder in places.items()}, "PATH": path, "OMP_NUM_THREADS": "1"}
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -1,79 +1,14 @@
-"""Small but real notebooks for the browser: what a data scientist would write, with what our answers must leave out."""
+"""What lies in the folder that JupyterLab opens: the example as it is shipped, and a notebook in which no score is known."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import nbformat
 
-HELPER = '''"""Features of a cell nucleus."""
-
-import pandas as pd
-
-SCALE = 100.0
-
-
-def add_ratios(frame: pd.DataFrame) -> pd.DataFrame:
-    """Two ratios that a pathologist looks at."""
-    return frame.assign(
-        compactness_ratio=frame["mean perimeter"] / frame["mean area"] * SCALE,
-        concave_share=frame["mean concave points"] / frame["mean concavity"].clip(lower=1e-6),
-    )
-'''
-
-STUDY = '''
-# %% [markdown]
-# Is a breast tumour malignant?
-569 tumours, 30 measurements each, from the Wisconsin study.
-# %%
-import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, roc_auc_score
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-
-from nucleus import add_ratios
-# %%
-test_share = 0.3
-split_seed = 7
-max_iter = 40
-# %%
-tumours = pd.read_csv("tumours.csv")
-tumours.head()
-# %% [markdown]
-## A look around
-# %%
-tumours.describe().T.head(8)
-# %%
-tumours.groupby("target")[["mean radius", "mean texture"]].mean()
-# %% [markdown]
-## Features and split
-# %%
-features = add_ratios(tumours.drop(columns="target"))
-target = tumours["target"]
-X_train, X_test, y_train, y_test = train_test_split(
-    features, target, test_size=test_share, random_state=split_seed, stratify=target
-)
-# %% [markdown]
-## A baseline
-# %%
-baseline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(X_train, y_train)
-baseline_auc = roc_auc_score(y_test, baseline.predict_proba(X_test)[:, 1])
-baseline_auc
-# %% [markdown]
-## Boosted trees
-# %%
-boosted = HistGradientBoostingClassifier(max_iter=max_iter, random_state=0).fit(X_train, y_train)
-# %%
-auc = roc_auc_score(y_test, boosted.predict_proba(X_test)[:, 1])
-accuracy = accuracy_score(y_test, boosted.predict(X_test))
-auc, accuracy
-# %%
-pd.Series(boosted.predict(X_test)).value_counts().rename("predicted")
-'''
-STUDY_CODE_CELLS = 10
+EXAMPLE = Path(__file__).resolve().parents[2] / "example_notebooks"
+FLIGHTS = "flight_delays.ipynb"
 
 MARGINS = """
 # %% [markdown]
@@ -101,12 +36,13 @@ def notebook(text: str, kernel: str = "python3") -> nbformat.NotebookNode:
     return nbformat.v4.new_notebook(cells=cells, metadata=spec)
 
 
-def write_cancer_study(folder: Path) -> Path:
-    """The study: a table, a helper module, a notebook."""
-    from sklearn.datasets import load_breast_cancer
-
-    load_breast_cancer(as_frame=True).frame.to_csv(folder / "tumours.csv", index=False)
-    (folder / "nucleus.py").write_text(HELPER)
+def write_stories(folder: Path) -> None:
+    """The example with its helper module, and the margins."""
+    for name in (FLIGHTS, "flight_features.py"):
+        shutil.copyfile(EXAMPLE / name, folder / name)
     nbformat.write(notebook(MARGINS), folder / "margins.ipynb")
-    nbformat.write(notebook(STUDY), folder / "tumours.ipynb")
-    return folder / "tumours.ipynb"
+
+
+def code_cells(path: Path) -> int:
+    """How many code cells a notebook has."""
+    return sum(cell.cell_type == "code" for cell in nbformat.read(path, as_version=4).cells)

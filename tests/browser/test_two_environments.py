@@ -66,7 +66,7 @@ def test_a_kernel_without_the_package_is_told_the_exact_command(page: Page, lab_
     desk.phase("not-installed")
     command = desk.part("install-command")
     expect(command).to_contain_text(f'"{elsewhere}" -m pip install')
-    shoot(page, "18-not-installed-light")
+    shoot(page, "20-not-installed-light")
     # The very command, in a shell, as a user would paste it; the panel itself need not be built for a kernel's environment.
     done = subprocess.run(command.inner_text(), shell=True, env={**os.environ, "SKIP_JUPYTER_BUILDER": "1"}, cwd=lab_of_two.root,
                           capture_output=True, text=True, timeout=600, check=False)
@@ -75,11 +75,11 @@ def test_a_kernel_without_the_package_is_told_the_exact_command(page: Page, lab_
     desk.track()
     desk.run_all()
     expect(desk.part("execution")).to_have_count(2, timeout=60_000)
-    shoot(page, "19-installed-and-tracked-light")
+    shoot(page, "21-installed-and-tracked-light")
 
 
 def test_a_kernel_with_another_version_is_named(page: Page, lab_of_two: Lab) -> None:
     desk = Desk(page, lab_of_two)
     desk.open("older.ipynb")
     expect(desk.part("version-mismatch")).to_contain_text(OLD, timeout=60_000)
-    shoot(page, "20-version-mismatch-light")
+    shoot(page, "22-version-mismatch-light")

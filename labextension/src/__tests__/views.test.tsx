@@ -116,6 +116,21 @@ describe('a run', () => {
     expect(words(runOf('r1'))).toBe('unverified');
   });
 
+  it('names both models where the model is what changed', () => {
+    show(tracked({ runs: [runOf('r1', { change: 'model Pipeline(LogisticRegression)→HistGradientBoostingClassifier' })] }));
+    expect(screen.getByTitle('Pipeline(LogisticRegression)→HistGradientBoostingClassifier')).toBeTruthy();
+  });
+
+  it('counts the groups that came out again, and lists the one that did not', async () => {
+    const groups = ['AA', 'B6', 'DL', 'UA'].map(key => ({ name: `auc[${key}]`, verdict: 'identical' as const, expected: 0.7, found: 0.7 }));
+    const other = { name: 'auc[WN]', verdict: 'different' as const, expected: 0.7, found: 0.6 };
+    show(tracked({ runs: [runOf('r1', { verification: verification({ verdict: 'different', results: [...groups, other] }) })] }));
+    expect(screen.queryByText('auc[UA]')).toBeNull();
+    expect(screen.getByText('0.6')).toBeTruthy();
+    await click(screen.getByRole('button', { name: '4 more identical' }));
+    expect(screen.getAllByText('0.7')).toHaveLength(9);
+  });
+
   it('shows the params that matter first, all on request', async () => {
     show(tracked({ runs: [runOf('r1', { params: [{ name: 'seed', value: 1, shown: false }, { name: 'max_iter', value: 400 }] })] }));
     expect(screen.queryByText('seed')).toBeNull();

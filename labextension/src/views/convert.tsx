@@ -80,8 +80,8 @@ function Results({ offered, chosen, onChoose }: ResultsProps): React.JSX.Element
           <label key={name} className="jp-mlops-keep">
             <input type="checkbox" checked={kept.includes(name)} onChange={() => toggle(name)} aria-label={`Keep the result ${name}`} />
             <code>{name}</code>
-            <span className="jp-mlops-keep-type">{results.length > 1 ? `${results.length} keys` : results[0]?.kind}</span>
-            <code className="jp-mlops-figure">{results.length === 1 && typeof value === 'number' ? number(value) : ''}</code>
+            <span className="jp-mlops-keep-type">{results[0]?.kind}</span>
+            <code className="jp-mlops-figure">{results.length > 1 ? `${results.length} keys` : typeof value === 'number' ? number(value) : ''}</code>
           </label>
         );
       })}

@@ -129,6 +129,20 @@ export function ProblemNote({ problem }: { problem: Problem | null }): React.JSX
   );
 }
 
+/** Text that may go on in the next line where a part of a name ends: `l2_` `regularization`. */
+export function Breakable({ text }: { text: string }): React.JSX.Element {
+  return (
+    <>
+      {text.split(/(?<=[_.→(,[])/).map((part, i) => (
+        <React.Fragment key={i}>
+          {i > 0 && <wbr />}
+          {part}
+        </React.Fragment>
+      ))}
+    </>
+  );
+}
+
 export type Tone = 'good' | 'fair' | 'bad' | 'plain';
 
 export function Chip({ mark, tone, children, testid, title }: {

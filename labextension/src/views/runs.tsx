@@ -8,7 +8,7 @@ import { mainMetrics, modelClasses, runTitle, verdictOf, when } from '../format'
 import { stoppedByEffects, taskOf } from '../state';
 import { CellsNeeded } from './cells';
 import { Icon, Spinner } from './icons';
-import { Button, Chip, ProblemNote, TaskProgress, useActions, useAttempt, useFold } from './parts';
+import { Breakable, Button, Chip, ProblemNote, TaskProgress, useActions, useAttempt, useFold } from './parts';
 import { Datasets, MetricLine, Metrics, Params } from './values';
 import { Verdict, VerdictResults } from './verdict';
 
@@ -58,10 +58,10 @@ function Badges({ run, busy }: { run: Run; busy: boolean }): React.JSX.Element {
   );
 }
 
-/** The time; the model class, unless the title already says it. */
+/** The time; the model class, unless the title already ends with it. */
 function subtitle(run: Run): string {
   const classes = modelClasses(run);
-  return [when(run.started), classes === runTitle(run) ? '' : classes].filter(part => part !== '').join(' · ');
+  return [when(run.started), runTitle(run).endsWith(classes) ? '' : classes].filter(part => part !== '').join(' · ');
 }
 
 function Details({ run, tasks, executions, onConvert }: RunsProps & { run: Run }): React.JSX.Element {
@@ -100,14 +100,7 @@ function Details({ run, tasks, executions, onConvert }: RunsProps & { run: Run }
 /** A title in up to two lines, which breaks where a name ends. */
 function Title({ text }: { text: string }): React.JSX.Element {
   return (
-    <strong title={text}>
-      {text.split(/(?<=[→(,])/).map((part, i) => (
-        <React.Fragment key={i}>
-          {i > 0 && <wbr />}
-          {part}
-        </React.Fragment>
-      ))}
-    </strong>
+    <strong title={text}><Breakable text={text} /></strong>
   );
 }
 

@@ -4,7 +4,7 @@ import * as React from 'react';
 
 import type { Dataset, Metric, Param, Run } from '../api/schema';
 import { count, keyedMetrics, mainMetrics, number, scalar } from '../format';
-import { Button, Fold } from './parts';
+import { Breakable, Button, Fold } from './parts';
 
 const WIDTH = 64;
 const HEIGHT = 16;
@@ -73,7 +73,7 @@ export function Metrics({ run, headline }: { run: Run; headline: number }): Reac
           {main.map(metric => (
             <tr key={metric.name}>
               <th scope="row">
-                <code>{metric.name}</code>
+                <code><Breakable text={metric.name} /></code>
                 {metric.shared === true && <span className="jp-mlops-label-note" title="It could belong to more than one model"> shared</span>}
               </th>
               <td>{(metric.series ?? []).length > 1 && <Course values={metric.series ?? []} />}</td>
@@ -110,7 +110,7 @@ export function Params({ params }: { params: readonly Param[] }): React.JSX.Elem
         <tbody>
           {list.map(param => (
             <tr key={`${param.source ?? ''}${param.name}`} data-shown={param.shown !== false}>
-              <th scope="row"><code>{param.name}</code></th>
+              <th scope="row"><code><Breakable text={param.name} /></code></th>
               <td className="jp-mlops-figure"><code title={scalar(param.value)}>{scalar(param.value)}</code></td>
             </tr>
           ))}
@@ -141,7 +141,7 @@ export function Datasets({ datasets }: { datasets: readonly Dataset[] }): React.
           {datasets.map(dataset => (
             <tr key={`${dataset.name}${dataset.role ?? ''}`} title={dataset.fingerprint.digest ?? 'content unknown'}>
               <th scope="row">
-                <code>{dataset.name}</code>
+                <code><Breakable text={dataset.name} /></code>
                 {(dataset.source ?? dataset.name) !== dataset.name && <span className="jp-mlops-label-note">{` ${dataset.source}`}</span>}
               </th>
               <td className="jp-mlops-figure">{sizeOf(dataset)}</td>

@@ -5,7 +5,9 @@ import * as React from 'react';
 import type { ResultVerdict, Verification } from '../api/schema';
 import { apart, scalar, when, type VerdictMark } from '../format';
 import type { Mark } from './icons';
-import { Chip, type Tone } from './parts';
+import { Breakable, Chip, Fold, type Tone } from './parts';
+
+const FEW = 3;
 
 const LOOKS: Record<VerdictMark, { mark: Mark; tone: Tone }> = {
   identical: { mark: 'check', tone: 'good' },
@@ -39,35 +41,52 @@ function comparison(result: ResultVerdict): [string, string] {
   return [expected === undefined ? '–' : scalar(expected), found === undefined ? result.verdict : scalar(found)];
 }
 
+/** A value of a group (`auc_by_carrier[UA]`) that came out again: said in a number, shown on request. */
+function isQuiet(result: ResultVerdict): boolean {
+  return result.verdict === 'identical' && result.name.endsWith(']');
+}
+
+function Results({ results, headed }: { results: readonly ResultVerdict[]; headed: boolean }): React.JSX.Element {
+  return (
+    <table className="jp-mlops-table">
+      <thead className={headed ? '' : 'jp-mlops-hidden'}>
+        <tr>
+          <th scope="col">result</th>
+          <th scope="col">recorded</th>
+          <th scope="col">clean run</th>
+        </tr>
+      </thead>
+      <tbody>
+        {results.map(result => (
+          <tr key={result.name} data-verdict={result.verdict} title={result.detail ?? result.verdict}>
+            <th scope="row"><Breakable text={result.name} /></th>
+            {comparison(result).map((text, i) => (
+              <td key={i} className="jp-mlops-figure">{text}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 /** What was recorded and what the clean run gave, result by result. */
 export function VerdictResults({ verification }: { verification: Verification }): React.JSX.Element {
-  const results = verification.results ?? [];
+  const all = verification.results ?? [];
+  const quiet = all.filter(isQuiet);
+  const few = quiet.length <= FEW;
+  const results = few ? all : all.filter(result => !isQuiet(result));
   return (
     <div className="jp-mlops-block">
       <h3 className="jp-mlops-label">
         Verification <span className="jp-mlops-label-note">{when(verification.at)}</span>
       </h3>
       {(verification.detail ?? '') !== '' && <p className="jp-mlops-wrap">{verification.detail}</p>}
-      {results.length > 0 && (
-        <table className="jp-mlops-table">
-          <thead>
-            <tr>
-              <th scope="col">result</th>
-              <th scope="col">recorded</th>
-              <th scope="col">clean run</th>
-            </tr>
-          </thead>
-          <tbody>
-            {results.map(result => (
-              <tr key={result.name} data-verdict={result.verdict} title={result.detail ?? result.verdict}>
-                <th scope="row">{result.name}</th>
-                {comparison(result).map((text, i) => (
-                  <td key={i} className="jp-mlops-figure">{text}</td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
+      {results.length > 0 && <Results results={results} headed />}
+      {!few && (
+        <Fold name={`verified:${verification.id}`} label={`${quiet.length} ${results.length > 0 ? 'more ' : ''}identical`}>
+          <Results results={quiet} headed={false} />
+        </Fold>
       )}
     </div>
   );
