@@ -34,8 +34,8 @@ def test_the_main_job(desk: Desk) -> None:
     converted(desk)
     job_run(desk)
     looks(desk)
-    the_same_after_a_reload(desk)
     pictures_for_the_readme(desk)
+    the_same_after_a_reload(desk)
     an_edit_is_marked(desk)
 
 
@@ -181,6 +181,25 @@ def looks(desk: Desk) -> None:
     shoot(desk.page, "16-panel-light-narrow")
 
 
+def pictures_for_the_readme(desk: Desk) -> None:
+    desk.page.set_viewport_size({"width": 1400, "height": 900})
+    desk.command("application:toggle-left-area")
+    box = desk.panel.bounding_box()
+    assert box is not None
+    desk.widen(380 - int(box["width"]))
+    unfolded = desk.panel.locator(".jp-mlops-run-title[aria-expanded='true']")
+    while unfolded.count() > 0:
+        unfolded.first.click()
+    desk.panel.locator("[data-testid='mlops-execution'][data-n='19']").click()
+    desk.part("executions").evaluate("list => { list.scrollTop = list.scrollHeight; }")
+    desk.page.locator("#mlops-panel").evaluate("panel => { panel.scrollTop = 0; }")
+    desk.page.mouse.move(700, 880)
+    for theme in ("Dark", "Light"):
+        desk.theme(f"JupyterLab {theme}")
+        shoot(desk.page, f"panel-{theme.lower()}")
+    desk.part("run").nth(1).locator(".jp-mlops-run-title").click()
+
+
 def the_same_after_a_reload(desk: Desk) -> None:
     titles, rows = desk.part("run").locator(".jp-mlops-run-title"), desk.part("execution")
     folds = desk.panel.locator("[aria-expanded]")
@@ -202,24 +221,6 @@ def the_same_after_a_reload(desk: Desk) -> None:
 def without_times(text: str) -> str:
     """A row without how long it took, which is shown with fewer digits as it grows."""
     return re.sub(r"\d+(\.\d+)?\s*(ms|s|min)\b", "", text).strip()
-
-
-def pictures_for_the_readme(desk: Desk) -> None:
-    desk.page.set_viewport_size({"width": 1400, "height": 900})
-    desk.command("application:toggle-left-area")
-    box = desk.panel.bounding_box()
-    assert box is not None
-    desk.widen(380 - int(box["width"]))
-    unfolded = desk.panel.locator(".jp-mlops-run-title[aria-expanded='true']")
-    while unfolded.count() > 0:
-        unfolded.first.click()
-    desk.panel.locator("[data-testid='mlops-execution'][data-n='19']").click()
-    desk.part("executions").evaluate("list => { list.scrollTop = list.scrollHeight; }")
-    desk.page.locator("#mlops-panel").evaluate("panel => { panel.scrollTop = 0; }")
-    desk.page.mouse.move(700, 880)
-    for theme in ("Dark", "Light"):
-        desk.theme(f"JupyterLab {theme}")
-        shoot(desk.page, f"panel-{theme.lower()}")
 
 
 def an_edit_is_marked(desk: Desk) -> None:
