@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
+from importlib import import_module
 
 from mlops_jupyter.version import __version__
+
+TYPE_CHECKING = False  # type checkers take the name for true; `typing` itself would cost as much as all the rest
 
 _HOME = {
     "log_metric": "api.tracking",
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:
