@@ -35,7 +35,7 @@ from mlops_jupyter.entities import (
 from mlops_jupyter.jobs.bundle import check_free, load, write
 from mlops_jupyter.jobs.convert import ConvertOptions, Draft, draft
 from mlops_jupyter.lineage.slice import Result, find_results, metric_result, slice_of
-from mlops_jupyter.lineage.stale import stale
+from mlops_jupyter.lineage.stale import StaleCell, stale
 
 if TYPE_CHECKING:
     from mlops_jupyter.jobs.progress import Progress
@@ -213,6 +213,23 @@ def convert(source: Source | str | Path, folder: str | Path, how: Conversion | N
 def inspect(folder: str | Path) -> JobManifest:
     """What the job in `folder` is; every file checked against its digest. Runs nothing."""
     return load(folder).manifest
+
+
+def against(folder: str | Path, notebook: Path) -> list[StaleCell]:
+    """The cells that the job in `folder` was made of and that no longer stand so in `notebook`, as saved, or on its data."""
+    manifest = load(folder).manifest
+    cells = as_recorded(file_cells(notebook))
+    ledger = open_ledger()
+    try:
+        session = ledger.session(manifest.made_from_session)
+    except NotFoundError:
+        raise NotFoundError(f"this store does not hold the session that {folder} was made from",
+                            "mlops doctor says which store this is; --store names another") from None
+    executions, observations = ledger.executions(session.id), ledger.observations(session.id)
+    results = [find_results(one.name, executions, observations)[0] for one in manifest.results]
+    needed = set(slice_of(results, executions, observations).cells)
+    ids = {cell.cell for cell in executions if cell.n in needed}
+    return [cell for cell in stale(executions, cells, file_digest(session)) if cell.id in ids]
 
 
 def run_job(folder: str | Path, parameters: Mapping[str, object] | None = None, inputs: Mapping[str, str] | None = None,

@@ -12,6 +12,7 @@ from mlops_jupyter.api.sheets import metrics_rows, verdicts_block
 from mlops_jupyter.api.words import duration, first_line, names, number, plural, run_label, when
 from mlops_jupyter.entities import JobInput, JobManifest, JobParameter, JobResult, ResultVerdict, Scalar
 from mlops_jupyter.jobs.runners import as_text
+from mlops_jupyter.lineage.stale import StaleCell
 
 
 def draft_sheet(ready: Ready) -> Sheet:
@@ -42,6 +43,14 @@ def manifest_sheet(manifest: JobManifest, folder: Path, compared: Sequence[Resul
              f"Run it: {run_command(manifest, folder)}"]
     headline = f"Job {manifest.name} in {folder}: {manifest.cells} of {plural(manifest.cells_total, 'cell')}, {state}"
     return Sheet(headline, blocks, [note for note in notes if note])
+
+
+def against_sheet(found: Sequence[StaleCell], notebook: Path) -> Sheet:
+    """Which of the job's cells no longer stand so in the notebook."""
+    if not found:
+        return Sheet(f"The job is what {notebook} says")
+    return Sheet(f"{plural(len(found), 'cell')} of the job changed in {notebook}",
+                 [Block(columns=["cell", "reason"], rows=[[cell.id, cell.reason] for cell in found])])
 
 
 def run_command(manifest: JobManifest, folder: Path) -> str:

@@ -10,7 +10,8 @@ import msgspec
 
 from mlops_jupyter.api.changes import with_changes
 from mlops_jupyter.api.here import own_session, sessions_of
-from mlops_jupyter.api.ledger import open_ledger
+from mlops_jupyter.api.ledger import open_ledger, scrub_outboxes
+from mlops_jupyter.api.words import run_label
 from mlops_jupyter.entities import Environment, Goal, Ledger, NotFoundError, Run
 from mlops_jupyter.lineage.compare import Comparison, compare
 from mlops_jupyter.lineage.runs import judge_goal
@@ -159,12 +160,44 @@ def restore(id: str) -> Run:
     return open_ledger().restore_run(id)
 
 
-def forget(id: str) -> Run:
-    """Purge a run for good: its rows, outputs and blobs. Nothing brings it back. Returns what it was."""
+def forgettable(what: str) -> str:
+    """What `forget` would purge, in words. NotFoundError if there is neither a run nor a dataset of that name."""
     store = open_ledger()
-    found = find_run(store, id)
-    store.forget_run(found.id)
-    return found
+    run = _known_run(store, what)
+    if run is not None:
+        return f"{run.experiment} {run_label(run)}"
+    if what not in _datasets(store):
+        raise NotFoundError(f"there is neither a run nor a dataset {what!r}", "mlops runs list, mlops runs show RUN")
+    return f"the dataset {what}"
+
+
+def forget(what: str) -> None:
+    """Purge a run (id, prefix, `#number`) or a dataset (a file or variable) for good: records, outputs, blobs, outboxes."""
+    store = open_ledger()
+    forgettable(what)
+    run = _known_run(store, what)
+    if run is not None:
+        store.forget_run(run.id)
+    else:
+        store.forget_dataset(what)
+    scrub_outboxes(store)
+
+
+def _known_run(ledger: Ledger, what: str) -> Run | None:
+    try:
+        return find_run(ledger, what)
+    except NotFoundError:
+        return None
+
+
+def _datasets(ledger: Ledger) -> set[str]:
+    """Names of all variables and files that cells made or read."""
+    found: set[str] = set()
+    for session in ledger.sessions():
+        for cell in ledger.executions(session.id):
+            found |= {version.name for version in cell.writes}
+            found |= {text for file in cell.files for text in (file.path, file.relative, Path(file.path).name)}
+    return found - {""}
 
 
 def forget_session(id: str) -> str:
@@ -172,4 +205,5 @@ def forget_session(id: str) -> str:
     store = open_ledger()
     found = store.session(id).id
     store.forget_session(found)
+    scrub_outboxes(store)
     return found

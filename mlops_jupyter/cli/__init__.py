@@ -28,11 +28,12 @@ COMMANDS = {
     "why": ("notebooks", "The cells that made a result."),
     "stale": ("notebooks", "The cells of a notebook whose results no longer hold."),
     "verify": ("notebooks", "Re-run what made a run in a clean kernel and compare."),
-    "forget": ("notebooks", "Purge a run or a session for good."),
+    "forget": ("notebooks", "Purge a run, a dataset or a session for good."),
     "convert": ("jobs", "Make a job from a notebook."),
     "inspect": ("jobs", "What a job is, takes and gives."),
     "run": ("jobs", "Run a job."),
     "submit": ("jobs", "Hand a job to a runner."),
+    "submissions": ("submissions", "List, show and cancel submissions, and read their logs."),
     "doctor": ("doctor", "Is everything in place?"),
 }
 

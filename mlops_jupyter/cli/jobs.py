@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import click
 from mlops_jupyter.api import headless
 from mlops_jupyter.api import jobs as verbs
 from mlops_jupyter.api.display import as_json
-from mlops_jupyter.api.jobsheets import draft_sheet, job_run_sheet, manifest_sheet
+from mlops_jupyter.api.jobsheets import against_sheet, draft_sheet, job_run_sheet, manifest_sheet
 from mlops_jupyter.api.options import pairs
 from mlops_jupyter.api.submissions import submit as hand_over
+from mlops_jupyter.api.words import names
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar
-from mlops_jupyter.entities import InputError
+from mlops_jupyter.entities import InputError, JobFailedError
 
 
 @click.command()
@@ -62,11 +64,24 @@ def _source(notebook: Path | None, session: str | None, run_id: str | None) -> v
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--against", "notebook", type=click.Path(path_type=Path), metavar="NOTEBOOK",
+              help="Is the job still what this notebook says, as saved? Exits 1 if not.")
 @json_option
-def inspect(bundle: Path, as_json_: bool) -> None:
+def inspect(bundle: Path, notebook: Path | None, as_json_: bool) -> None:
     """What the job in BUNDLE is, takes and gives; its digests are checked. Runs nothing."""
+    if notebook is not None:
+        _against(bundle, notebook, as_json_)
+        return
     manifest = verbs.inspect(bundle)
     answer(manifest, lambda: manifest_sheet(manifest, bundle), json=as_json_)
+
+
+def _against(bundle: Path, notebook: Path, as_json_: bool) -> None:
+    found = verbs.against(bundle, notebook)
+    answer([{"id": cell.id, "reason": cell.reason} for cell in found], lambda: against_sheet(found, notebook), json=as_json_)
+    if found:
+        raise JobFailedError(f"the job {bundle} is not what {notebook} says now: {names([cell.id for cell in found])}",
+                             shlex.join(["mlops", "convert", str(notebook), "-o", str(bundle), "--overwrite"]))
 
 
 @click.command()
@@ -98,4 +113,4 @@ def submit(*, bundle: Path, runner: str, parameters: tuple[str, ...], inputs: tu
     if as_json_:
         click.echo(as_json(done))
     else:
-        say(f"Submitted {done.id} to {done.runner}: {done.state} {done.place}")
+        say(f"Submitted {done.id} to {done.runner}. How it goes: mlops submissions show {done.id[:14]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import click
 
 from mlops_jupyter.api import headless, slices, verification
 from mlops_jupyter.api import runs as run_verbs
+from mlops_jupyter.api import sessions as session_verbs
 from mlops_jupyter.api.options import pairs
 from mlops_jupyter.api.sheets import runs_sheet, stale_sheet, verification_sheet, why_sheet
-from mlops_jupyter.api.words import duration, plural, run_label
+from mlops_jupyter.api.words import duration, plural
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar
 from mlops_jupyter.entities import InputError
@@ -77,16 +79,20 @@ def verify(run: str, session: str | None, allow_effects: bool, as_json_: bool) -
 
 
 @click.command()
-@click.argument("run")
-@click.option("--session", is_flag=True, help="RUN is the id of a session: forget all of it.")
+@click.argument("what", metavar="RUN|DATASET|SESSION")
+@click.option("--session", is_flag=True, help="It is the id of a session: forget all of it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def forget(run: str, session: bool, yes: bool) -> None:
-    """Purge RUN for good: its records, outputs and blobs. Nothing brings it back."""
-    label = run if session else f"{(found := run_verbs.run(run)).experiment} {run_label(found)}"
+def forget(what: str, session: bool, yes: bool) -> None:
+    """Purge a run or a dataset (a file or variable) for good: records, outputs and blobs. Nothing brings it back.
+
+    With a dataset go the outputs of every cell that used it, or used what was made from it; source and metrics stay. Jobs
+    already made keep the copy that they carry.
+    """
+    label = f"session {session_verbs.session(what)[0].session.id}" if session else run_verbs.forgettable(what)
     if not yes and not (sys.stdin.isatty() and click.confirm(f"Forget {label} for good?", err=True)):
-        raise InputError(f"{label} was not forgotten", f"mlops forget {run} --yes")
+        raise InputError(f"{label} was not forgotten", shlex.join(["mlops", "forget", what, *(["--session"] * session), "--yes"]))
     if session:
-        run_verbs.forget_session(run)
+        run_verbs.forget_session(what)
     else:
-        run_verbs.forget(run)
+        run_verbs.forget(what)
     say(f"Forgotten: {label}")

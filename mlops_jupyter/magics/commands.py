@@ -183,19 +183,18 @@ def submit(bundle: Path, runner: str, parameters: tuple[str, ...], unverified: b
     from mlops_jupyter.api.submissions import submit as hand_over
 
     done = hand_over(bundle, runner, pairs(parameters, "-p"), {}, allow_unverified=unverified)
-    click.echo(f"Submitted {done.id} to {done.runner}: {done.state} {done.place}")
+    click.echo(f"Submitted {done.id} to {done.runner}. How it goes: mlops submissions show {done.id[:14]}")
 
 
 @app.command()
-@click.argument("run")
+@click.argument("what", metavar="RUN|DATASET")
 @click.option("--yes", is_flag=True, help="Needed: nothing brings it back.")
-def forget(run: str, yes: bool) -> None:
-    """Purge RUN for good: its records, outputs and blobs."""
+def forget(what: str, yes: bool) -> None:
+    """Purge a run or a dataset (a file or variable) for good: records, outputs and blobs."""
     from mlops_jupyter.api import runs as verbs
-    from mlops_jupyter.api.words import run_label
 
-    found = verbs.run(run)
+    label = verbs.forgettable(what)
     if not yes:
-        raise InputError(f"forgetting {run_label(found)} cannot be undone", f"%mlops forget {run} --yes")
-    verbs.forget(found.id)
-    click.echo(f"Forgotten: {found.experiment} {run_label(found)}")
+        raise InputError(f"forgetting {label} cannot be undone", f"%mlops forget {what} --yes")
+    verbs.forget(what)
+    click.echo(f"Forgotten: {label}")

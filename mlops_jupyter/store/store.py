@@ -220,6 +220,14 @@ class Store:
             freed = forget.session(connection, sessions.full_id(connection, id))
         self._purge(freed)
 
+    def forget_dataset(self, name: str) -> list[str]:
+        """Purge what is known of a file or variable, with the outputs of the cells that used it. The sessions that held it."""
+        with self.database.write() as connection:
+            changed, freed = forget.dataset(connection, name)
+            sessions.touch(connection, set(changed))
+        self._purge(freed)
+        return changed
+
     def _purge(self, digests: set[str]) -> None:
         for digest in digests:
             self._blobs.remove(digest)

@@ -1,19 +1,29 @@
-"""The `mlops` command as a user meets it: the main job by commands, exit codes, and one clear error for each bad input."""
+"""The `mlops` command as a user meets it: the main job by commands, exit codes, and one clear error for each bad input.
+
+Commands run in this process, through the function that the script calls and that decides the exit code; `as_process` runs the
+script itself, so that each exit code is also seen from outside. All who only look share one tracked notebook and its job.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import nbformat
 import pytest
+
+from mlops_jupyter.cli import execute
+from mlops_jupyter.config import Settings
 
 MLOPS = [sys.executable, "-c", "from mlops_jupyter.cli import main; main()"]
 SOURCES = {
@@ -45,13 +55,29 @@ class Place:
                             "IPYTHONDIR": str(folder / "ipython")}
         self.environment.pop("MLOPS_TESTING", None)
 
-    def mlops(self, *arguments: str, code: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run([*MLOPS, *arguments], cwd=self.folder, env={**self.environment, **environment}, capture_output=True,
-                              text=True, check=False, stdin=subprocess.DEVNULL)
+    def mlops(self, *arguments: str, code: int | None = 0, as_process: bool = False) -> subprocess.CompletedProcess[str]:
+        done = self._process(arguments) if as_process else self._here(arguments)
         assert "Traceback" not in done.stderr, done.stderr
         if code is not None:
             assert done.returncode == code, f"{arguments} exited {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def _process(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*MLOPS, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True,
+                              check=False, stdin=subprocess.DEVNULL)
+
+    def _here(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        out, error = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.chdir(self.folder):
+            for name in ("MLOPS_STORE", "MLOPS_STATE", "IPYTHONDIR"):
+                patch.setenv(name, self.environment[name])
+            patch.delenv("MLOPS_TESTING", raising=False)
+            patch.setattr(sys, "stdin", io.StringIO())
+            Settings.clear_instance()
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+                code = execute(arguments)
+        Settings.clear_instance()
+        return subprocess.CompletedProcess([*MLOPS, *arguments], code, out.getvalue(), error.getvalue())
 
     def json(self, *arguments: str) -> object:
         return json.loads(self.mlops(*arguments, "--json").stdout)
@@ -64,7 +90,7 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Place:
     write_notebook(place.folder / "nb.ipynb", SOURCES)
     (place.folder / "helper.py").write_text(HELPER)
     before = (place.folder / "nb.ipynb").read_bytes()
-    place.mlops("track", "nb.ipynb")
+    place.mlops("track", "nb.ipynb", as_process=True)
     assert (place.folder / "nb.ipynb").read_bytes() == before
     place.mlops("convert", "nb.ipynb", "-o", "job")
     return place
@@ -162,6 +188,48 @@ def test_a_run_is_deleted_restored_and_compared(tracked: Place) -> None:
     tracked.mlops("runs", "show", run["id"], code=2)
 
 
+def test_the_newest_run_is_first_everywhere(tracked: Place) -> None:
+    found = tracked.json("runs", "list")
+    assert [run["number"] for run in found] == sorted((run["number"] for run in found), reverse=True)
+
+
+def test_inspect_says_whether_the_job_is_still_what_the_notebook_says(tracked: Place, tmp_path: Path) -> None:
+    assert tracked.json("inspect", "job", "--against", "nb.ipynb") == []
+    edited = write_notebook(tmp_path / "edited.ipynb", {**SOURCES, "look": "1", "fit": SOURCES["fit"].replace("500", "600")})
+    done = tracked.mlops("inspect", "job", "--against", str(edited), "--json", code=1)
+    assert "fit" in {cell["id"] for cell in json.loads(done.stdout)}
+    assert "look" not in done.stdout
+    assert "mlops convert" in done.stderr
+
+
+def test_a_job_handed_to_this_machine_is_watched_to_its_end(tracked: Place) -> None:
+    made = json.loads(tracked.mlops("submit", "job", "--to", "local", "-p", "samples=200", "--json").stdout)
+    for _ in range(600):
+        shown = tracked.json("submissions", "show", made["id"][:14])
+        if shown["state"] != "running":
+            break
+        time.sleep(0.1)
+    assert shown["state"] == "succeeded", shown
+    assert shown["parameters"] == {"samples": 200}
+    assert "auc" in tracked.mlops("submissions", "logs", made["id"]).stdout
+    assert [one["state"] for one in tracked.json("submissions", "list")] == ["succeeded"]
+    assert "succeeded" in tracked.mlops("submissions", "cancel", made["id"], code=2).stderr
+
+
+def test_a_forgotten_dataset_leaves_no_trace_of_its_content(tracked: Place, tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    shutil.copytree(tracked.folder / "store", tmp_path / "store")
+    session = place.json("sessions", "list")[-1]["id"]
+    place.mlops("forget", "X", code=2)
+    place.mlops("forget", "X", "--yes")
+    with closing(sqlite3.connect(tmp_path / "store" / "ledger.db")) as database:
+        bodies = [json.loads(body) for (body,) in database.execute("select body from executions where session = ?", [session])]
+    made = [version for body in bodies for version in body.get("writes", []) if version["name"] == "X"]
+    assert made
+    assert not [version for version in made if "digest" in version["fingerprint"]]
+    assert not [body for body in bodies if body["cell"] in {"look", "score"} and body.get("outputs")]
+
+
 def test_doctor_finds_store_outboxes_and_kernels(tracked: Place) -> None:
     found = {check["name"]: check for check in tracked.json("doctor")["checks"]}
     assert found["store"]["state"] == "ok"
@@ -232,6 +300,10 @@ def test_a_bad_notebook_is_one_error_and_leaves_nothing(tmp_path: Path, kind: st
     (["submit", "job", "--to", "mars"], "mars"),
     (["nope"], "nope"),
     (["runs", "list", "--limit", "0"], "limit"),
+    (["submissions", "show", "nope"], "nope"),
+    (["submissions", "cancel", "nope"], "nope"),
+    (["inspect", "job", "--against", "gone.ipynb"], "gone.ipynb"),
+    (["forget", "nope", "--yes"], "nope"),
 ])
 def test_bad_input_is_one_error_with_a_remedy(tracked: Place, arguments: list[str], said: str) -> None:
     before = sorted(path for path in tracked.folder.iterdir())
@@ -254,7 +326,7 @@ def test_a_bundle_that_was_edited_is_refused(tracked: Place, tmp_path: Path) -> 
 def test_a_notebook_that_fails_says_which_cell_and_exits_1(tmp_path: Path) -> None:
     place = Place(tmp_path)
     write_notebook(tmp_path / "bad.ipynb", {"a": "x = 1", "b": "x / 0"})
-    done = place.mlops("track", "bad.ipynb", code=1)
+    done = place.mlops("track", "bad.ipynb", code=1, as_process=True)
     assert "cell 2" in done.stderr
     assert "ZeroDivisionError: division by zero" in done.stderr
     done = place.mlops("convert", "bad.ipynb", "-o", "job", "--result", "x", code=1)
@@ -271,17 +343,17 @@ def test_a_job_that_does_not_reproduce_exits_1_and_is_marked(tmp_path: Path) -> 
     assert place.json("inspect", "job")["verified"] is False
 
 
-def test_an_unverified_job_is_not_submitted_without_a_flag(tmp_path: Path) -> None:
-    place = Place(tmp_path)
-    write_notebook(tmp_path / "nb.ipynb", {"a": "x = 2", "b": "y = x + 1"})
-    place.mlops("convert", "nb.ipynb", "-o", "job", "--result", "y", "--no-verify")
-    assert place.json("inspect", "job")["verdict"] == "unverified"
-    assert "unverified" in place.mlops("submit", "job", "--to", "local", code=2).stderr
+def test_an_unverified_job_is_not_submitted_without_a_flag(tracked: Place, tmp_path: Path) -> None:
+    job, before = str(tmp_path / "job"), tracked.json("submissions", "list")
+    tracked.mlops("convert", "nb.ipynb", "-o", job, "--no-verify")
+    assert tracked.json("inspect", job)["verdict"] == "unverified"
+    assert "unverified" in tracked.mlops("submit", job, "--to", "local", code=2).stderr
+    assert tracked.json("submissions", "list") == before
 
 
 def test_a_store_that_is_a_file_exits_3(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("no folder")
-    done = Place(tmp_path).mlops("runs", "list", code=3)
+    done = Place(tmp_path).mlops("runs", "list", code=3, as_process=True)
     assert str(tmp_path / "store") in done.stderr
 
 
@@ -303,5 +375,5 @@ def test_a_store_of_a_newer_schema_exits_3_before_anything_runs(tmp_path: Path) 
     with closing(sqlite3.connect(tmp_path / "store" / "ledger.db")) as database, database:
         database.execute("update alembic_version set version_num = '9999'")
     for arguments in (["track", "nb.ipynb"], ["runs", "list"], ["doctor"]):
-        assert "9999" in place.mlops(*arguments, code=3).stderr
+        assert "9999" in place.mlops(*arguments, code=3, as_process=True).stderr
     assert not (tmp_path / "ran").exists()

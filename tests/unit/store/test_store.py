@@ -9,6 +9,9 @@ import pytest
 
 from mlops_jupyter.entities import (
     CellExecution,
+    Column,
+    Dataset,
+    Fingerprint,
     Goal,
     InputError,
     Metric,
@@ -16,10 +19,12 @@ from mlops_jupyter.entities import (
     Observation,
     Output,
     Record,
+    Schema,
     StoreError,
     Submission,
     content_hash,
 )
+from mlops_jupyter.entities.sessions import CellError, FileAccess, Read, VariableVersion
 from mlops_jupyter.store import Store, open_store
 from tests.unit.store.story import ENVIRONMENT, append, cell, metric, run, scored, session, verdict
 
@@ -222,6 +227,30 @@ def test_forgetting_a_session_purges_it_and_what_is_still_to_come(store: Store) 
     store.forget_session("s1")
     append(store, session(), cell(2))
     assert store.sessions() == store.executions("s1") == store.observations("s1") == store.runs() == store.blobs() == []
+
+
+def test_forgetting_a_dataset_purges_its_marks_and_what_showed_it(store: Store) -> None:
+    picture, other = store.put_blob(b"its picture"), store.put_blob(b"other picture")
+    mark = Fingerprint("frame", "fp1:secret", columns={"salary": "fp1:column"})
+    read = cell(1, files=[FileAccess("data/people.csv", "read", mark)], writes=[VariableVersion("people", "created", mark)])
+    derived = cell(2, reads=[Read("people")], writes=[VariableVersion("means", "created", mark)])
+    shown = cell(3, reads=[Read("means")], outputs=[Output("display", blob=picture)], error=CellError("KeyError", "'Ann'"))
+    apart = cell(4, reads=[Read("weather")], outputs=[Output("display", blob=other)])
+    fitted = metric(3, datasets=[Dataset("people", mark, "data/people.csv", "X", Schema((Column("salary", "int64"),)))])
+    append(store, session(), read, derived, shown, apart, fitted)
+    store.save_runs("s1", [], store.revision("s1"))
+    assert store.forget_dataset("people") == ["s1"]
+    cells = store.executions("s1")
+    assert cells[0].writes[0].fingerprint == Fingerprint("frame")
+    assert cells[2].outputs == []
+    assert "Ann" not in str(cells[2].error)
+    assert cells[3] == apart
+    assert [digest for digest, _ in store.blobs()] == [other]
+    assert store.observations("s1")[0].datasets[0].schema is None
+    assert store.observations("s1")[0].value == 0.5
+    assert store.changed_sessions() == ["s1"]
+    assert b"secret" not in (Path(store.url) / "ledger.db").read_bytes()
+    assert store.forget_dataset("nothing") == []
 
 
 def test_what_is_forgotten_is_not_left_in_free_pages(store: Store) -> None:
