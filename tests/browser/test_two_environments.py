@@ -82,4 +82,6 @@ def test_a_kernel_with_another_version_is_named(page: Page, lab_of_two: Lab) -> 
     desk = Desk(page, lab_of_two)
     desk.open("older.ipynb")
     expect(desk.part("version-mismatch")).to_contain_text(OLD, timeout=60_000)
+    expect(desk.part("version-mismatch")).to_contain_text(f'"{sys.executable}" -m pip install')
+    desk.accessible()
     shoot(page, "22-version-mismatch-light")

@@ -97,7 +97,7 @@ function Notebook({ state }: { state: PanelState }): React.JSX.Element {
   };
   return (
     <>
-      <MismatchNote versions={state.mismatch} />
+      <MismatchNote versions={state.mismatch} command={state.installCommand} />
       <ProblemNote problem={state.problem} />
       <div ref={lists}>
         {converting ? (

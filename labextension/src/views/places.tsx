@@ -97,14 +97,17 @@ function NoServer(): React.JSX.Element {
   );
 }
 
-export function MismatchNote({ versions }: { versions: Mismatch | null }): React.JSX.Element | null {
+export function MismatchNote({ versions, command }: { versions: Mismatch | null; command: string }): React.JSX.Element | null {
   if (!versions) {
     return null;
   }
   return (
     <div className="jp-mlops-note jp-mlops-mod-warn" data-testid="mlops-version-mismatch" role="note">
       <Icon mark="warning" />
-      <p>{`This kernel has mlops_jupyter ${versions.kernel}, JupyterLab has ${versions.server}. Install the same version in both.`}</p>
+      <div>
+        <p>{`This kernel has mlops_jupyter ${versions.kernel}, JupyterLab has ${versions.server}. Install the same version in both${command === '' ? '.' : ', then restart the kernel:'}`}</p>
+        {command !== '' && <Copyable text={command} what="the install command" />}
+      </div>
     </div>
   );
 }

@@ -53,18 +53,24 @@ function Cell({ cell }: { cell: PreviewCell }): React.JSX.Element {
   );
 }
 
+/** Whether anything but parameters is in the cell: one that becomes empty is no cell of the job. */
+function remains(cell: PreviewCell): boolean {
+  return pieces(cell).some(piece => piece.kind !== 'cut' && piece.text.trim() !== '');
+}
+
 /** The cells with their cuts; the assignments of parameters that the user leaves out stay. */
 export function PreviewCells({ preview, left }: { preview: Preview; left: ReadonlySet<string> }): React.JSX.Element {
+  const cells = preview.cells.map(cell => ({ ...cell, cut: (cell.cut ?? []).filter(cut => !left.has(cut.name)) }));
   return (
     <div className="jp-mlops-block" data-testid="mlops-preview">
       <h3 className="jp-mlops-label">
-        Cells <span className="jp-mlops-label-note">{`${preview.cells.length} of ${preview.cells_total} · struck out: parameter`}</span>
+        Cells <span className="jp-mlops-label-note">{`${cells.filter(remains).length} of ${preview.cells_total} · struck out: parameter`}</span>
       </h3>
       {/* A region that scrolls must be reachable by keyboard. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <div className="jp-mlops-preview" role="region" aria-label="Cells of the job" tabIndex={0}>
-        {preview.cells.map((cell, i) => (
-          <Cell key={i} cell={{ ...cell, cut: (cell.cut ?? []).filter(cut => !left.has(cut.name)) }} />
+        {cells.map((cell, i) => (
+          <Cell key={i} cell={cell} />
         ))}
       </div>
     </div>
