@@ -116,9 +116,8 @@ class CellWatch:
         event.opaque = list(dict.fromkeys(difference.opaque))
         if opened.before is not None and opened.before.drifted:
             event.opaque.append(f"changed between cells: {', '.join(opened.before.drifted[:5])}")
-        if event.random is not None and difference.seeds:
-            event.random = RandomState(event.random.before, event.random.drew,
-                                       tuple(sorted({*event.random.seeded, *difference.seeds})))
+        if event.random is not None:
+            event.random = _with_seeds(event.random, difference.seeds)
         with fence.guard("modules"):
             event.modules, event.imports = self._modules.changed(opened.names.imports)
         if reached is not None:
@@ -197,3 +196,10 @@ def _line(error: BaseException, frames: TracebackType | None, user_code: Callabl
 def is_interrupt(error: BaseException | None) -> bool:
     """True if a person or a front end stopped the cell."""
     return isinstance(error, KeyboardInterrupt | asyncio.CancelledError)
+
+
+def _with_seeds(state: RandomState, brought: set[str]) -> RandomState:
+    """With what functions seed. A source whose state the code sets or shows counts as drawn from: its result may rest on it."""
+    seeded = {*state.seeded, *brought}
+    drew = [source for source in state.before if source in seeded or source in state.drew]
+    return RandomState(state.before, tuple(drew), tuple(sorted(seeded)), state.by_import)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import gc
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ identity = object.__hash__
 LIMIT = 400
 """Most values followed from one name: beyond that the walk stops and says so."""
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), range, bytearray, types.ModuleType)
+_WAITING = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 _DATA = frozenset({"numpy", "pandas", "polars", "pyarrow", "scipy", "matplotlib", "torch", "tensorflow", "xarray", "PIL",
                    "plotly"})
 """Libraries whose objects hold data, not functions of the user's."""
@@ -60,7 +62,7 @@ def names_of_code(code: types.CodeType) -> CodeNames:
 def _seed_words(code: types.CodeType) -> set[str]:
     names = set(code.co_names)
     found: set[str] = set()
-    if "seed" in names and "random" in names:
+    if names & {"seed", "setstate", "set_state", "getstate", "get_state"} and names & {"random", "np", "numpy"}:
         found.add("numpy" if names & {"np", "numpy"} else "python")
         if names & {"np", "numpy"} and list(code.co_names).count("random") and _loads_global(code, "random"):
             found.add("python")
@@ -85,6 +87,10 @@ class Brought:
     seeds: set[str] = field(default_factory=set)
     held: list[object] = field(default_factory=list)
     opaque: list[str] = field(default_factory=list)
+    modules: set[str] = field(default_factory=set)
+    """Modules whose code or objects are used."""
+    classes: list[type] = field(default_factory=list)
+    """Classes of the user's whose objects are used, to be dropped at once."""
 
 
 _OPAQUE = frozenset({"exec", "eval", "globals"})
@@ -98,6 +104,8 @@ def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object])
     while queue:
         name, via, bound = queue.pop()
         value = namespace.get(name)
+        if isinstance(value, types.ModuleType):
+            brought.modules.add(types.ModuleType.__getattribute__(value, "__name__"))
         if type(value) in _PLAIN or (identity(value), via) in done:
             continue
         done.add((identity(value), via))
@@ -115,6 +123,11 @@ def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object])
                         queue.append((read, via, bound))
                 elif read in namespace:
                     queue.append((read, via, bound))
+        for cls in brought.classes:
+            known = type.__getattribute__(cls, "__name__")
+            if known != name and known not in bound and namespace.get(known) is cls:
+                brought.reads.setdefault(known, via)
+        brought.classes.clear()
     return brought
 
 
@@ -127,12 +140,33 @@ def _codes(root: object, namespace: Mapping[str, object], brought: Brought) -> I
         if type(value) in _PLAIN or identity(value) in seen:
             continue
         seen.add(identity(value))
-        if isinstance(value, types.FunctionType):
+        if isinstance(value, _WAITING):
+            frame = _frame_of(value)
+            if frame is not None:
+                if frame.f_globals is namespace:
+                    yield frame.f_code
+                queue.extend(part for part in frame.f_locals.values() if type(part) not in _PLAIN)
+        elif isinstance(value, types.FunctionType):
             if value.__globals__ is namespace:
                 yield value.__code__
+            else:
+                brought.modules.add(str(value.__module__))
             queue.extend(_of_function(value, brought))
         else:
+            cls = value if isinstance(value, type) else type(value)
+            brought.modules.add(str(type.__getattribute__(cls, "__module__")))
+            brought.classes += [base for base in type.__getattribute__(cls, "__mro__")
+                                if type.__getattribute__(base, "__module__") == "__main__"]
             queue.extend(_inside(value))
+
+
+def _frame_of(waiting: object) -> types.FrameType | None:
+    """The frame of a generator or coroutine that waits, None once it has ended."""
+    for name in ("gi_frame", "cr_frame", "ag_frame"):
+        frame = getattr(waiting, name, None)
+        if isinstance(frame, types.FrameType):
+            return frame
+    return None
 
 
 def _of_function(function: types.FunctionType, brought: Brought) -> list[object]:
@@ -163,8 +197,13 @@ def _inside(value: object) -> list[object]:  # noqa: PLR0911 (a table of types)
         return [value.fget, value.fset, value.fdel]  # type: ignore[attr-defined]
     if isinstance(value, type):
         return _of_class(value)
+    if kind is types.BuiltinFunctionType:
+        return [value.__self__]  # type: ignore[attr-defined]
     module = kind.__module__
-    if not isinstance(module, str) or module.partition(".")[0] in _DATA or module == "builtins":
+    root = module.partition(".")[0] if isinstance(module, str) else ""
+    if root in {"builtins", "itertools", "functools", "_functools"}:  # `map(f, rows)`, `lru_cache`: C code that holds functions
+        return [part for part in gc.get_referents(value) if not isinstance(part, type)][:LIMIT]
+    if not isinstance(module, str) or root in _DATA:
         return []
     attributes = _dict_of(value)
     return [*(_of_class(kind)), *(attributes.values() if len(attributes) <= LIMIT else ())]

@@ -26,7 +26,8 @@ Mode = Literal["read", "write"]
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pyd", ".dll", ".dylib", ".pth", ".ttf", ".otf", ".afm", ".mplstyle")
 _PROCESS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile"}
-_SEEN = frozenset({"open", "socket.connect", "sqlite3.connect", *_PROCESS})
+_MOVES = frozenset({"os.remove", "os.rename", "os.link", "os.symlink", "os.truncate"})
+_SEEN = frozenset({"open", "socket.connect", "sqlite3.connect", *_PROCESS, *_MOVES})
 _MOST = 2000
 """Most files recorded of one cell."""
 _LARGEST = 4 << 30
@@ -52,13 +53,16 @@ class FileWatch:
         self._pid = os.getpid()
         self._excluded: tuple[str, ...] = ()
         self._installed = False
+        self._made: set[str] = set()
+        """Files that cells of this session wrote."""
         self.active = False
 
     def configure(self, cwd: Path, exclude: Iterable[Path]) -> None:
         """For a session in `cwd`: paths are relative to it; `exclude` are our own folders."""
         self._cwd = cwd
         self._pid = os.getpid()
-        self._excluded = _excluded([*exclude])
+        self._made.clear()
+        self._excluded = tuple(root for root in _excluded([*exclude]) if not f"{cwd}{os.sep}".startswith(root))
 
     def stop(self) -> None:
         """Go to sleep: from now on the hook is one `if`."""
@@ -82,6 +86,8 @@ class FileWatch:
             if event == "open":
                 path, mode, flags = args
                 self._open(path, mode, flags)
+            elif event in _MOVES:
+                self._move(event, args)
             elif event == "socket.connect":
                 self._connect(args[1])
             elif event == "sqlite3.connect":
@@ -94,15 +100,28 @@ class FileWatch:
     def _open(self, path: object, mode: object, flags: object) -> None:
         if isinstance(path, bytes):
             path = os.fsdecode(path)
-        if not isinstance(path, str) or path.endswith(_CODE):
+        if not isinstance(path, str):
             return
         if isinstance(mode, str):
             write = any(letter in mode for letter in "wax+")
         else:
             write = isinstance(flags, int) and bool(flags & _WRITE_FLAGS)
+        if path.endswith(_CODE) and not write and os.path.abspath(path) not in self._made:  # noqa: PTH100 (a hot path)
+            return
         self.touch(path, "write" if write else "read")
         if isinstance(mode, str) and "+" in mode and "w" not in mode:
             self.touch(path, "read")
+
+    def _move(self, event: str, args: tuple[object, ...]) -> None:
+        """A file was removed, renamed, linked, cut."""
+        if any(isinstance(part, int) and part >= 0 for part in args[1 if event != "os.truncate" else 2:]):
+            return  # relative to an open folder: not known by name
+        paths = [_text(part) for part in args if isinstance(part, str | bytes | os.PathLike)]
+        if event in {"os.remove", "os.truncate", "os.rename"}:
+            self.touch(paths[0], "write")
+        if len(paths) > 1:
+            self.touch(paths[0], "read")
+            self.touch(paths[1], "write")
 
     def touch(self, path: str, mode: Mode) -> None:
         """A file was opened: by an event or by a wrapped reader."""
@@ -149,7 +168,7 @@ class FileWatch:
         written = {path for path, mode in opened if mode == "write"}
         for path, mode in sorted(opened):
             clean = os.path.normpath(path)
-            if self._is_excluded(clean) or clean in modules:
+            if self._is_excluded(clean) or (clean in modules and clean not in self._made):
                 continue
             if len(result.files) >= _MOST:
                 result.dropped += 1
@@ -157,6 +176,7 @@ class FileWatch:
             access = self._access(clean, mode, overwritten=mode == "read" and path in written)
             if access is not None:
                 result.files.append(access)
+        self._made |= {os.path.normpath(path) for path in written}
         return result
 
     def reopen(self) -> None:
@@ -168,15 +188,21 @@ class FileWatch:
         try:
             status = file.stat()
         except OSError:
-            return None
+            return self._gone(file, mode) if path in self._made else None
         if not file.is_file():
             return None
         if overwritten or status.st_size > _LARGEST:
             found = Fingerprint(kind="file", nbytes=status.st_size)
         else:
             found = fingerprint_file(file)
-        relative = file.relative_to(self._cwd).as_posix() if file.is_relative_to(self._cwd) else ""
-        return FileAccess(path=path, mode=mode, fingerprint=found, relative=relative, modified=status.st_mtime)
+        return FileAccess(path=path, mode=mode, fingerprint=found, relative=self._relative(file), modified=status.st_mtime)
+
+    def _gone(self, file: Path, mode: Mode) -> FileAccess:
+        """A file that an earlier cell wrote and that is no longer there: this cell removed it, or met its absence."""
+        return FileAccess(path=str(file), mode=mode, fingerprint=Fingerprint(kind="file"), relative=self._relative(file))
+
+    def _relative(self, file: Path) -> str:
+        return file.relative_to(self._cwd).as_posix() if file.is_relative_to(self._cwd) else ""
 
     def _is_excluded(self, path: str) -> bool:
         return path.startswith(self._excluded) or "/__pycache__/" in path or "/site-packages/" in path or "/ipykernel_" in path

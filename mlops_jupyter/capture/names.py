@@ -19,8 +19,11 @@ from mlops_jupyter.capture.closure import names_of_code
 from mlops_jupyter.capture.unwrap import Transform, is_get_ipython, unwrap
 
 _BUILTINS = frozenset(dir(builtins))
+OPAQUE_ATTRIBUTES = frozenset({"f_globals", "f_locals", "user_ns", "user_global_ns"})
 OPAQUE_CALLS = frozenset({"exec", "eval", "globals", "locals", "vars", "__import__", "execfile"})
-SEED_CALLS = frozenset({"seed", "setstate", "set_state", "manual_seed", "manual_seed_all", "set_seed", "seed_everything"})
+SEED_CALLS = frozenset({"seed", "setstate", "set_state", "manual_seed", "manual_seed_all", "set_seed", "seed_everything",
+                        "getstate", "get_state"})
+"""Calls that set a generator's state, or show it: either is a use; `lineage/seeding.py` knows more."""
 TEXT_CALLS = frozenset({"query", "eval", "sql", "execute", "sqldf", "assign_sql"})
 """Calls whose text argument can name variables: pandas' `query("x > @k")`, DuckDB's `sql("select * from df")`."""
 SETTING_CALLS = frozenset({
@@ -101,8 +104,7 @@ class _Scan(ast.NodeVisitor):
         if name in self.bound:
             return
         if _RESULT.fullmatch(name):
-            if name != "Out":
-                names.results.add(name)
+            names.results.add("_oh" if name == "Out" else name)
         else:
             names.reads.add(name)
 
@@ -130,6 +132,8 @@ class _Scan(ast.NodeVisitor):
             self.names.mutated.add(target.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
+        if node.attr in OPAQUE_ATTRIBUTES:
+            self.names.opaque.append(f".{node.attr}")
         if not isinstance(node.ctx, ast.Load):
             self._inplace(node)
         self.visit(node.value)
@@ -137,10 +141,13 @@ class _Scan(ast.NodeVisitor):
     def visit_Subscript(self, node: ast.Subscript) -> None:
         if not isinstance(node.ctx, ast.Load):
             self._inplace(node)
+        if isinstance(node.slice, ast.Constant) and node.slice.value == "__main__":
+            self.names.opaque.append("['__main__']")
         if isinstance(node.value, ast.Name) and node.value.id in {"Out", "_oh"}:
             index = node.slice.value if isinstance(node.slice, ast.Constant) else None
             self.names.results.add(f"_{index}" if isinstance(index, int) else "_oh")
-        self.visit(node.value)
+        else:
+            self.visit(node.value)
         self.visit(node.slice)
 
     # statements that bind
@@ -175,14 +182,15 @@ class _Scan(ast.NodeVisitor):
         for alias in node.names:
             top = alias.name.partition(".")[0]
             self.names.imports.append(top)
+            self.names.opaque += ["import __main__"] if top == "__main__" else []
             self.store(alias.asname or top)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         if node.module and not node.level:
             self.names.imports.append(node.module.partition(".")[0])
         for alias in node.names:
-            if alias.name == "*":
-                self.names.opaque.append(f"from {node.module} import *")
+            if alias.name == "*" or node.module == "__main__":
+                self.names.opaque.append(f"from {node.module} import {alias.name}")
             else:
                 self.store(alias.asname or alias.name)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from mlops_jupyter.capture.closure import Brought, follow, identity
+from mlops_jupyter.capture.modules import ModuleStates
 from mlops_jupyter.capture.names import CellNames
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion, WriteKind
@@ -27,7 +28,7 @@ IGNORED = frozenset({
 })
 _HISTORY = re.compile(r"_i?\d+$")
 _FIXED = frozenset({int, float, complex, str, bytes, bool, type(None), range, type(...), slice, type(NotImplemented)})
-_CODE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
+_CODE = (types.ModuleType, types.FunctionType, type)
 
 
 @dataclass(slots=True)
@@ -51,6 +52,7 @@ class Before:
     brought: Brought
     results: list[str]
     drifted: list[str] = field(default_factory=list)
+    modules: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -76,6 +78,7 @@ class Namespace:
         self._held: dict[str, Held] = {}
         self._last: dict[str, int] | None = None
         self._displayed: list[str] = []
+        self._modules = ModuleStates(budget)
         for name in filter(self._is_users, self.snapshot()):
             self._remember(name, None)
 
@@ -119,6 +122,8 @@ class Namespace:
         results = self._results(names, ours_underscore)
         objects = [*brought.held, *(self._namespace[name] for name in names.results if name in self._namespace)]
         everything = bool(names.opaque or brought.opaque)
+        modules = self._modules.reached(brought.modules, everything=everything)
+        objects += self._modules.data(modules)
         touched = set(filter(self._is_users, ids)) if everything else self._with_aliases(touched, objects)
         for name in touched:
             held = self._held.get(name)
@@ -126,8 +131,10 @@ class Namespace:
                 value = self._namespace.get(name)
                 if self._can_change(value):
                     self._remember(name, fingerprint(value, self._budget))
+        modules |= self._modules.sharing({one for name in touched if name in self._held for one in self._held[name].ids})
+        self._modules.before(modules)
         brought.held.clear()
-        return Before(ids, touched, brought, results, sorted(drifted))
+        return Before(ids, touched, brought, results, sorted(drifted), modules)
 
     def _used(self, names: CellNames, ids: dict[str, int]) -> dict[str, frozenset[str]]:
         used = dict(names.loads)
@@ -199,8 +206,11 @@ class Namespace:
                 if not (completed and name in names.certain):
                     doubtful.add(name)
         everything = bool(difference.opaque or before.brought.opaque)
+        modules = before.modules | self._modules.reached(brought.modules, everything=everything)
+        objects = [*brought.held, *self._modules.data(modules)]
         touched = set(filter(self._is_users, ids)) if everything else self._with_aliases(
-            before.touched | self._touched(names, brought, ids), brought.held) & ids.keys()
+            before.touched | self._touched(names, brought, ids), objects) & ids.keys()
+        objects.clear()
         brought.held.clear()
         for name, kind in sorted(kinds.items()):
             self._write(name, kind, difference)
@@ -210,7 +220,8 @@ class Namespace:
         for name in difference.deletes:
             self._held.pop(name, None)
         self._displayed_result(prompt, difference)
-        difference.reads = self._reads(before, names, brought, doubtful)
+        difference.reads = self._reads(before, names, brought, doubtful) + self._modules.reads(modules)
+        difference.writes += self._modules.after(modules)
         self._last = ids
         return difference
 
@@ -224,7 +235,7 @@ class Namespace:
     def _compare(self, name: str, names: CellNames, difference: Difference) -> None:
         """Was the value of a touched name, bound as before, changed in place?"""
         value = self._namespace.get(name)
-        if isinstance(value, types.ModuleType | type):
+        if isinstance(value, types.ModuleType) or (isinstance(value, type) and not self._can_change(value)):
             if name in names.mutated:
                 kind: WriteKind = "maybe" if isinstance(value, types.ModuleType) else "mutated"
                 difference.writes.append(VariableVersion(name=name, how=kind, fingerprint=fingerprint(value, self._budget)))
@@ -275,6 +286,10 @@ class Namespace:
         """False for what cannot change in place, or is compared by its code."""
         if type(value) in _FIXED:
             return False
+        if isinstance(value, type):
+            return bool(type.__getattribute__(value, "__module__") == "__main__")
         if isinstance(value, types.FunctionType):
-            return value.__closure__ is not None or bool(value.__defaults__) or bool(value.__kwdefaults__)
+            return bool(value.__closure__ or value.__defaults__ or value.__kwdefaults__ or value.__dict__)
+        if isinstance(value, types.BuiltinFunctionType):
+            return value.__self__ is not None and not isinstance(value.__self__, types.ModuleType)
         return not isinstance(value, _CODE)

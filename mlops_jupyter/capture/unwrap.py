@@ -25,7 +25,7 @@ HARMLESS = frozenset({
     "matplotlib", "micromamba", "mkdir", "mlops", "more", "mv", "notebook", "page", "pastebin", "pdb", "pdef", "pdoc",
     "pfile", "pinfo", "pinfo2", "pip", "popd", "pprint", "precision", "profile", "psearch", "psource", "pushd", "pwd",
     "pycat", "qtconsole", "quickref", "recall_off", "reload_ext", "rmdir", "rm", "save", "sc", "set_env", "subshell", "svg",
-    "tb", "unalias", "unload_ext", "uv", "who", "who_ls", "whos", "writefile", "xmode", "file", "pytest", "blackcellmagic",
+    "tb", "unalias", "unload_ext", "uv", "who", "whos", "writefile", "xmode", "file", "pytest", "blackcellmagic",
     "nb_black",
 })
 PROCESS = frozenset({"bash", "sh", "script", "sx", "system", "perl", "ruby", "python", "python2", "python3", "pypy", "cmd", "!"})

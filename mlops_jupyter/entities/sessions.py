@@ -167,7 +167,7 @@ class RandomState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     before: dict[str, str] = {}
     drew: tuple[str, ...] = ()
-    """Sources whose state was different after the cell."""
+    """Sources whose state was different after the cell, and those whose state its code sets or shows."""
     seeded: tuple[str, ...] = ()
     """Sources that the cell itself seeded (a seed call in the code that ran)."""
     by_import: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ PREFIX = "fp1:xxh3-128:"
 SAMPLED = "fp1~xxh3-128:"
 _SCALARS = python.scalar_encoders()
 _NAMES = {id(cls): name_of(cls) for cls in (int, float, bool, str, bytes, complex, type(None), type(...), type(NotImplemented))}
-_UNSHARED = frozenset(_SCALARS) | {id(cls) for cls in (type, types.ModuleType, types.BuiltinFunctionType, range, slice)}
+_UNSHARED = frozenset(_SCALARS) | {id(cls) for cls in (types.ModuleType, range, slice)}
 
 
 class Footprint(msgspec.Struct, frozen=True):

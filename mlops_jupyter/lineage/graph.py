@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mlops_jupyter.entities import CellExecution, FileAccess, Fingerprint
+from mlops_jupyter.lineage.seeding import seeds_first
 from mlops_jupyter.lineage.text import WHOLE_PROCESS, CellText, text_of
 
 PROVIDED = frozenset(dir(builtins)) | {
@@ -22,6 +23,8 @@ PROVIDED = frozenset(dir(builtins)) | {
 }
 PROCESS_STATE = ("sys.path", "os.environ", "environ", "chdir", "working folder", "working directory")
 EVERYTHING = "$env *"
+CLOCK = 0.01
+"""Seconds that a file's time of change may lag behind: kernels keep it in ticks."""
 OUTPUT_NAME = re.compile(r"_\d+|_{1,3}|Out|_oh")
 UNFINISHED = frozenset({"error", "interrupted"})
 
@@ -224,10 +227,14 @@ class _Builder:
     # files
 
     def _read_files(self, step: Step) -> None:
+        if step.text.looks_at_files or any(effect.startswith("process") for effect in step.execution.effects):
+            for key in [key for key in self.state if key.startswith("$file ") and not self._made_once(key)]:
+                self._read(step, key)
         for access in step.execution.files:
             if access.mode != "read":
                 continue
             key = _file(access)
+            self._read_modified(step, access)
             if not (self._made_once(key) or self._read(step, key) or self._read_copy(step, access)):
                 self._read_unseen(step, access)
 
@@ -252,6 +259,16 @@ class _Builder:
             if first and last and first <= access.modified <= last:
                 key = _file(access)
                 step.reads[key] = one.writes.setdefault(key, Version(key, one.n, None, access.fingerprint))
+
+    def _read_modified(self, step: Step, access: FileAccess) -> None:
+        """A file that an earlier cell opened may have got its content later, through the open handle."""
+        key, modified = _file(access), access.modified
+        version = self.state.get(key)
+        if version is None or modified is None or _ran_at(self.graph.steps[version.n], modified):
+            return
+        for one in self.graph.steps.values():
+            if one is not step and one is not self.graph.steps[version.n] and _ran_at(one, modified) and not one.text.looks_first:
+                step.reads[f"{key} {one.n}"] = Version(key, one.n, version)
 
     def _write_files(self, step: Step) -> None:
         both = {_file(access) for access in step.execution.files if access.mode == "read"}
@@ -289,7 +306,8 @@ class _Builder:
             return
         for source in dict.fromkeys([*random.seeded, *random.drew]):
             key = f"$rng {source}"
-            if source in random.seeded:
+            known = step.execution.state == "ok" and source in random.seeded
+            if known and seeds_first(step.execution.executed or step.execution.source, source):
                 self._write(step, key, rests=False)
             elif self._read(step, key):
                 self._write(step, key, rests=True)
@@ -309,6 +327,12 @@ def _own(text: CellText, name: str, via: str) -> bool:
 def _bound_anew(text: CellText, name: str) -> bool:
     """Capture compares ends: `x = []` then `x.append(1)` may look like a change in place, though it starts anew."""
     return text.parsed and name in text.binds and name not in text.exposed
+
+
+def _ran_at(step: Step, moment: float) -> bool:
+    """True if the cell ran at that moment; a file's clock may be some milliseconds behind."""
+    first, last = step.execution.started, step.execution.ended
+    return first is not None and last is not None and first - CLOCK <= moment <= last
 
 
 def _file(access: FileAccess) -> str:

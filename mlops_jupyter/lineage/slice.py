@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from mlops_jupyter.entities import CellExecution, NotFoundError, Observation, derived_id
+from mlops_jupyter.entities import CellExecution, FileAccess, NotFoundError, Observation, derived_id
 from mlops_jupyter.lineage.graph import UNFINISHED, Graph, Step, Version, build, in_order, label
 from mlops_jupyter.lineage.text import normalised
 
@@ -218,7 +218,12 @@ def _observed(graph: Graph, observations: Sequence[Observation]) -> list[tuple[s
 def _files(graph: Graph) -> list[tuple[set[str], Result]]:
     return [({access.path, access.relative, access.path.replace("\\", "/").rsplit("/", 1)[-1]} - {""},
              Result(access.relative or access.path, "file", step.n))
-            for step in graph.steps.values() for access in step.execution.files if access.mode == "write"]
+            for step in graph.steps.values() for access in step.execution.files
+            if access.mode == "write" and not _is_removed(access)]
+
+
+def _is_removed(access: FileAccess) -> bool:
+    return access.fingerprint.digest is None and access.fingerprint.nbytes is None
 
 
 def _variables(graph: Graph) -> list[tuple[set[str], Result]]:

@@ -26,6 +26,8 @@ OPTION_VERBS = (
 WHOLE_PROCESS = frozenset({"os", "sys"})
 PROCESS_MAGICS = frozenset({"cd", "env", "set_env", "load_dotenv", "dotenv"})
 LOOKS = frozenset({"exists", "isfile", "is_file", "lexists"})
+LOOKS_AT_FILES = LOOKS | {"listdir", "scandir", "walk", "glob", "iglob", "rglob", "iterdir", "getsize", "stat", "getmtime",
+                          "getoutput", "getoutput_magic"}
 OVERWRITERS = ("to_", "dump", "save", "write")
 APPEND_MODES = frozenset({"a", "ab", "a+", "r+", "rb+", "r+b", "append"})
 
@@ -55,6 +57,8 @@ class CellText:
     """Writes files only in ways known to replace them whole."""
     looks_first: bool = False
     """Asks whether a file exists before it goes on: what it then writes is an input made once (decision 3)."""
+    looks_at_files: bool = False
+    """Asks which files there are, or for their sizes: an answer that other cells' files decide."""
     normal: str = ""
     """The source without comments and layout: equal for sources that mean the same."""
 
@@ -80,6 +84,7 @@ def read_text(source: str) -> CellText:
         bound_before={name: frozenset(bound) for name, bound in flow.before.items()}, imports=_imports(walked),
         options=frozenset(_options(walked)), seeds=frozenset(_seeds(walked)), literals=literals(tree.body),
         fills=frozenset(_fills(walked)), overwrites=_overwrites(walked), looks_first=_looks_first(walked),
+        looks_at_files=any(isinstance(node, ast.Attribute) and node.attr in LOOKS_AT_FILES for node in walked),
         normal=normalised(source),
     )
 

@@ -135,17 +135,41 @@ def _module(value: object, walk: Walk) -> Found:
 
 def _reach_partial(value: object, trace: Trace) -> None:
     partial: functools.partial[object] = value  # type: ignore[assignment]
-    trace.follow((partial.args, partial.keywords))
+    trace.follow((partial.func, partial.args, partial.keywords))
 
 
 def _reach_method(value: object, trace: Trace) -> None:
-    trace.follow((value.__self__,))  # type: ignore[attr-defined]
+    trace.follow((value.__self__, value.__func__))  # type: ignore[attr-defined]
+
+
+def _reach_wrapped(value: object, trace: Trace) -> None:
+    """A cache holds what it returned, and its function what that holds."""
+    trace.hold(value)
+    trace.follow((value.__wrapped__,))  # type: ignore[attr-defined]
+
+
+def _reach_class(value: object, trace: Trace) -> None:
+    """A class of the user's is a mutable object like any other: counters and registries live there."""
+    cls: type = value  # type: ignore[assignment]
+    if is_local_module(module_of(cls)):
+        trace.hold(value)
+        trace.follow(dict_of(cls).values())
+        trace.follow(type.__dict__["__bases__"].__get__(cls))
+
+
+def _reach_builtin(value: object, trace: Trace) -> None:
+    """`rows.append` kept under a name: whoever calls it changes `rows`."""
+    owner = value.__self__  # type: ignore[attr-defined]
+    if owner is not None and type(owner) is not types.ModuleType:
+        trace.follow((owner,))
 
 
 def _reach_function(value: object, trace: Trace) -> None:
     """What a closure or a default holds can be changed by calling; the function itself is code."""
     function: types.FunctionType = value  # type: ignore[assignment]
     trace.follow(function.__defaults__ or ())
+    trace.follow((function.__kwdefaults__ or {}).values())
+    trace.follow(function.__dict__.values())
     for cell in function.__closure__ or ():
         try:
             trace.follow((cell.cell_contents,))
@@ -159,18 +183,18 @@ def entries() -> list[Entry]:
         Entry(types.CodeType, _code),
         Entry(types.CellType, _cell),
         Entry(types.FunctionType, _function, _reach_function),
-        Entry(types.BuiltinFunctionType, _builtin),
+        Entry(types.BuiltinFunctionType, _builtin, _reach_builtin),
         Entry(types.MethodDescriptorType, _descriptor),
         Entry(types.WrapperDescriptorType, _descriptor),
         Entry(types.ClassMethodDescriptorType, _descriptor),
-        Entry(types.MethodWrapperType, _wrapper),
+        Entry(types.MethodWrapperType, _wrapper, _reach_builtin),
         Entry(types.MethodType, _method, _reach_method),
         Entry(functools.partial, _partial, _reach_partial),
-        Entry(type(functools.lru_cache(_code)), _cached),
+        Entry(type(functools.lru_cache(_code)), _cached, _reach_wrapped),
         Entry(property, _property),
         Entry(staticmethod, _bound),
         Entry(classmethod, _bound),
         Entry(functools.cached_property, _cached_property),
-        Entry(type, _class, None, subclasses=True),
+        Entry(type, _class, _reach_class, subclasses=True),
         Entry(types.ModuleType, _module, None, subclasses=True),
     ]

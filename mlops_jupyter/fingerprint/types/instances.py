@@ -8,6 +8,7 @@ state; such an object is counted as only partly known.
 from __future__ import annotations
 
 import enum
+import gc
 import sys
 import sysconfig
 import types
@@ -106,6 +107,7 @@ def instance(value: object, walk: Walk) -> Found:
 def reach_instance(value: object, trace: Trace) -> None:
     """The object can be changed in place, and so can what its attributes hold."""
     trace.hold(value)
+    trace.follow((type(value),))
     trace.follow(attributes(value).values())
 
 
@@ -137,8 +139,28 @@ def _lazy(value: object, walk: Walk) -> Found:
     return Found("lazy")
 
 
-def _hold(value: object, trace: Trace) -> None:
+_CODE = frozenset({type, types.ModuleType, types.CodeType})
+
+
+def reach_referents(value: object, trace: Trace) -> None:
+    """What an object of an unknown class holds, as the garbage collector sees it: none of its own code runs."""
     trace.hold(value)
+    trace.follow(part for part in gc.get_referents(value) if type(part) not in _CODE)
+
+
+def _reach_generator(value: object, trace: Trace) -> None:
+    """A generator that waits holds its arguments and variables, and the one that it delegates to."""
+    trace.hold(value)
+    trace.follow(variables_of(value).values())
+
+
+def variables_of(generator: object) -> dict[str, object]:
+    """The local variables of a generator or coroutine that waits; {} once it has ended."""
+    for frame_name in ("gi_frame", "cr_frame", "ag_frame"):
+        frame = getattr(generator, frame_name, None)
+        if frame is not None:
+            return dict(frame.f_locals)
+    return {}
 
 
 def entry_for_unknown(cls: type) -> Entry:
@@ -148,14 +170,15 @@ def entry_for_unknown(cls: type) -> Entry:
     if is_local_module(module):
         return Entry(cls, instance, reach_instance)
     if root in _FIGURES:
-        return Entry(cls, _figure, _hold)
+        return Entry(cls, _figure, reach_referents)
     if root in _LAZY:
-        return Entry(cls, _lazy, _hold)
+        return Entry(cls, _lazy, reach_referents)
     if root in {"socket", "_socket", "sqlite3", "selectors"} or any("__next__" in dict_of(base) for base in mro_of(cls)):
-        return Entry(cls, _iterator, _hold)
-    return Entry(cls, opaque, _hold)
+        return Entry(cls, _iterator, reach_referents)
+    return Entry(cls, opaque, reach_referents)
 
 
 def entries() -> list[Entry]:
-    """The table's rows for enumerations."""
-    return [Entry(enum.Enum, member, None, subclasses=True)]
+    """The table's rows for enumerations and generators."""
+    waiting = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+    return [Entry(enum.Enum, member, None, subclasses=True), *(Entry(cls, _iterator, _reach_generator) for cls in waiting)]

@@ -102,7 +102,9 @@ def _generator(value: object, walk: Walk) -> Found:
 
 
 def _bits(value: object, walk: Walk) -> Found:
-    return Found("instance", combine(name_of(type(value)).encode(), [walk.digest(value.state)]))  # type: ignore[attr-defined]
+    spawned = getattr(getattr(value, "seed_seq", None), "n_children_spawned", None)
+    parts = walk.digests((value.state, spawned if type(spawned) is int else None))  # type: ignore[attr-defined]
+    return Found("instance", combine(name_of(type(value)).encode(), parts))
 
 
 def _random_state(value: object, walk: Walk) -> Found:
@@ -121,6 +123,15 @@ def reach_array(value: object, trace: Trace) -> None:
         trace.complete = trace.complete and values.size <= 1_000
     if type(value) is not np.ndarray:
         trace.follow(attributes(value).values())
+
+
+def _flat(value: object, walk: Walk) -> Found:
+    return Found("iterator")
+
+
+def _reach_flat(value: object, trace: Trace) -> None:
+    trace.hold(value)
+    trace.follow((value.base,))  # type: ignore[attr-defined]
 
 
 def _reach_generator(value: object, trace: Trace) -> None:
@@ -143,6 +154,7 @@ def entries() -> list[Entry]:
         Entry(np.ndarray, _array, reach_array, subclasses=True),
         Entry(np.ma.MaskedArray, _masked, reach_array),
         *(Entry(cls, _scalar) for cls in _scalar_types()),
+        Entry(np.flatiter, _flat, _reach_flat),
         Entry(np.dtype, _dtype, None, subclasses=True),
         Entry(np.ufunc, _ufunc),
         Entry(type(np.mean), _ufunc),
