@@ -18,6 +18,7 @@ import msgspec
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import (
     CellExecution,
+    ConflictError,
     Environment,
     FileAccess,
     Observation,
@@ -69,7 +70,9 @@ class VerifyOptions(msgspec.Struct, kw_only=True):
 def verify_slice(session: Session, slice: Slice, executions: Sequence[CellExecution],
                  observations: Sequence[Observation], blob: Callable[[str], bytes],
                  options: VerifyOptions | None = None) -> Verification:
-    """Re-run the slice and compare. Raises ConflictError if it would reach outside its folder and may not."""
+    """Re-run the slice and compare. Raises ConflictError if it was cancelled, which is no verdict, or if it would reach
+    outside its folder and may not.
+    """
     options = options or VerifyOptions()
     started = time.monotonic()
     by_n = {execution.n: execution for execution in executions}
@@ -93,6 +96,8 @@ def verify_slice(session: Session, slice: Slice, executions: Sequence[CellExecut
             track=track, cwd=work, kernel=options.kernel, restore=_states(cells, slice, blob), progress=options.progress,
             cancel=options.cancel, executable=_interpreter(session.environment),
         ))
+        if executed.outcome.state == "cancelled":
+            raise ConflictError(f"the verification of {slice.result.name} was cancelled", f"mlops verify {slice.result.name}")
         found = read_recorded(folder)
     made.seconds = time.monotonic() - started
     made.environment = found.session.environment.id if found.session and found.session.environment else ""

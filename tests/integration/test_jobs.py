@@ -32,7 +32,7 @@ from mlops_jupyter.jobs.recording import Recorded, read_recorded
 from mlops_jupyter.jobs.run import RunOptions, run_bundle
 from mlops_jupyter.jobs.runners import Order
 from mlops_jupyter.jobs.runners.local import LocalRunner
-from mlops_jupyter.jobs.verify import verify_slice
+from mlops_jupyter.jobs.verify import VerifyOptions, verify_slice
 from mlops_jupyter.jobs.verify_bundle import verify_bundle
 from mlops_jupyter.lineage.slice import Slice, find_results, slice_of
 
@@ -141,6 +141,13 @@ def test_the_slice_comes_out_identical_in_a_clean_kernel(study: Study) -> None:
     assert found.verdict == "identical", found
     assert {each.name: each.expected for each in found.results}["auc"] == metric(study.folder)
     assert found.slice_digest == study.slice("auc").digest
+
+
+def test_a_cancelled_verification_is_no_verdict(study: Study) -> None:
+    cancel = threading.Event()
+    options = VerifyOptions(cancel=cancel, progress=lambda step: cancel.set())
+    with pytest.raises(ConflictError, match="auc was cancelled"):
+        verify_slice(study.session, study.slice("auc"), study.executions, study.observations, study.blob, options)
 
 
 def test_an_unseeded_draw_starts_from_the_recorded_state(study: Study) -> None:
