@@ -5,6 +5,7 @@ last thing it says opens JupyterLab on what it made.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from mlops_jupyter.api.headless import must_succeed, track_notebook
 from mlops_jupyter.api.jobsheets import draft_sheet, job_run_sheet, manifest_sheet
 from mlops_jupyter.api.runs import runs
 from mlops_jupyter.api.sheets import runs_sheet, verification_sheet
-from mlops_jupyter.api.words import number, plural
+from mlops_jupyter.api.words import first_line, number, plural
 from mlops_jupyter.entities import ConflictError, InputError, Run
 
 if TYPE_CHECKING:
@@ -75,25 +76,25 @@ def demo(folder: Path, stage: Stage, *, replace: bool = False) -> None:
     stage.step(2, "How did I get this AUC?", f"mlops why {RESULT}")
     why = slices.why(RESULT, tracked[0].session)
     needed = f"{RESULT} needs {plural(len(why.cells), 'cell')}; {why.left_out} that ran are exploration"
-    stage.show(Sheet(needed, [Block(columns=[">n", "cell", ""], rows=[_line(why, cell) for cell in why.cells])]))
+    stage.show(Sheet(needed, [Block(columns=[">n", "cell", "~because it"], rows=[_line(why, cell) for cell in why.cells])]))
     converted = _convert(notebook, job, stage)
-    other = _run(job, stage)
+    other = _run(folder, stage)
     verified = _verify(tracked, stage)
     best = next(run for run in tracked if any(metric.name == RESULT for metric in run.metrics))
     stage.step(6, "What was found", "")
     stage.show(Sheet(blocks=[Block(columns=["", ""], rows=[
-        ["tracked", f"{plural(len(tracked), 'run')}, the best with {RESULT} {_metric(best)}"],
-        ["needed", f"{converted.manifest.cells} of {converted.manifest.cells_total} cells make the job"],
-        ["clean run", f"the job gives the recorded metrics: {converted.manifest.verdict}"],
-        ["July instead of June", f"{RESULT} {_metric(other)}"],
-        ["verified", verified],
-    ])], notes=["", f"See it in JupyterLab: {lab_command(notebook)}"]))
+        ["tracked", f"{plural(len(tracked), 'run')}, none of them logged by hand; the best with {RESULT} {_metric(best)}"],
+        ["needed", f"{converted.manifest.cells} of {converted.manifest.cells_total} cells make the job; the rest is exploration"],
+        ["clean run", f"its metrics against the recorded ones: {converted.manifest.verdict}"],
+        ["July, not June", f"{RESULT} {_metric(other)}: the month makes a difference"],
+        ["verified", f"the run again, in a clean kernel: {verified}"],
+    ])], notes=[f"All of it is in {folder.absolute()}", "", f"See it in JupyterLab:\n  {lab_command(notebook)}"]))
 
 
 def lab_command(notebook: Path) -> str:
     """The command that opens JupyterLab on the notebook, from anywhere."""
     lab = Path(sys.executable).parent / "jupyter"
-    return f"{lab if lab.exists() else 'jupyter'} lab {notebook.absolute()}"
+    return shlex.join([str(lab) if lab.exists() else "jupyter", "lab", str(notebook.absolute())])
 
 
 def _track(notebook: Path, stage: Stage) -> list[Run]:
@@ -102,12 +103,12 @@ def _track(notebook: Path, stage: Stage) -> list[Run]:
         tracked = track_notebook(notebook, progress=progress)
     must_succeed(tracked.outcome, str(notebook), f"mlops sessions show {tracked.session}")
     found = runs(session=tracked.session)
-    stage.show(runs_sheet(found[::-1]))
+    stage.show(runs_sheet(found))
     return found
 
 
 def _line(why: slices.Why, cell: slices.WhyCell) -> list[str]:
-    return [str(cell.n), cell.id, ", ".join(why.because.get(cell.n, [])[:2])]
+    return [str(cell.n), cell.id, first_line(", ".join(why.because.get(cell.n, [])[:2]), 64)]
 
 
 def _convert(notebook: Path, job: Path, stage: Stage) -> jobs.Converted:
@@ -122,11 +123,12 @@ def _convert(notebook: Path, job: Path, stage: Stage) -> jobs.Converted:
     return converted
 
 
-def _run(job: Path, stage: Stage) -> Run:
+def _run(folder: Path, stage: Stage) -> Run:
+    job = folder / "job"
     given = " ".join(f"-p {name}={value}" for name, value in PARAMETERS.items())
     stage.step(4, "Run the job on another month", f"mlops run {job} {given}")
     with stage.bar("job") as progress:
-        done = jobs.run_job(job, PARAMETERS, {}, progress=progress)
+        done = jobs.run_job(job, PARAMETERS, {}, output=folder / "july.ipynb", progress=progress)
     must_succeed(done.outcome, f"the job {job}")
     stage.show(job_run_sheet(done))
     return done.runs[0]

@@ -39,7 +39,8 @@ def manifest_sheet(manifest: JobManifest, folder: Path, compared: Sequence[Resul
         blocks.append(verdicts_block(compared, "clean run"))
     else:
         blocks.append(Block("results", ["name", "kind", ">recorded"], [_result(one) for one in manifest.results]))
-    notes = [*_warnings(manifest), f"modules carried: {names(manifest.modules)}" if manifest.modules else "",
+    warnings = [] if compared else _warnings(manifest)  # who has just seen the clean run has seen them in the preview
+    notes = [*warnings, f"modules carried: {names(manifest.modules)}" if manifest.modules else "",
              f"Run it: {run_command(manifest, folder)}"]
     headline = f"Job {manifest.name} in {folder}: {manifest.cells} of {plural(manifest.cells_total, 'cell')}, {state}"
     return Sheet(headline, blocks, [note for note in notes if note])

@@ -31,6 +31,12 @@ MOST_ID = 14
 """Characters of a session's id in a table: its time and more than enough of its chance."""
 
 
+def tracked_sheet(runs: Sequence[Run]) -> Sheet:
+    """What executing a notebook under tracking gave."""
+    return runs_sheet(runs) if runs else Sheet("Its cells are recorded; no run came of them", notes=[
+        'A run begins where a model is fitted or a metric is seen. To say one yourself: mlops.log_metric("auc", auc)'])
+
+
 def runs_sheet(runs: Sequence[Run]) -> Sheet:
     """One line a run: number, change, model, metrics, verdict, when; the goal where there is one."""
     if not runs:

@@ -77,8 +77,14 @@ def model_names(run: Run) -> str:
 
 def short_models(run: Run) -> str:
     """As `model_names`, of a pipeline or search only the estimator that decides: for tables."""
-    found = (model.class_name.rpartition(".")[2].rpartition("(")[2].rstrip(")") for model in run.models)
-    return ", ".join(dict.fromkeys(found))
+    return ", ".join(dict.fromkeys(_deciding(model.class_name.rpartition(".")[2]) for model in run.models))
+
+
+def _deciding(name: str) -> str:
+    """`Pipeline(LogisticRegression)` and `GridSearchCV(SVC)` are what they hold; `BaggingClassifier(SVC)` is itself."""
+    outer, _, inner = name.partition("(")
+    holds = outer == "Pipeline" or outer.endswith("SearchCV")
+    return _deciding(inner.removesuffix(")")) if inner and holds else outer
 
 
 def changed(run: Run) -> str:

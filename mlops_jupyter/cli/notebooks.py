@@ -12,7 +12,7 @@ from mlops_jupyter.api import headless, slices, verification
 from mlops_jupyter.api import runs as run_verbs
 from mlops_jupyter.api import sessions as session_verbs
 from mlops_jupyter.api.options import pairs
-from mlops_jupyter.api.sheets import runs_sheet, stale_sheet, verification_sheet, why_sheet
+from mlops_jupyter.api.sheets import runs_sheet, stale_sheet, tracked_sheet, verification_sheet, why_sheet
 from mlops_jupyter.api.words import duration, plural
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar
@@ -38,7 +38,8 @@ def track(notebook: Path, experiment: str, tags: tuple[str, ...], outputs: Outpu
         answer(done, lambda: runs_sheet(done.runs), json=True)
     else:
         say(f"Session {done.session}: {done.outcome.state} in {duration(done.outcome.seconds)}")
-        answer(done, lambda: runs_sheet(done.runs), json=False)
+        if done.runs or done.outcome.state == "succeeded":
+            answer(done, lambda: tracked_sheet(done.runs), json=False)
     headless.must_succeed(done.outcome, f"{notebook}", f"mlops sessions show {done.session}")
 
 

@@ -228,7 +228,7 @@ def _manifest(session: Session, slice: Slice, executions: Sequence[CellExecution
     wanted = f"{stem}-{slice.result.name}" if not options.name else options.name
     total = options.cells_total or len({execution.cell or str(execution.n) for execution in executions})
     return JobManifest(
-        name=re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-.") or "job", created=time.time(), parameters=[], inputs=[],
+        name=re.sub(r"[^\w.-]+", "-", wanted).strip("-.") or "job", created=time.time(), parameters=[], inputs=[],
         results=[], cells=0, cells_total=total, owner=options.owner or session.user, notebook=notebook,
         made_from_run=run.id if run else "", made_from_session=session.id, experiment=session.experiment,
         experiment_id=session.experiment_id, python=session.environment.python if session.environment else "",

@@ -42,7 +42,14 @@ def read_notebook(path: str | Path) -> NotebookNode:
 
 
 def check_runs_unattended(notebook: NotebookNode, label: str) -> None:
-    """Raise InputError if a cell is sure to wait for a keyboard: a headless kernel has none."""
+    """Raise InputError where there is nothing to run, or not in Python, or a cell is sure to wait for a keyboard."""
+    language = str(notebook.metadata.get("kernelspec", {}).get("language") or
+                   notebook.metadata.get("language_info", {}).get("name") or "python")
+    if language.lower() != "python":
+        raise InputError(f"{label} is written in {language}; only Python notebooks can be tracked and made jobs",
+                         "give a notebook with a Python kernel")
+    if next(code_cells(notebook), None) is None:
+        raise InputError(f"{label} holds no code cell, so there is nothing to run", "write a cell in it, save it, and try again")
     for place, cell in enumerate(code_cells(notebook), 1):
         call = asks_for_input(str(cell.source))
         if call is not None:

@@ -55,6 +55,7 @@ def verify_bundle(folder: str | Path, *, progress: Callable[[Progress], None] | 
     if made.outcome.state == "succeeded" and not made.reproduced and bundle.manifest.seed is not None:
         _adopt(bundle, made.found)
         made = _run_and_compare(bundle, progress, cancel)
+        made.results = [msgspec.structs.replace(one, detail=one.detail or "against its own first run") for one in made.results]
     manifest = bundles.set_verdict(bundle, made.verdict, time.time(), verified=made.reproduced)
     return BundleVerdict(made.verdict, made.results, made.outcome, manifest)
 

@@ -13,7 +13,7 @@ from mlops_jupyter.api.jobsheets import run_command
 from mlops_jupyter.api.options import pairs
 from mlops_jupyter.api.sheets import runs_sheet, verdicts_block, why_sheet
 from mlops_jupyter.api.slices import Why, WhyCell
-from mlops_jupyter.api.words import duration, metric_names, size, verdict
+from mlops_jupyter.api.words import duration, metric_names, short_models, size, verdict
 from mlops_jupyter.entities import (
     InputError,
     JobManifest,
@@ -76,6 +76,14 @@ def test_a_list_of_runs_breaks_no_word_in_any_terminal(width: int) -> None:
         assert word in text
     assert "Pipeline" not in text
     assert max(map(len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize(("name", "short"), [
+    ("sklearn.svm.SVC", "SVC"), ("sklearn.pipeline.Pipeline(GridSearchCV(SVC))", "SVC"),
+    ("x.BaggingClassifier(SVC)", "BaggingClassifier"),
+])
+def test_a_table_names_the_model_that_decides(name: str, short: str) -> None:
+    assert short_models(run(models=[ModelRef("o", "model", name)])) == short
 
 
 def test_a_column_that_says_nothing_is_left_out() -> None:
