@@ -22,6 +22,10 @@ from mlops_jupyter.capture.rewriting import Rewriting
 __all__ = ["Called", "Library", "before_cell", "install", "remove", "sees_functions", "watch", "watched_names"]
 
 
+UNSEEN = "before Python 3.12 models and metrics inside functions are not seen: fit and score at the top of a cell, or log_metric"
+"""What a session says where `sees_functions()` is False."""
+
+
 @dataclass(slots=True)
 class _Installed:
     """The one mechanism of this process, None while nothing is tracked."""
@@ -62,6 +66,12 @@ def before_cell(executed: str = "") -> None:
     """A cell is about to run: values held for unfinished calls are dropped, new classes watched."""
     if _installed.mechanism is not None:
         _installed.mechanism.before_cell()
+
+
+def after_cell() -> None:
+    """A cell has ended: no value is held for a call that raised."""
+    if _installed.mechanism is not None:
+        _installed.mechanism.after_cell()
 
 
 def remove() -> None:

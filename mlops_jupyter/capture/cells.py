@@ -13,6 +13,7 @@ import linecache
 import sys
 import time
 import traceback
+import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Protocol
 from mlops_jupyter.capture.environment import LocalModules
 from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.files import FileWatch
+from mlops_jupyter.capture.kinds import is_any
 from mlops_jupyter.capture.names import CellNames, analyse
 from mlops_jupyter.capture.namespace import Before, Difference, Namespace
 from mlops_jupyter.capture.outputs import Caps, Outputs
@@ -35,6 +37,7 @@ from mlops_jupyter.entities.protocols import Recorder
 from mlops_jupyter.entities.sessions import CellError, OutputPolicy, RandomState, VariableVersion
 
 _SEEDED_BY = {"random": "python", "numpy": "numpy", "torch": "torch", "tensorflow": "tensorflow", "jax": "jax", "cupy": "cupy"}
+_SEEDERS = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 _REFRESH_SECONDS = 5.0
 """How old our view of the environment's secrets may be, if the cell's text does not mention it."""
 _TRACEBACK = 20_000
@@ -147,6 +150,8 @@ class CellWatch:
         found: set[str] = set()
         for chain in names.seeds:
             value = self._shell.user_ns.get(chain[0])
+            if not is_any(value, _SEEDERS):
+                continue
             home = getattr(value, "__name__" if type(value) is type(sys) else "__module__", "") or ""
             top = home.partition(".")[0] if isinstance(home, str) else ""
             if chain[-1] == "seed_everything":

@@ -15,11 +15,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-identity = object.__hash__
-"""As `id`, without the audit event that each call of `id` raises."""
+from mlops_jupyter.capture.kinds import exactly, identity, is_a, is_any, is_exactly, without
+from mlops_jupyter.fingerprint.types.instances import attributes
+from mlops_jupyter.fingerprint.walk import dict_of, module_of, mro_of, name_of
+
 LIMIT = 400
 """Most values followed from one name: beyond that the walk stops and says so."""
-_PLAIN = (int, float, complex, str, bytes, bool, type(None), range, bytearray, types.ModuleType)
+_PLAIN = exactly(int, float, complex, str, bytes, bool, type(None), range, bytearray, types.ModuleType)
+_ITEMS = exactly(list, tuple, set, frozenset)
 _WAITING = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 _DATA = frozenset({"numpy", "pandas", "polars", "pyarrow", "scipy", "matplotlib", "torch", "tensorflow", "xarray", "PIL",
                    "plotly"})
@@ -104,9 +107,9 @@ def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object])
     while queue:
         name, via, bound = queue.pop()
         value = namespace.get(name)
-        if isinstance(value, types.ModuleType):
+        if is_a(value, types.ModuleType):
             brought.modules.add(types.ModuleType.__getattribute__(value, "__name__"))
-        if type(value) in _PLAIN or (identity(value), via) in done:
+        if is_exactly(value, _PLAIN) or (identity(value), via) in done:
             continue
         done.add((identity(value), via))
         for code in _codes(value, namespace, brought):
@@ -124,7 +127,7 @@ def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object])
                 elif read in namespace:
                     queue.append((read, via, bound))
         for cls in brought.classes:
-            known = type.__getattribute__(cls, "__name__")
+            known = name_of(cls).rpartition(".")[2]
             if known != name and known not in bound and namespace.get(known) is cls:
                 brought.reads.setdefault(known, via)
         brought.classes.clear()
@@ -137,26 +140,26 @@ def _codes(root: object, namespace: Mapping[str, object], brought: Brought) -> I
     seen: set[int] = set()
     while queue and len(seen) < LIMIT:
         value = queue.pop(0)
-        if type(value) in _PLAIN or identity(value) in seen:
+        if is_exactly(value, _PLAIN) or identity(value) in seen:
             continue
         seen.add(identity(value))
-        if isinstance(value, _WAITING):
+        if is_any(value, _WAITING):
             frame = _frame_of(value)
             if frame is not None:
                 if frame.f_globals is namespace:
                     yield frame.f_code
-                queue.extend(part for part in frame.f_locals.values() if type(part) not in _PLAIN)
-        elif isinstance(value, types.FunctionType):
+                queue.extend(without(frame.f_locals.values(), _PLAIN))
+        elif is_a(value, types.FunctionType):
             if value.__globals__ is namespace:
                 yield value.__code__
             else:
-                brought.modules.add(str(value.__module__))
+                home = value.__globals__.get("__name__")
+                brought.modules.add(home if type(home) is str else "")
             queue.extend(_of_function(value, brought))
         else:
-            cls = value if isinstance(value, type) else type(value)
-            brought.modules.add(str(type.__getattribute__(cls, "__module__")))
-            brought.classes += [base for base in type.__getattribute__(cls, "__mro__")
-                                if type.__getattribute__(base, "__module__") == "__main__"]
+            cls = value if is_a(value, type) else type(value)
+            brought.modules.add(module_of(cls))
+            brought.classes += [base for base in mro_of(cls) if module_of(base) == "__main__"]
             queue.extend(_inside(value))
 
 
@@ -176,51 +179,42 @@ def _of_function(function: types.FunctionType, brought: Brought) -> list[object]
             held.append(cell.cell_contents)
         except ValueError:  # a cell that is not filled yet holds nothing
             continue
-    brought.held.extend(value for value in held if type(value) not in _PLAIN)
+    brought.held.extend(without(held, _PLAIN))
     wrapped = function.__dict__.get("__wrapped__")
     return held if wrapped is None else [*held, wrapped]
 
 
 def _inside(value: object) -> list[object]:  # noqa: PLR0911 (a table of types)
     kind = type(value)
-    if kind in (list, tuple, set, frozenset):
-        return list(value)[:LIMIT] if len(value) <= LIMIT else []  # type: ignore[call-overload,arg-type]
+    if is_exactly(value, _ITEMS):
+        return list(value) if len(value) <= LIMIT else []  # type: ignore[call-overload,arg-type]
     if kind is dict:
         return list(value.values()) if len(value) <= LIMIT else []  # type: ignore[attr-defined,arg-type]
     if kind is types.MethodType:
         return [value.__func__, value.__self__]  # type: ignore[attr-defined]
     if kind is functools.partial:
         return [value.func, *value.args, *value.keywords.values()]  # type: ignore[attr-defined]
-    if kind in (staticmethod, classmethod):
+    if kind is staticmethod or kind is classmethod:
         return [value.__func__]  # type: ignore[attr-defined]
     if kind is property:
         return [value.fget, value.fset, value.fdel]  # type: ignore[attr-defined]
-    if isinstance(value, type):
+    if is_a(value, type):
         return _of_class(value)
     if kind is types.BuiltinFunctionType:
         return [value.__self__]  # type: ignore[attr-defined]
-    module = kind.__module__
-    root = module.partition(".")[0] if isinstance(module, str) else ""
+    root = module_of(kind).partition(".")[0]
     if root in {"builtins", "itertools", "functools", "_functools"}:  # `map(f, rows)`, `lru_cache`: C code that holds functions
-        return [part for part in gc.get_referents(value) if not isinstance(part, type)][:LIMIT]
-    if not isinstance(module, str) or root in _DATA:
+        return [part for part in gc.get_referents(value) if not is_a(part, type)][:LIMIT]
+    if root in _DATA:
         return []
-    attributes = _dict_of(value)
-    return [*(_of_class(kind)), *(attributes.values() if len(attributes) <= LIMIT else ())]
+    own = attributes(value)
+    return [*(_of_class(kind)), *(own.values() if len(own) <= LIMIT else ())]
 
 
 def _of_class(cls: type) -> list[object]:
     """Functions and attributes of a class of the user's (defined in a notebook), its bases included."""
     found: list[object] = []
-    for base in type.__getattribute__(cls, "__mro__"):
-        if type.__getattribute__(base, "__module__") == "__main__":
-            found.extend(type.__getattribute__(base, "__dict__").values())
+    for base in mro_of(cls):
+        if module_of(base) == "__main__":
+            found.extend(dict_of(base).values())
     return found
-
-
-def _dict_of(value: object) -> dict[str, object]:
-    try:
-        attributes = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return attributes if type(attributes) is dict else {}

@@ -59,7 +59,7 @@ _current: Tracking | None = None
 
 def start(shell: InteractiveShell, options: TrackOptions | None = None) -> Tracking:
     """Track this shell from now on. Already tracking: the running Tracking. Raises MlopsError where that cannot be."""
-    global _current  # noqa: PLW0603 (one process, one shell, one tracking)
+    global _current  # noqa: PLW0603 (one process, one tracking)
     if os.environ.get("MLOPS_DISABLE") == "1":
         raise ConflictError("tracking is switched off by MLOPS_DISABLE=1", "unset MLOPS_DISABLE and restart the kernel")
     if _current is None:
@@ -296,8 +296,7 @@ class Tracking:
         self._watch.forget()
         error = None if result is None else result.error_before_exec or result.error_in_exec
         state: ExecutionState = "ok" if error is None else "interrupted" if is_interrupt(error) else "error"
-        execution = self._tracker.finish(CellExecuted(at=time.time(), state=state, opaque=[why]), thread)
-        if execution is not None:
+        if (execution := self._tracker.finish(CellExecuted(at=time.time(), state=state, opaque=[why]), thread)) is not None:
             self._outbox.record(execution)
 
     def _close(self, result: CellResult | None, thread: int, clock: float) -> None:
@@ -317,6 +316,7 @@ class Tracking:
                 event.error = self._watch.error(error, self.is_user_code)
         event = self._watch.close(opened, event, running.prompt, self._fence)
         self._opened.pop()
+        calls.after_cell()
         self._files.reopen()
         with self._fence.guard("observations"):
             self._notes.flush(event.writes)
@@ -325,8 +325,7 @@ class Tracking:
         event.cost = self._spent + spent
         self._spent = 0.0
         self._cost += spent
-        execution = self._tracker.finish(event, thread)
-        if execution is not None:
+        if (execution := self._tracker.finish(event, thread)) is not None:
             self._seconds += execution.seconds or 0.0
             self._outbox.record(execution)
 
@@ -383,6 +382,9 @@ class Tracking:
 
     def _install_calls(self) -> None:
         calls.install(self._shell, self.is_user_code, self._emit)
+        if not calls.sees_functions():
+            self._fence.notes.append(calls.UNSEEN)
+            self._update()
         for name in plugins.available(plugins.AUTOLOG):
             self._imports.after(name, self._attach)
 

@@ -13,12 +13,14 @@ import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from mlops_jupyter.capture.closure import Brought, follow, identity
+from mlops_jupyter.capture.closure import Brought, follow
+from mlops_jupyter.capture.kinds import exactly, identity, is_a, is_any, is_exactly
 from mlops_jupyter.capture.modules import ModuleStates
 from mlops_jupyter.capture.names import CellNames
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion, WriteKind
 from mlops_jupyter.fingerprint import fingerprint, footprint
+from mlops_jupyter.fingerprint.walk import module_of
 
 IGNORED = frozenset({
     "In", "Out", "exit", "quit", "get_ipython", "open", "_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "_sh",
@@ -27,7 +29,7 @@ IGNORED = frozenset({
     "__annotations__", "__warningregistry__", "__conditional_annotations__", "__vsc_ipynb_file__", "__pandas",
 })
 _HISTORY = re.compile(r"_i?\d+$")
-_FIXED = frozenset({int, float, complex, str, bytes, bool, type(None), range, type(...), slice, type(NotImplemented)})
+_FIXED = exactly(int, float, complex, str, bytes, bool, type(None), range, type(...), slice, type(NotImplemented))
 _CODE = (types.ModuleType, types.FunctionType, type)
 
 
@@ -178,7 +180,7 @@ class Namespace:
         found: list[str] = []
         for name in sorted(names.results):
             if name == "_oh":
-                found.extend(self._displayed)
+                found.extend([*self._displayed, name])
             elif set(name) == {"_"}:
                 if ours_underscore and len(self._displayed) >= len(name):
                     found.append(self._displayed[-len(name)])
@@ -235,9 +237,9 @@ class Namespace:
     def _compare(self, name: str, names: CellNames, difference: Difference) -> None:
         """Was the value of a touched name, bound as before, changed in place?"""
         value = self._namespace.get(name)
-        if isinstance(value, types.ModuleType) or (isinstance(value, type) and not self._can_change(value)):
+        if is_a(value, types.ModuleType) or (is_a(value, type) and not self._can_change(value)):
             if name in names.mutated:
-                kind: WriteKind = "maybe" if isinstance(value, types.ModuleType) else "mutated"
+                kind: WriteKind = "maybe" if is_a(value, types.ModuleType) else "mutated"
                 difference.writes.append(VariableVersion(name=name, how=kind, fingerprint=fingerprint(value, self._budget)))
             return
         if not self._can_change(value):
@@ -274,8 +276,7 @@ class Namespace:
 
     def _remember(self, name: str, found: Fingerprint | None) -> None:
         value = self._namespace.get(name)
-        kind = type(value)
-        if kind in _FIXED or (isinstance(value, _CODE) and not self._can_change(value)):
+        if is_exactly(value, _FIXED) or (is_any(value, _CODE) and not self._can_change(value)):
             self._held[name] = Held(identity(value), found)
             return
         shared = footprint(value)
@@ -284,12 +285,12 @@ class Namespace:
     @staticmethod
     def _can_change(value: object) -> bool:
         """False for what cannot change in place, or is compared by its code."""
-        if type(value) in _FIXED:
+        if is_exactly(value, _FIXED):
             return False
-        if isinstance(value, type):
-            return bool(type.__getattribute__(value, "__module__") == "__main__")
-        if isinstance(value, types.FunctionType):
+        if is_a(value, type):
+            return module_of(value) == "__main__"
+        if is_a(value, types.FunctionType):
             return bool(value.__closure__ or value.__defaults__ or value.__kwdefaults__ or value.__dict__)
-        if isinstance(value, types.BuiltinFunctionType):
-            return value.__self__ is not None and not isinstance(value.__self__, types.ModuleType)
-        return not isinstance(value, _CODE)
+        if is_a(value, types.BuiltinFunctionType):
+            return value.__self__ is not None and not is_a(value.__self__, types.ModuleType)
+        return not is_any(value, _CODE)

@@ -51,6 +51,10 @@ class Returns:
         for library in self._assembler.libraries.values():
             self._arm(library, library.codes())
 
+    def after_cell(self) -> None:
+        """Let go of what a call that raised left."""
+        self._assembler.before_cell()
+
     def remove(self) -> None:
         """Disarm all and give the tool id back."""
         for code, _ in self._codes.values():

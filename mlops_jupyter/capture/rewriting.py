@@ -39,6 +39,10 @@ class Rewriting:
         """Drop what an unfinished call left."""
         self._assembler.before_cell()
 
+    def after_cell(self) -> None:
+        """Let go of what a call that raised left."""
+        self._assembler.before_cell()
+
     def remove(self) -> None:
         """Take transformer and hook away. A loop that still runs keeps working: its cell has a hook of its own till it ends."""
         if self in self._shell.ast_transformers:

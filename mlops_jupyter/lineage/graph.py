@@ -23,6 +23,7 @@ PROVIDED = frozenset(dir(builtins)) | {
 }
 PROCESS_STATE = ("sys.path", "os.environ", "environ", "chdir", "working folder", "working directory")
 EVERYTHING = "$env *"
+ANY_FILE = "$file *"
 CLOCK = 0.01
 """Seconds that a file's time of change may lag behind: kernels keep it in ticks."""
 OUTPUT_NAME = re.compile(r"_\d+|_{1,3}|Out|_oh")
@@ -165,7 +166,7 @@ class _Builder:
             earlier = earlier[-len(name):]
         for one in earlier:
             step.reads[f"$output {one.n}"] = Version(f"$output {one.n}", one.n)
-        if earlier:
+        if earlier or name == "_oh":
             step.unknown.append(name)  # a clean run numbers its prompts anew
         return True
 
@@ -227,7 +228,7 @@ class _Builder:
     # files
 
     def _read_files(self, step: Step) -> None:
-        if step.text.looks_at_files or any(effect.startswith("process") for effect in step.execution.effects):
+        if step.text.looks_at_files or _starts_process(step):
             for key in [key for key in self.state if key.startswith("$file ") and not self._made_once(key)]:
                 self._read(step, key)
         for access in step.execution.files:
@@ -271,6 +272,8 @@ class _Builder:
                 step.reads[f"{key} {one.n}"] = Version(key, one.n, version)
 
     def _write_files(self, step: Step) -> None:
+        if _starts_process(step):
+            self._write(step, ANY_FILE, rests=True)
         both = {_file(access) for access in step.execution.files if access.mode == "read"}
         for access in step.execution.files:
             if access.mode == "write":
@@ -327,6 +330,11 @@ def _own(text: CellText, name: str, via: str) -> bool:
 def _bound_anew(text: CellText, name: str) -> bool:
     """Capture compares ends: `x = []` then `x.append(1)` may look like a change in place, though it starts anew."""
     return text.parsed and name in text.binds and name not in text.exposed
+
+
+def _starts_process(step: Step) -> bool:
+    """True if the cell started a process or opened a database: files that it made there raised no event of Python's."""
+    return step.text.starts_process or any(effect.startswith(("process", "database")) for effect in step.execution.effects)
 
 
 def _ran_at(step: Step, moment: float) -> bool:

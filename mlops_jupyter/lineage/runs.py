@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from mlops_jupyter.entities import CellExecution, Goal, Observation, Run, Session, derived_id
 from mlops_jupyter.lineage.drafts import (
     Draft,
@@ -142,6 +144,8 @@ class _Deriver:
     # models
 
     def _model(self, one: Observation) -> None:
+        if one.logged and self._kept(one):
+            return
         self.models[one.id] = one
         if self.explicit is not None:
             self.anchors[one.id] = self.explicit.anchor
@@ -161,6 +165,17 @@ class _Deriver:
             draft.models = {anchor: one}
         elif len(same) == 1:
             same[0].models = {anchor: one}
+
+    def _kept(self, one: Observation) -> bool:
+        """`log_model` of a model whose fit was seen: its bytes belong to that fit, and no other run begins."""
+        known = next((model for model in reversed(self.models.values()) if _same_model(model, one)), None)
+        if known is None:
+            return False
+        kept = msgspec.structs.replace(known, blob=one.blob, details={**known.details, **one.details})
+        self.models[known.id] = kept
+        for draft in self.families[self.anchors[known.id]]:
+            draft.models = {key: kept if model.id == known.id else model for key, model in draft.models.items()}
+        return True
 
     def _code(self, cells: Sequence[int], leave: int) -> dict[str, frozenset[str]]:
         """Cell id → sources. Where the front end sends no ids, literals by name stand in: another threshold is another run."""
@@ -266,6 +281,12 @@ class _Deriver:
         return any(version.previous is not None and (key.startswith("$rng ") or (
             version.fingerprint is not None and version.fingerprint.kind in DATA))
             for key, version in self.material.graph.steps[n].writes.items())
+
+
+def _same_model(fitted: Observation, logged: Observation) -> bool:
+    if fitted.fingerprint is not None and logged.fingerprint is not None and fitted.fingerprint.same_as(logged.fingerprint):
+        return True
+    return fitted.class_name == logged.class_name and fitted.variable == logged.variable != ""
 
 
 def _place(one: Observation, material: Material) -> str:

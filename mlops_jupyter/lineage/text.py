@@ -57,6 +57,7 @@ class CellText:
     """Writes files only in ways known to replace them whole."""
     looks_first: bool = False
     """Asks whether a file exists before it goes on: what it then writes is an input made once (decision 3)."""
+    starts_process: bool = False
     looks_at_files: bool = False
     """Asks which files there are, or for their sizes: an answer that other cells' files decide."""
     normal: str = ""
@@ -84,6 +85,7 @@ def read_text(source: str) -> CellText:
         bound_before={name: frozenset(bound) for name, bound in flow.before.items()}, imports=_imports(walked),
         options=frozenset(_options(walked)), seeds=frozenset(_seeds(walked)), literals=literals(tree.body),
         fills=frozenset(_fills(walked)), overwrites=_overwrites(walked), looks_first=_looks_first(walked),
+        starts_process=any(isinstance(node, ast.Attribute) and node.attr in {"system", "getoutput"} for node in walked),
         looks_at_files=any(isinstance(node, ast.Attribute) and node.attr in LOOKS_AT_FILES for node in walked),
         normal=normalised(source),
     )

@@ -83,7 +83,8 @@ def class_name(estimator: object) -> str:
     name = f"{cls.__module__}.{cls.__qualname__}"
     own = attributes(estimator) if isinstance(estimator, BaseEstimator) else {}
     steps = own.get("steps")
-    inner = own.get("estimator") if own and "estimator" in type(estimator)._get_param_names() else None  # a forest has one too
+    known = estimator._get_param_names() if isinstance(estimator, BaseEstimator) else []
+    inner = own.get("estimator") if "estimator" in known else None  # a forest has such an attribute too
     if type(steps) is list and steps and type(steps[-1]) is tuple:
         inner = steps[-1][-1]
     return f"{name}({class_name(inner).rpartition('.')[2]})" if isinstance(inner, BaseEstimator) else name
