@@ -230,9 +230,20 @@ def _frame(value: object, walk: Walk) -> Found:
     before = walk.covered
     names = _labels(labels)
     digests = [column_digest(_native(values), walk) for values in column_arrays(frame)]
-    parts = [_index_digest(labels, walk), _index_digest(index, walk), *digests]
+    parts = [_index_digest(labels, walk), _index_digest(index, walk), *digests, *_attrs(frame, walk)]
     columns = {name: _PREFIX + digest.hex() for name, digest in zip(names, digests, strict=True)}
     return Found("frame", combine(b"frame", parts), (len(index), len(names)), walk.covered - before, columns)
+
+
+def _notes_of(value: object) -> dict[object, object]:
+    """`attrs`: what users note on a frame; {} for most."""
+    notes = object.__getattribute__(value, "__dict__").get("_attrs")
+    return notes if type(notes) is dict else {}
+
+
+def _attrs(value: object, walk: Walk) -> list[bytes]:
+    notes = _notes_of(value)
+    return [leaf(b"name", b"attrs"), walk.digest(notes)] if notes else []
 
 
 def _axes(frame: pd.DataFrame) -> tuple[pd.Index, pd.Index]:
@@ -250,6 +261,7 @@ def _series(value: object, walk: Walk) -> Found:
     before = walk.covered
     values = column_digest(_native(manager.blocks[0].values), walk)
     parts = [values, _index_digest(manager.axes[0], walk), walk.digest(object.__getattribute__(series, "_name"))]
+    parts += _attrs(series, walk)
     return Found("series", combine(b"series", parts), (len(manager.axes[0]),), walk.covered - before)
 
 
@@ -283,6 +295,7 @@ def _missing(value: object, walk: Walk) -> Found:
 
 def _reach_blocks(value: object, trace: Trace) -> None:
     trace.hold(value)
+    trace.follow(_notes_of(value).values())
     for block in object.__getattribute__(value, "_mgr").blocks:
         _reach_values(block.values, trace)
 

@@ -117,7 +117,7 @@ CELLS = [
     # opaque ways
     "exec('{i} = {k}')", "exec('{l}.append({k})')", "globals().update({i}={k})", "globals()['{l}'].append({k})", "locals()['{i}'] = {k}", "{i} = eval('{j} + {k}')", "vars()['{i}'] = {k}", "from conf import *", "KNOB = {k}", "{i} = KNOB", "from math import *\n{i} = int(floor(2.5))",
     "get_ipython().user_ns['{i}'] = {k}", "get_ipython().run_cell('{i} = {k}')", "get_ipython().push({{'{i}': {k}}})", "get_ipython().ex('{i} = {k}')", "import __main__\n__main__.{i} = {k}", "import __main__\n{i} = __main__.{j} + {k}",
-    "sys.modules['__main__'].{i} = {k}", "sys._getframe().f_globals['{i}'] = {k}", "import builtins\nbuiltins._shared = {k}", "{i} = _shared", "code = compile('{i} = {k}', 's', 'exec')", "exec(code)",
+    "sys.modules['__main__'].{i} = {k}", "sys._getframe().f_globals['{i}'] = {k}", "code = compile('{i} = {k}', 's', 'exec')", "exec(code)",
     # magics
     "%%time\n{i} = {j} + {k}", "%%capture cap\nprint({i})\n{l}.append({k})", "{i} = len(cap.stdout)", "%time {i} = {k}", "%%timeit -n1 -r1\n{l}.append({k})", "%timeit -n1 -r1 {l}.append({k})", "%%capture\n{i} = {k}\n1 / 0", "%xmode Plain", "{l} = %who_ls int",
     "%reset_selective -f ^i2$", "%%prun -q\n{i} = {k}", "%run script.py", "%%writefile script.py\ni1 = {k}\nmade_by_script = {k}", "{i} = made_by_script", "%store {i}", "files = !ls\n{i} = len(files)", "!echo {k} > shell.txt", "{i} = int(open('shell.txt').read())",

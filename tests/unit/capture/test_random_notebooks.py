@@ -45,6 +45,7 @@ REGRESSIONS = {
     "a script written, then run": ("%%writefile script.py\nmade = 3", "%run script.py", "a = made"),
     "a file made by a process": ("!echo 3 > shell.txt", "files = !ls", "n = len(files)"),
     "the results as a whole": ("5", "o = Out", "7", "n = len(o)"),
+    "notes on a frame": ("import pandas as pd\nt = pd.DataFrame({'v': [1]})", "t.attrs['k'] = 2", "a = t.attrs['k']"),
     "an attribute of a function": ("def f(): pass", "f.tag = []", "f.tag.append(1)", "a = len(f.tag)"),
     "a queue of the standard library shares": (
         "l = [1]", "from contextlib import ExitStack\nstack = ExitStack()", "_ = stack.callback(l.append, 2)", "stack.close()", "n = len(l)"),
