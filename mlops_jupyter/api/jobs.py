@@ -18,7 +18,7 @@ from mlops_jupyter.api.headless import must_succeed, track_notebook
 from mlops_jupyter.api.here import notebook_file, sessions_of
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.runs import runs as recorded
-from mlops_jupyter.api.slices import as_recorded, file_cells, file_digest
+from mlops_jupyter.api.slices import as_recorded, file_cells, file_digest, own_cells
 from mlops_jupyter.entities import (
     ConflictError,
     InputError,
@@ -121,7 +121,8 @@ def prepare(source: Source, how: Conversion | None = None, progress: Report | No
                             "name a variable, model or file: --result NAME")
     stem = Path(session.notebook.path).stem if session.notebook and not how.results else ""
     file = notebook_file(session)
-    options = ConvertOptions(name=stem, results=results, keep=how.keep, run=run, cells_total=len(file_cells(file)) if file else 0)
+    total = len(file_cells(file)) if file else own_cells(executions)
+    options = ConvertOptions(name=stem, results=results, keep=how.keep, run=run, cells_total=total)
     made = draft(session, slice_of(results, executions, observations), executions, observations, ledger.runs(session=session.id),
                  ledger.get_blob, options)
     return Ready(made, session.id, made.manifest.made_from_run)

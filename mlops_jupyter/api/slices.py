@@ -107,9 +107,13 @@ def _with_ids(session: Session, executions: Sequence[CellExecution]) -> list[Cel
 
 def _answer(name: str, session: str, cells: Sequence[int], executions: Sequence[CellExecution], *, incomplete: bool) -> Why:
     needed = [WhyCell(entry.cell, entry.n, entry.source) for entry in with_source(executions, cells)]
-    own = [entry for entry in executions if entry.state in {"ok", "error", "interrupted"}]
-    ran = sum(not entry.source.lstrip().startswith(_OURS) for entry in own)
-    return Why(name, needed, session=session, left_out=max(ran - len(needed), 0), incomplete=incomplete)
+    return Why(name, needed, session=session, left_out=max(own_cells(executions) - len(needed), 0), incomplete=incomplete)
+
+
+def own_cells(executions: Sequence[CellExecution]) -> int:
+    """How many executions were of the user's own code, not of our magics."""
+    ran = [entry for entry in executions if entry.state in {"ok", "error", "interrupted"}]
+    return sum(not entry.source.lstrip().startswith(_OURS) for entry in ran)
 
 
 def _others(results: Sequence[Result]) -> list[int]:

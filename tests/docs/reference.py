@@ -23,7 +23,8 @@ FILE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "commands.md
 
 RUN = (Run, ("python", "packages"))
 SHAPES: dict[str, str | tuple[type, tuple[str, ...]]] = {
-    "track": (headless.Tracked, ()), "runs list": RUN, "runs": RUN, "runs show": RUN, "runs delete": (Run, ()), "runs restore": (Run, ()),
+    "track": (headless.Tracked, ()),
+    "runs list": RUN, "runs": RUN, "runs show": RUN, "runs delete": (Run, ()), "runs restore": (Run, ()),
     "runs diff": (Comparison, ()), "diff": (Comparison, ()),
     "why": '`{"result": …, "cells": [{"id": …, "n": …, "source": …}]}`',
     "stale": '`[{"id": …, "reason": …}]`',
