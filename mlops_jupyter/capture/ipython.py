@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from _thread import interrupt_main
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
@@ -209,10 +209,11 @@ class Tracking:
             notes=(*self.session.notes, *self._fence.notes),
         )
 
-    def _update(self, **changes: object) -> None:
+    def _update(self, added: Sequence[str] = (), **changes: object) -> None:
+        """Write the session with these changes and, beside the notes that it has by now, those `added`."""
         with self._lock:
-            notes = list(dict.fromkeys([*self.session.notes, *self._fence.notes]))
-            self.session = msgspec.structs.replace(self.session, **{"notes": notes, **changes})
+            notes = list(dict.fromkeys([*self.session.notes, *self._fence.notes, *added]))
+            self.session = msgspec.structs.replace(self.session, **{**changes, "notes": notes})
             self._outbox.record(self.session)
 
     def _start_scan(self) -> threading.Event:
@@ -223,8 +224,7 @@ class Tracking:
             with self._fence.guard("the environment"):
                 try:
                     git, notes = surroundings.git_state(Path.cwd(), self._outbox.blob, self._redact)
-                    self._update(git=git, hardware=surroundings.hardware(), notes=[*self.session.notes, *notes],
-                                 environment=surroundings.environment())
+                    self._update(notes, git=git, hardware=surroundings.hardware(), environment=surroundings.environment())
                     self._packages = surroundings.package_names()
                 finally:
                     done.set()

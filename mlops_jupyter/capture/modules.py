@@ -16,8 +16,11 @@ from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion
 from mlops_jupyter.fingerprint import fingerprint, footprint
 from mlops_jupyter.fingerprint.types.instances import is_local_module, module_dict
+from mlops_jupyter.fingerprint.walk import module_of
 
 PREFIX = "$module "
+_FIXED = frozenset({"__future__", "logging", "re", "typing"})
+"""Homes of types whose values modules keep and nobody changes: `annotations`, a logger, a pattern, a type alias."""
 
 
 @dataclass(slots=True)
@@ -89,4 +92,5 @@ def _data(name: str) -> dict[str, object]:
     module = sys.modules.get(name)
     own = module_dict(module) if isinstance(module, types.ModuleType) else {}
     return {key: value for key, value in list(own.items())
-            if not (key.startswith("__") and key.endswith("__")) and not isinstance(value, types.ModuleType)}
+            if not (key.startswith("__") and key.endswith("__")) and not isinstance(value, types.ModuleType)
+            and module_of(type(value)) not in _FIXED}

@@ -1,0 +1,36 @@
+"""The state of the user's own modules: what a helper keeps but nobody changes is no change."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlops_jupyter.capture.modules import ModuleStates
+
+HELPER = """
+from __future__ import annotations
+import logging, re
+from typing import Optional
+log = logging.getLogger(__name__)
+WORD = re.compile("[a-z]+")
+Names = Optional[list[str]]
+COLUMNS = ["a", "b"]
+"""
+
+
+def test_a_module_with_a_logger_a_pattern_and_annotations_is_known_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_helper.py").write_text(HELPER, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import own_helper  # type: ignore[import-not-found]
+
+    try:
+        states = ModuleStates()
+        reached = states.reached(["own_helper"])
+        states.before(reached)
+        assert states.after(reached) == []
+        own_helper.COLUMNS.append("c")
+        assert [(one.name, one.how) for one in states.after(reached)] == [("$module own_helper", "mutated")]
+    finally:
+        del sys.modules["own_helper"]
