@@ -17,8 +17,7 @@ import msgspec
 
 from mlops_jupyter.entities import CellExecution, FileAccess, JobInput, Observation
 from mlops_jupyter.jobs.source import Edit, Positions, parse
-
-_EXISTENCE = frozenset({"exists", "isfile", "is_file", "lexists"})
+from mlops_jupyter.lineage.text import read_text
 
 
 class FoundInput(msgspec.Struct):
@@ -34,7 +33,7 @@ class FoundInput(msgspec.Struct):
 def find_inputs(cells: Sequence[CellExecution], folder: Path, *, observations: Sequence[Observation] = (),
                 modules: Mapping[str, str] | None = None) -> list[FoundInput]:
     """The inputs of these cells, in order of first reading. `modules`: sources of the local modules by name."""
-    helper_guards = any(_looks_before_it_writes(source) for source in (modules or {}).values())
+    helper_guards = any(read_text(source).looks_first for source in (modules or {}).values())
     taken: set[str] = set()
     return [_found(access, cells, folder, observations, taken) for access in external_reads(cells, helper_guards=helper_guards)]
 
@@ -44,7 +43,7 @@ def external_reads(cells: Sequence[CellExecution], *, helper_guards: bool = Fals
     made: dict[str, bool] = {}  # file → written only when it is absent
     reads: dict[str, FileAccess] = {}
     for cell in cells:
-        guarded = helper_guards or _looks_before_it_writes(cell.source)
+        guarded = helper_guards or read_text(cell.source).looks_first
         wrote = {_key(access): access for access in cell.files if access.mode == "write"}
         for access in cell.files:
             key = _key(access)
@@ -72,17 +71,6 @@ def where(access: FileAccess, folder: Path) -> Path:
     """The file on this machine: inside `folder` (the session's) by its relative path, else as it was opened."""
     inside = access.relative and not access.relative.startswith("..")
     return Path(os.path.normpath(folder / Path(access.relative if inside else access.path).expanduser()))
-
-
-def _looks_before_it_writes(source: str) -> bool:
-    """True if a source asks whether a file exists before it goes on."""
-    tree = parse(source)
-    for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.If | ast.IfExp):
-            for inner in ast.walk(node.test):
-                if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr in _EXISTENCE:
-                    return True
-    return False
 
 
 def _found(access: FileAccess, cells: Sequence[CellExecution], folder: Path, observations: Sequence[Observation],

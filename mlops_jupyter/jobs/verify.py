@@ -47,6 +47,7 @@ from mlops_jupyter.jobs.reference import (
 )
 from mlops_jupyter.jobs.work import place
 from mlops_jupyter.lineage.slice import Result, Slice
+from mlops_jupyter.lineage.text import read_text
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -81,7 +82,7 @@ def verify_slice(session: Session, slice: Slice, executions: Sequence[CellExecut
     refuse_effects(cells, allow=options.allow_effects)
     made = Verification(new_id(), options.run, session.id, slice.result.name, time.time(), "failed", slice_digest=slice.digest)
     modules = local_modules(cells, executions, blob)
-    reads = external_reads(cells, helper_guards=any("exists(" in module.source for module in modules))
+    reads = external_reads(cells, helper_guards=any(read_text(module.source).looks_first for module in modules))
     made.results = missing_inputs(reads, Path(session.cwd))
     if made.results:
         made.verdict, made.detail = "input gone", "; ".join(f"{each.name}: {each.detail}" for each in made.results)
