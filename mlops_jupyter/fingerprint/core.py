@@ -8,6 +8,7 @@ iterator or calls a method of a class that the table does not know.
 from __future__ import annotations
 
 import types
+from collections.abc import Callable
 from functools import cache
 
 import msgspec
@@ -15,7 +16,7 @@ from xxhash import xxh3_128_hexdigest
 
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.fingerprint.types import functions, instances, python
-from mlops_jupyter.fingerprint.walk import Table, Trace, Walk, name_of
+from mlops_jupyter.fingerprint.walk import Stopped, Table, Trace, Walk, name_of
 
 PREFIX = "fp1:xxh3-128:"
 SAMPLED = "fp1~xxh3-128:"
@@ -40,13 +41,25 @@ def table() -> Table:
 
 def fingerprint(value: object, budget: int | None = None) -> Fingerprint:
     """Identity of `value` by content. `budget`: most bytes to hash (None: all); over it, coverage < 1 or no digest."""
+    return _fingerprint(value, budget, None)
+
+
+def fingerprint_unless(stop: Callable[[], bool], value: object, budget: int | None = None) -> Fingerprint | None:
+    """As `fingerprint`; None as soon as `stop`, asked every tenth of a millisecond or so, says True."""
+    try:
+        return _fingerprint(value, budget, stop)
+    except Stopped:
+        return None
+
+
+def _fingerprint(value: object, budget: int | None, stop: Callable[[], bool] | None) -> Fingerprint:
     encode = _SCALARS.get(id(type(value)))
     if encode is not None:
         data = encode(value)
         if budget is None or len(data) <= budget:
             return Fingerprint("scalar", PREFIX + xxh3_128_hexdigest(data), _NAMES[id(type(value))], None, len(data))
         return Fingerprint("scalar", None, _NAMES[id(type(value))], None, len(data), 0.0)
-    walk = Walk(table(), _SCALARS, budget)
+    walk = Walk(table(), _SCALARS, budget, stop)
     found = walk.find(value)
     name = name_of(type(value))
     if found.digest is None:

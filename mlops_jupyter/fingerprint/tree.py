@@ -14,6 +14,8 @@ from xxhash import xxh3_128_digest
 from mlops_jupyter.fingerprint.walk import UNKNOWN, Walk, leaf
 
 LEAF_ROWS = 65_536
+BREATH = 4 << 20
+"""Bytes between two looks at whether the walk was stopped: about a tenth of a millisecond."""
 
 
 def spans(rows: int, step: int = LEAF_ROWS) -> Iterator[tuple[int, int]]:
@@ -35,7 +37,7 @@ def leaves_of(buffer: memoryview, leaf_bytes: int, walk: Walk) -> list[bytes]:
         walk.spend(size)
         if size <= leaf_bytes:
             return [xxh3_128_digest(buffer)]
-        return [xxh3_128_digest(buffer[start : start + leaf_bytes]) for start in range(0, size, leaf_bytes)]
+        return [xxh3_128_digest(buffer[start : start + leaf_bytes]) for start in _starts(size, leaf_bytes, walk)]
     every = size // max(remaining, 1) + 1
     return [
         sampled(lambda at=start: xxh3_128_digest(buffer[at : at + leaf_bytes]), min(leaf_bytes, size - start), walk)  # type: ignore[misc]
@@ -43,6 +45,14 @@ def leaves_of(buffer: memoryview, leaf_bytes: int, walk: Walk) -> list[bytes]:
         else _skip(min(leaf_bytes, size - start), walk)
         for number, start in enumerate(range(0, size, leaf_bytes))
     ]
+
+
+def _starts(size: int, leaf_bytes: int, walk: Walk) -> Iterator[int]:
+    """Where the leaves start; every few megabytes the walk may be stopped."""
+    step = max(BREATH // leaf_bytes, 1) * leaf_bytes
+    for block in range(0, size, step):
+        walk.breathe()
+        yield from range(block, min(block + step, size), leaf_bytes)
 
 
 def sampled(take: Callable[[], bytes], nbytes: int, walk: Walk) -> bytes:

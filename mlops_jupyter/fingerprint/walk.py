@@ -123,10 +123,19 @@ class Table:
         return entry
 
 
-class Walk:
-    """One reading of one value. Shared parts are read once; a cycle is named by how far up it leads."""
+class Stopped(BaseException):
+    """A reading was given up half way. No Exception: readers' failures are caught, this is none."""
 
-    def __init__(self, table: Table, scalars: dict[int, Callable[[object], bytes]], budget: int | None = None) -> None:
+
+class Walk:
+    """One reading of one value. Shared parts are read once; a cycle is named by how far up it leads.
+
+    `stop`: asked between leaves; once it says True, the reading ends with Stopped.
+    """
+
+    def __init__(self, table: Table, scalars: dict[int, Callable[[object], bytes]], budget: int | None = None,
+                 stop: Callable[[], bool] | None = None) -> None:
+        self.stop = stop
         self.table = table
         self.covered = 0
         self.missed = 0
@@ -141,8 +150,14 @@ class Walk:
         """Bytes that may still be hashed; None without a budget."""
         return self._remaining
 
+    def breathe(self) -> None:
+        """Raises Stopped if the reading was stopped."""
+        if self.stop is not None and self.stop():
+            raise Stopped
+
     def spend(self, nbytes: int) -> bool:
-        """Take `nbytes` from the budget; False, and counted as missed, if they are not there."""
+        """Take `nbytes` from the budget; False, and counted as missed, if they are not there. Stopped if it was stopped."""
+        self.breathe()
         if self._remaining is not None:
             if nbytes > self._remaining:
                 self.missed += max(nbytes, 1)
