@@ -28,7 +28,8 @@ class Settings(SingletonConfigurable):
     output_characters = Int(65_536, help="Longest text kept of one output; a cut is recorded.").tag(config=True)
     output_bytes = Int(4_194_304, help="Largest picture kept of one output, in bytes.").tag(config=True)
     outputs_per_cell = Int(100, help="Most outputs kept of one cell execution.").tag(config=True)
-    hash_bytes = Int(268_435_456, help="Most bytes hashed on a cell's path.").tag(config=True)
+    hash_bytes = Int(8_589_934_592, help="Most bytes hashed of one value; of more, evenly spaced parts.").tag(config=True)
+    hash_wait = Float(0.05, help="Seconds that a cell waits for a value it could touch that is being hashed.").tag(config=True)
     tolerance = Float(1e-9, help="Relative difference up to which a re-run number is `within tolerance`.").tag(config=True)
 
     @classmethod

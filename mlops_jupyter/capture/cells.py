@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,11 +22,11 @@ from typing import Protocol
 
 from mlops_jupyter.capture.environment import LocalModules
 from mlops_jupyter.capture.fence import Fence
-from mlops_jupyter.capture.files import FileWatch
+from mlops_jupyter.capture.files import FileWatch, Reached
 from mlops_jupyter.capture.kinds import is_any
 from mlops_jupyter.capture.names import CellNames, analyse
-from mlops_jupyter.capture.namespace import Before, Difference, Namespace
-from mlops_jupyter.capture.outputs import Caps, Outputs
+from mlops_jupyter.capture.namespace import Before, Difference, Later, Namespace
+from mlops_jupyter.capture.outputs import Caps, Outputs, Tap
 from mlops_jupyter.capture.randomness import Generators
 from mlops_jupyter.capture.secrets import Redactor
 from mlops_jupyter.capture.tracker import CellExecuted
@@ -59,13 +59,17 @@ class Open:
     names: CellNames
     outputs: Outputs | None = None
     before: Before | None = None
+    reached: Reached | None = None
+    cost: float = 0.0
+    """Seconds that opening it took."""
     random: tuple[dict[str, object], dict[str, str]] = field(default_factory=lambda: ({}, {}))
 
 
 class CellWatch:
     """Looks at cells of one session. Every method may raise: the fence is around it, in `ipython.py`."""
 
-    def __init__(self, shell: Shell, recorder: Recorder, redact: Redactor, policy: OutputPolicy, files: FileWatch) -> None:
+    def __init__(self, shell: Shell, recorder: Recorder, redact: Redactor, policy: OutputPolicy, files: FileWatch,
+                 settle: Callable[[Collection[str]], Mapping[str, Fingerprint]]) -> None:
         settings = Settings.current()
         cwd = Path.cwd()
         self._shell = shell
@@ -73,7 +77,8 @@ class CellWatch:
         self._redact = redact
         self._policy: OutputPolicy = policy
         self._caps = Caps(settings.output_characters, settings.output_bytes, settings.outputs_per_cell)
-        self._namespace = Namespace(shell.user_ns, settings.hash_bytes, redact.is_secret)
+        self._tap = Tap(shell)
+        self._namespace = Namespace(shell.user_ns, settings.hash_bytes, redact.is_secret, settle)
         self._generators = Generators(recorder.blob)
         self._modules = LocalModules(cwd, recorder.blob, redact)
         self._modules.changed()
@@ -89,8 +94,8 @@ class CellWatch:
         opened.before = self._namespace.before(opened.names, self._underscore_is_ours())
         if not quiet:
             opened.random = self._generators.before()
-            opened.outputs = Outputs(self._shell, self._policy, self._caps, self._recorder.blob, self._redact)
-            self.files.begin()
+            opened.outputs = Outputs(self._tap, self._policy, self._caps, self._recorder.blob, self._redact)
+            opened.reached = self.files.begin()
             opened.outputs.begin()
         return opened
 
@@ -98,15 +103,18 @@ class CellWatch:
         """Stop looking: what the cell's end must undo even when everything else fails."""
         if opened.outputs is not None:
             opened.outputs.end()
+        if opened.reached is not None:
+            self.files.drop(opened.reached)
 
-    def close(self, opened: Open, event: CellExecuted, prompt: int | None, fence: Fence) -> CellExecuted:
-        """After the cell: `event` with what was found. A part that fails leaves its fields empty, and the others stand."""
+    def close(self, opened: Open, event: CellExecuted, prompt: int | None, fence: Fence) -> tuple[CellExecuted, dict[str, Later]]:
+        """After the cell: `event` with what was found, and what is still to be read. What fails leaves its fields empty."""
         reached = None
         if opened.outputs is not None:
             with fence.guard("outputs"):
                 event.outputs, event.outputs_dropped = opened.outputs.end()
+        if opened.reached is not None:
             with fence.guard("files"):
-                reached = self.files.end()
+                reached = self.files.end(opened.reached)
         with fence.guard("random state"):
             seeds = self._seeds(opened.names)
             if opened.outputs is not None:
@@ -128,7 +136,7 @@ class CellWatch:
             event.effects = [self._redact(effect) for effect in reached.effects]
             if reached.dropped:
                 event.opaque.append(f"{reached.dropped} more files than are recorded of one cell")
-        return event
+        return event, difference.later
 
     def _difference(self, opened: Open, event: CellExecuted, prompt: int | None) -> Difference:
         assert opened.before is not None

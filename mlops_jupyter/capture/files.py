@@ -42,14 +42,19 @@ class FileAccesses(msgspec.Struct):
     dropped: int = 0
 
 
+class Reached(msgspec.Struct, eq=False):
+    """What a cell that runs has reached so far."""
+
+    opened: set[tuple[str, Mode]] = msgspec.field(default_factory=set)
+    effects: dict[str, None] = {}
+
+
 class FileWatch:
-    """One per process. `begin()` and `end()` around each cell; nested cells add to the outer one."""
+    """One per process. `begin()` and `end()` around each cell; where several run at once, what is reached is everyone's."""
 
     def __init__(self) -> None:
         self._cwd = Path.cwd()
-        self._depth = 0
-        self._opened: set[tuple[str, Mode]] = set()
-        self._effects: dict[str, None] = {}
+        self._running: tuple[Reached, ...] = ()
         self._pid = os.getpid()
         self._excluded: tuple[str, ...] = ()
         self._installed = False
@@ -66,7 +71,7 @@ class FileWatch:
 
     def stop(self) -> None:
         """Go to sleep: from now on the hook is one `if`."""
-        self._depth = 0
+        self._running = ()
         self.active = False
 
     def install(self) -> None:
@@ -95,7 +100,7 @@ class FileWatch:
             else:
                 self._effect("process", args[0], args)
         except Exception:  # noqa: BLE001 (counted as an effect, in words)
-            self._effects.setdefault("an event that could not be understood")
+            self._note("an event that could not be understood")
 
     def _open(self, path: object, mode: object, flags: object) -> None:
         if isinstance(path, bytes):
@@ -125,42 +130,55 @@ class FileWatch:
 
     def touch(self, path: str, mode: Mode) -> None:
         """A file was opened: by an event or by a wrapped reader."""
-        if self.active and os.getpid() == self._pid and len(self._opened) < 20 * _MOST:
+        if self.active and os.getpid() == self._pid:
             if not os.path.isabs(path):  # noqa: PTH117 (a hot path)
                 path = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118
-            self._opened.add((path, mode))
+            for reached in self._running:
+                if len(reached.opened) < 20 * _MOST:
+                    reached.opened.add((path, mode))
+
+    def _note(self, effect: str) -> None:
+        for reached in self._running:
+            reached.effects.setdefault(effect)
 
     def _effect(self, kind: str, what: object, args: tuple[object, ...]) -> None:
         command = args[1] if len(args) > 1 and isinstance(args[1], list | tuple) else what
         words = [os.fsdecode(word) for word in command] if isinstance(command, list | tuple) else [_text(command)]
-        self._effects.setdefault(f"{kind}: {' '.join(words)[:200]}")
+        self._note(f"{kind}: {' '.join(words)[:200]}")
 
     def _connect(self, address: object) -> None:
         local = {"127.0.0.1", "::1", "localhost", "0.0.0.0"}  # noqa: S104 (compared, not bound)
         if isinstance(address, tuple) and address and isinstance(address[0], str) and address[0] not in local:
-            self._effects.setdefault(f"network: {address[0]}:{address[1]}")
+            self._note(f"network: {address[0]}:{address[1]}")
 
     def _database(self, database: object) -> None:
         name = _text(database)
         if name and name != ":memory:" and not self._is_excluded(os.path.abspath(name)):  # noqa: PTH100
-            self._effects.setdefault(f"database: {name}")
+            self._note(f"database: {name}")
             self.touch(name, "read")
 
-    def begin(self) -> None:
-        """A cell starts."""
-        self._depth += 1
-        if self._depth == 1:
-            self._opened.clear()
-            self._effects.clear()
-            self.active = True
+    def begin(self) -> Reached:
+        """A cell starts; `end` wants what is returned."""
+        reached = Reached()
+        self._running = (*self._running, reached)
+        self.active = True
+        return reached
 
-    def end(self) -> FileAccesses:
+    def end(self, reached: Reached) -> FileAccesses:
         """The cell has ended: what it reached, fingerprinted. Files that are gone again are left out unless they were read."""
-        self._depth = max(0, self._depth - 1)
-        self.active = False
-        opened, self._opened = self._opened, set()
-        effects = list(self._effects)
-        self._effects = {}
+        self.drop(reached)
+        was_active, self.active = self.active, False  # what we open ourselves is nobody's
+        try:
+            return self._accesses(reached.opened, list(reached.effects))
+        finally:
+            self.active = was_active
+
+    def drop(self, reached: Reached) -> None:
+        """The cell has ended and nothing is to be said about it."""
+        self._running = tuple(one for one in self._running if one is not reached)
+        self.active = bool(self._running)
+
+    def _accesses(self, opened: set[tuple[str, Mode]], effects: list[str]) -> FileAccesses:
         result = FileAccesses(effects=effects)
         if not opened:
             return result
@@ -178,10 +196,6 @@ class FileWatch:
                 result.files.append(access)
         self._made |= {os.path.normpath(path) for path in written}
         return result
-
-    def reopen(self) -> None:
-        """After `end()` of a cell that ran inside another: the outer one goes on."""
-        self.active = self._depth > 0
 
     def _access(self, path: str, mode: Mode, *, overwritten: bool) -> FileAccess | None:
         file = Path(path)

@@ -1,8 +1,7 @@
-"""Tracking in a running IPython shell: the hooks around each cell, and the one object that holds a session together.
+"""Tracking in a running IPython shell: the one object that holds a session together, from `%mlops track` to its end.
 
-`pre_run_cell` and `post_run_cell` are IPython's own events; nothing of the shell is replaced. The record of a cell is written
-before it runs and again when it ended. All our work is inside the fence; an interrupt that hits our work before a cell is
-handed on to the cell, and one that hits it afterwards only cuts our work short.
+`pre_run_cell` and `post_run_cell` are IPython's own events; nothing of the shell is replaced. What happens at them is in
+`life.py`. All our work is inside the fence.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import os
 import sys
 import threading
 import time
-from _thread import interrupt_main
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -24,11 +22,13 @@ from IPython.core.getipython import get_ipython
 from mlops_jupyter import plugins
 from mlops_jupyter.capture import calls
 from mlops_jupyter.capture import environment as surroundings
-from mlops_jupyter.capture.cells import CellWatch, Open, is_interrupt
+from mlops_jupyter.capture.cells import CellWatch
 from mlops_jupyter.capture.cells import Shell as CellShell
+from mlops_jupyter.capture.deferred import Deferred
 from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.files import FileWatch
 from mlops_jupyter.capture.imports import ImportHooks
+from mlops_jupyter.capture.life import CellLife, Parts
 from mlops_jupyter.capture.names import analyse
 from mlops_jupyter.capture.notes import Notes
 from mlops_jupyter.capture.observer import Draft, Listener, ObservedCall
@@ -36,13 +36,13 @@ from mlops_jupyter.capture.options import TrackOptions, decode_options
 from mlops_jupyter.capture.readers import Readers
 from mlops_jupyter.capture.secrets import Redactor, load_key
 from mlops_jupyter.capture.session import new_session, notebook_path
-from mlops_jupyter.capture.shell import Autolog, CellInfo, CellResult, Status, connection_file, running_cell
-from mlops_jupyter.capture.tracker import CellExecuted, CellStarted, Tracker
+from mlops_jupyter.capture.shell import Autolog, CellInfo, Status, connection_file, running_cell
+from mlops_jupyter.capture.tracker import CellExecuted, Tracker
 from mlops_jupyter.capture.unwrap import is_ours, is_skip
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities.errors import ConflictError, StoreError
 from mlops_jupyter.entities.runs import Goal
-from mlops_jupyter.entities.sessions import ExecutionState, Observation
+from mlops_jupyter.entities.sessions import Observation
 from mlops_jupyter.outbox import Outbox
 from mlops_jupyter.version import __version__
 
@@ -51,6 +51,10 @@ if TYPE_CHECKING:
 
 SCAN_SECONDS = 0.1
 """How long `%mlops track` waits for git and packages before it goes on without them."""
+LAST_WAIT = 2.0
+"""Most seconds that the end of a session waits for values that are being read, where somebody waits for it."""
+_NOBODY_WAITS = frozenset({"headless", "job", "verification"})
+"""Sessions without a person at the keyboard: there each value is read to the end."""
 UNTRACKED = 500
 """Most cells taken over from history."""
 _files: FileWatch | None = None
@@ -122,18 +126,20 @@ class Tracking:
         self._tracker = Tracker(self.session.id)
         self._notes = Notes(self._tracker, self._outbox, self._redact, shell.user_ns)
         self._listeners: list[Listener] = []
-        self._opened: list[Open] = []
         self._imports = ImportHooks(self._fenced)
         self._files = _file_watch()
         self._readers = Readers(self._files.touch, self._imports)
-        self._watch = CellWatch(cast(CellShell, shell), self._outbox, self._redact, options.outputs, self._files)
+        self._wait = None if self.session.kind in _NOBODY_WAITS else settings.hash_wait
+        deferred = Deferred(self._fence, settings.hash_bytes, self._wait)
+        self._watch = CellWatch(cast(CellShell, shell), self._outbox, self._redact, options.outputs, self._files, deferred.settle)
+        self._life = CellLife(Parts(
+            self._tracker, self._watch, self._notes, self._outbox, self._fence, deferred, self._redact, shell.transform_cell,
+            lambda: shell.execution_count - 1, self.is_user_code, self._look_for_new_packages,
+        ))
         self._lock = threading.Lock()
         self._packages: frozenset[str] = frozenset()
         self._scan: threading.Thread | None = None
         self._cells: set[str] = set()
-        self._cost = 0.0
-        self._spent = 0.0
-        self._seconds = 0.0
         self._active = False
 
     # life
@@ -153,12 +159,12 @@ class Tracking:
             self._readers.install()
         with self._fence.guard("calls"):
             self._install_calls()
-        self._shell.events.register("pre_run_cell", self._before)
-        self._shell.events.register("post_run_cell", self._after)
+        self._shell.events.register("pre_run_cell", self._life.before)
+        self._shell.events.register("post_run_cell", self._life.after)
         atexit.register(self.end)
         scanned.wait(SCAN_SECONDS)
         if running is not None and not is_ours(running.raw_cell):
-            self._before(running)  # what else is in the cell that switched tracking on is recorded from here
+            self._life.before(running)  # what else is in the cell that switched tracking on is recorded from here
 
     def end(self) -> None:
         """Write that the session has ended, give everything back. Safe to call twice."""
@@ -167,13 +173,7 @@ class Tracking:
         self._active = False
         atexit.unregister(self.end)
         self._fenced(self._unhook)
-        while self._opened:
-            opened = self._opened.pop()
-            with self._fence.guard("the last cell"):
-                self._watch.quit(opened)
-                execution = self._tracker.finish(CellExecuted(at=time.time(), state="ok"), threading.get_ident())
-                if execution is not None:
-                    self._outbox.record(execution)
+        self._life.end(None if self._wait is None else LAST_WAIT)
         if self._scan is not None:
             self._scan.join(2.0)
         with self._fence.guard("the session's end"):
@@ -181,7 +181,7 @@ class Tracking:
             self._outbox.close()
 
     def _unhook(self) -> None:
-        for event, function in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
+        for event, function in (("pre_run_cell", self._life.before), ("post_run_cell", self._life.after)):
             if function in self._shell.events.callbacks[event]:
                 self._shell.events.unregister(event, function)
         self._readers.remove()
@@ -204,8 +204,8 @@ class Tracking:
         """What is stored, where, and what it cost."""
         return Status(
             session=self.session, executions=self._tracker.executions, observations=self._notes.count,
-            outbox=str(self._outbox.folder), store=Settings.current().store_url(), cost_seconds=self._cost,
-            cells_seconds=self._seconds, failures=self._fence.failures, active=self._active,
+            outbox=str(self._outbox.folder), store=Settings.current().store_url(), cost_seconds=self._life.cost,
+            cells_seconds=self._life.seconds, failures=self._fence.failures, active=self._active,
             notes=(*self.session.notes, *self._fence.notes),
         )
 
@@ -247,87 +247,6 @@ class Tracking:
             if raw.strip() and not is_ours(raw) and not is_skip(raw):
                 stores = analyse(parsed, self._shell.transform_cell).stores
                 self._outbox.record(self._tracker.untracked(self._redact(raw), self._redact(parsed), prompt, stores))
-
-    def _before(self, info: CellInfo) -> None:
-        clock = time.perf_counter()
-        try:
-            with self._fence.guard("the start of a cell"):
-                self._open(info)
-        except KeyboardInterrupt:
-            threading.Timer(0.01, interrupt_main).start()  # it was meant for the cell, which is about to run
-        self._spent = time.perf_counter() - clock
-        self._cost += self._spent
-
-    def _open(self, info: CellInfo) -> None:
-        source = info.raw_cell
-        skip = is_skip(source)
-        transformed = getattr(info, "transformed_cell", None)
-        executed = transformed if isinstance(transformed, str) else self._shell.transform_cell(source)
-        event = CellStarted(
-            at=time.time(), source=self._redact(source), executed=self._redact(executed), ours=is_ours(source), skip=skip,
-            cell=getattr(info, "cell_id", None) or "", thread=threading.get_ident(),
-            prompt=self._shell.execution_count - 1 if info.store_history else None,
-        )
-        if executed.rstrip("\n") == source.rstrip("\n"):
-            event.executed = event.source
-        execution = self._tracker.start(event)
-        if execution is None:
-            return
-        self._outbox.record(execution)
-        with self._fence.guard("calls"):
-            calls.before_cell(event.executed)
-        self._opened.append(self._watch.open(executed, self._shell.transform_cell, quiet=event.ours or skip))
-
-    def _after(self, result: CellResult | None) -> None:
-        clock = time.perf_counter()
-        thread = threading.get_ident()
-        try:
-            with self._fence.guard("the end of a cell"):
-                self._close(result, thread, clock)
-        except KeyboardInterrupt:
-            with self._fence.guard("a cell cut short"):
-                self._cut_short(result, thread, "interrupted while its results were looked at")
-
-    def _cut_short(self, result: CellResult | None, thread: int, why: str) -> None:
-        """The cell has ended and little is known of it: its record says so, and counts as touching everything."""
-        while self._opened:
-            self._watch.quit(self._opened.pop())
-        self._files.stop()
-        self._watch.forget()
-        error = None if result is None else result.error_before_exec or result.error_in_exec
-        state: ExecutionState = "ok" if error is None else "interrupted" if is_interrupt(error) else "error"
-        if (execution := self._tracker.finish(CellExecuted(at=time.time(), state=state, opaque=[why]), thread)) is not None:
-            self._outbox.record(execution)
-
-    def _close(self, result: CellResult | None, thread: int, clock: float) -> None:
-        running = self._tracker.running(thread)
-        if running is None:
-            self._tracker.drop(thread)
-            return
-        if not self._opened:
-            self._cut_short(result, thread, "tracking failed at the start of this cell")
-            return
-        at = time.time()
-        opened = self._opened[-1]
-        error = None if result is None else result.error_before_exec or result.error_in_exec
-        event = CellExecuted(at=at, state="ok" if error is None else "interrupted" if is_interrupt(error) else "error")
-        if error is not None:
-            with self._fence.guard("the error"):
-                event.error = self._watch.error(error, self.is_user_code)
-        event = self._watch.close(opened, event, running.prompt, self._fence)
-        self._opened.pop()
-        calls.after_cell()
-        self._files.reopen()
-        with self._fence.guard("observations"):
-            self._notes.flush(event.writes)
-        self._look_for_new_packages(event)
-        spent = time.perf_counter() - clock
-        event.cost = self._spent + spent
-        self._spent = 0.0
-        self._cost += spent
-        if (execution := self._tracker.finish(event, thread)) is not None:
-            self._seconds += execution.seconds or 0.0
-            self._outbox.record(execution)
 
     def _look_for_new_packages(self, event: CellExecuted) -> None:
         """A cell installed something: take the environment again."""

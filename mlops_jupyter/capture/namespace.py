@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mlops_jupyter.capture.closure import Brought, follow
+from mlops_jupyter.capture.deferred import Patience, unread
 from mlops_jupyter.capture.kinds import exactly, identity, is_a, is_any, is_exactly
 from mlops_jupyter.capture.modules import ModuleStates
 from mlops_jupyter.capture.names import CellNames
+from mlops_jupyter.capture.snapshot import Snapshot
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion, WriteKind
 from mlops_jupyter.fingerprint import fingerprint, footprint
@@ -43,18 +46,27 @@ class Held:
     ranges: tuple[tuple[int, int], ...] = ()
     complete: bool = True
     """False if the walk through the value was cut: it may share more than is known."""
+    slow: bool = False
+    """True if the value took too long to read on a cell's path."""
 
 
 @dataclass
 class Before:
     """The namespace as a cell found it."""
 
-    ids: dict[str, int]
+    snapshot: Snapshot
     touched: set[str]
     brought: Brought
     results: list[str]
     drifted: list[str] = field(default_factory=list)
     modules: set[str] = field(default_factory=set)
+
+
+class Later(NamedTuple):
+    """A value that is read after its cell; `known`: what it was before, where that matters."""
+
+    value: object
+    known: Fingerprint | None
 
 
 @dataclass
@@ -66,33 +78,28 @@ class Difference:
     deletes: list[str] = field(default_factory=list)
     opaque: list[str] = field(default_factory=list)
     seeds: set[str] = field(default_factory=set)
+    later: dict[str, Later] = field(default_factory=dict)
+    """Written names whose values are still to be read."""
 
 
 class Namespace:
-    """Follows one `user_ns` across cells. `budget`: most bytes hashed of one value on a cell's path."""
+    """Follows one `user_ns` across cells. `budget`: most bytes hashed of one value; `settle`: see Deferred."""
 
     def __init__(self, namespace: dict[str, object], budget: int | None = None,
-                 is_secret: Callable[[str, object], bool] = lambda name, value: False) -> None:
+                 is_secret: Callable[[str, object], bool] = lambda name, value: False,
+                 settle: Callable[[Collection[str]], Mapping[str, Fingerprint]] = lambda names: {}) -> None:
         self._namespace = namespace
         self._is_secret = is_secret
+        self._settle = settle
         self._budget = budget
+        self._patience = Patience()
         self._hidden: set[str] = set(IGNORED)
         self._held: dict[str, Held] = {}
-        self._last: dict[str, int] | None = None
+        self._last: Snapshot | None = None
         self._displayed: list[str] = []
         self._modules = ModuleStates(budget)
-        for name in filter(self._is_users, self.snapshot()):
+        for name in filter(self._is_users, list(namespace)):
             self._remember(name, None)
-
-    def snapshot(self) -> dict[str, int]:
-        """The id behind each name, without the names of IPython's history, which grow by one with each cell."""
-        namespace = self._namespace
-        while True:
-            try:
-                names = list(namespace.keys() - self._hidden)
-                return dict(zip(names, map(identity, map(namespace.__getitem__, names)), strict=True))
-            except (RuntimeError, KeyError):  # another thread of the user's bound or deleted a name while we looked
-                continue
 
     def _is_users(self, name: str) -> bool:
         """False for the names that IPython and Python keep for themselves."""
@@ -110,15 +117,10 @@ class Namespace:
 
     def before(self, names: CellNames, ours_underscore: bool = True) -> Before:
         """Look before the cell runs: make sure that all it can touch is known."""
-        ids = self.snapshot()
-        drifted = [] if self._last is None or ids == self._last else [
-            name for name in ids.keys() | self._last.keys() if ids.get(name) != self._last.get(name) and self._is_users(name)
-        ]
-        for name in drifted:
-            if name in ids:
-                self._remember(name, None)
-            else:
-                self._held.pop(name, None)
+        self._patience = Patience()
+        snapshot = Snapshot.of(self._namespace)
+        drifted = self._drifted(snapshot)
+        ids = self._namespace
         brought = follow(self._used(names, ids), self._namespace)
         touched = self._touched(names, brought, ids)
         results = self._results(names, ours_underscore)
@@ -126,26 +128,45 @@ class Namespace:
         everything = bool(names.opaque or brought.opaque)
         modules = self._modules.reached(brought.modules, everything=everything)
         objects += self._modules.data(modules)
-        touched = set(filter(self._is_users, ids)) if everything else self._with_aliases(touched, objects)
+        touched = set(filter(self._is_users, snapshot.names)) if everything else self._with_aliases(touched, objects)
+        self._take_settled({*touched, *names.stores, *brought.stores})
         for name in touched:
-            held = self._held.get(name)
-            if held is None or held.fingerprint is None or held.place != ids[name]:
-                value = self._namespace.get(name)
-                if self._can_change(value):
-                    self._remember(name, fingerprint(value, self._budget))
+            value, held = self._namespace.get(name), self._held.get(name)
+            unknown = held is None or held.place != identity(value) or (held.fingerprint is None and not held.slow)
+            if unknown and self._can_change(value):
+                self._remember(name, self._patience.read(value, self._budget))
         modules |= self._modules.sharing({one for name in touched if name in self._held for one in self._held[name].ids})
         self._modules.before(modules)
         brought.held.clear()
-        return Before(ids, touched, brought, results, sorted(drifted), modules)
+        return Before(snapshot, touched, brought, results, drifted, modules)
 
-    def _used(self, names: CellNames, ids: dict[str, int]) -> dict[str, frozenset[str]]:
+    def _drifted(self, now: Snapshot) -> list[str]:
+        """Names bound or deleted between cells: nothing is known of them."""
+        if self._last is None:
+            return []
+        created, rebound, deleted = self._last.changes(now)
+        for name in deleted:
+            self._held.pop(name, None)
+        found = [name for name in (*created, *rebound) if self._is_users(name)]
+        for name in found:
+            self._remember(name, None)
+        return sorted([*found, *filter(self._is_users, deleted)])
+
+    def _take_settled(self, names: Collection[str]) -> None:
+        """What a cell can touch is not being read while it runs; what was read since is known from now on."""
+        for name, found in self._settle(names).items():
+            held = self._held.get(name)
+            if held is not None and held.fingerprint is None and held.place == identity(self._namespace.get(name)):
+                held.fingerprint = found
+
+    def _used(self, names: CellNames, ids: Mapping[str, object]) -> dict[str, frozenset[str]]:
         used = dict(names.loads)
         for word in names.words:
             if word in ids and self._is_users(word):
                 used.setdefault(word, frozenset())
         return used
 
-    def _touched(self, names: CellNames, brought: Brought, ids: dict[str, int]) -> set[str]:
+    def _touched(self, names: CellNames, brought: Brought, ids: Mapping[str, object]) -> set[str]:
         every = {*names.loads, *names.mutated, *names.words, *brought.reads, *brought.stores}
         return {name for name in every if name in ids and self._is_users(name)}
 
@@ -192,16 +213,15 @@ class Namespace:
 
     def after(self, before: Before, names: CellNames, *, completed: bool, prompt: int | None) -> Difference:
         """Look after the cell ran. `completed`: no exception ended it, so that what its text certainly binds was bound."""
-        ids = self.snapshot()
+        self._patience = Patience()
+        now, ids = Snapshot.of(self._namespace), self._namespace
         brought = follow(self._used(names, ids), self._namespace)
         difference = Difference(opaque=[*names.opaque, *brought.opaque], seeds=before.brought.seeds | brought.seeds)
         bound = {*names.stores, *brought.stores, *before.brought.stores}
-        kinds: dict[str, WriteKind] = {}
+        created, rebound, deleted = before.snapshot.changes(now)
+        kinds: dict[str, WriteKind] = dict.fromkeys(filter(self._is_users, created), "created")
+        kinds |= dict.fromkeys(filter(self._is_users, rebound), "rebound")
         doubtful: set[str] = set()
-        known = before.ids.get
-        for name in [name for name, place in ids.items() if known(name) != place]:
-            if self._is_users(name):
-                kinds[name] = "rebound" if name in before.ids else "created"
         for name in bound:
             if name in ids and name not in kinds and self._is_users(name):
                 kinds[name] = "rebound"
@@ -210,7 +230,7 @@ class Namespace:
         everything = bool(difference.opaque or before.brought.opaque)
         modules = before.modules | self._modules.reached(brought.modules, everything=everything)
         objects = [*brought.held, *self._modules.data(modules)]
-        touched = set(filter(self._is_users, ids)) if everything else self._with_aliases(
+        touched = set(filter(self._is_users, now.names)) if everything else self._with_aliases(
             before.touched | self._touched(names, brought, ids), objects) & ids.keys()
         objects.clear()
         brought.held.clear()
@@ -218,20 +238,34 @@ class Namespace:
             self._write(name, kind, difference)
         for name in sorted(touched - kinds.keys()):
             self._compare(name, names, difference)
-        difference.deletes = sorted(filter(self._is_users, before.ids.keys() - ids.keys()))
+        difference.deletes = sorted(filter(self._is_users, deleted))
         for name in difference.deletes:
             self._held.pop(name, None)
         self._displayed_result(prompt, difference)
-        difference.reads = self._reads(before, names, brought, doubtful) + self._modules.reads(modules)
+        new = set(created)
+        had = {*before.snapshot.names} if deleted else {name for name in self._namespace if name not in new}
+        difference.reads = self._reads(had, before, names, brought, doubtful) + self._modules.reads(modules)
         difference.writes += self._modules.after(modules)
-        self._last = ids
+        self._last = now
         return difference
+
+    def _read(self, name: str, difference: Difference, known: Fingerprint | None = None) -> Fingerprint:
+        """The fingerprint of what `name` holds; what takes too long is left for later."""
+        value, held = self._namespace.get(name), self._held.get(name)
+        slow = held is not None and held.slow and held.place == identity(value)
+        found = None if slow else self._patience.read(value, self._budget)
+        self._remember(name, found)
+        if found is not None:
+            return found
+        self._held[name].slow = True
+        difference.later[name] = Later(value, known)
+        return unread(value)
 
     def _write(self, name: str, kind: WriteKind, difference: Difference) -> None:
         value = self._namespace.get(name)
-        secret = self._is_secret(name, value)
-        found = Fingerprint(kind="scalar", type_name="str") if secret else fingerprint(value, self._budget)
-        self._remember(name, found)
+        found = self._read(name, difference)
+        if self._is_secret(name, value):
+            found = Fingerprint(kind="scalar", type_name="str")
         difference.writes.append(VariableVersion(name=name, how=kind, fingerprint=found))
 
     def _compare(self, name: str, names: CellNames, difference: Difference) -> None:
@@ -245,30 +279,32 @@ class Namespace:
         if not self._can_change(value):
             return
         held = self._held.get(name)
-        found = fingerprint(value, self._budget)
         known = None if held is None else held.fingerprint
+        found = self._read(name, difference, known)
         if found.digest is None or found.coverage < 1 or known is None:
             difference.writes.append(VariableVersion(name=name, how="maybe", fingerprint=found))
         elif known.same_as(found):
             return
         else:
             difference.writes.append(VariableVersion(name=name, how="mutated", fingerprint=found))
-        self._remember(name, found)
 
     def _displayed_result(self, prompt: int | None, difference: Difference) -> None:
         hidden = f"_{prompt}"
         if prompt is None or hidden not in self._namespace or hidden in self._displayed:
             return
         self._displayed.append(hidden)
-        found = fingerprint(self._namespace[hidden], self._budget)
-        difference.writes.append(VariableVersion(name=hidden, how="created", fingerprint=found))
+        value = self._namespace[hidden]
+        found = self._patience.read(value, self._budget)
+        if found is None:
+            difference.later[hidden] = Later(value, None)
+        difference.writes.append(VariableVersion(name=hidden, how="created", fingerprint=found or unread(value)))
 
-    def _reads(self, before: Before, names: CellNames, brought: Brought, doubtful: set[str]) -> list[Read]:
-        direct = [name for name in sorted({*names.reads, *names.words, *doubtful}) if name in before.ids and self._is_users(name)]
+    def _reads(self, had: set[str], before: Before, names: CellNames, brought: Brought, doubtful: set[str]) -> list[Read]:
+        direct = [name for name in sorted({*names.reads, *names.words, *doubtful}) if name in had and self._is_users(name)]
         reads = {name: Read(name) for name in [*direct, *before.results]}
         for source in (before.brought.reads, brought.reads):
             for name, via in source.items():
-                if name in before.ids and name not in reads and self._is_users(name):
+                if name in had and name not in reads and self._is_users(name):
                     reads[name] = Read(name, via=via)
         return list(reads.values())
 

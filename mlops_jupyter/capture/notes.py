@@ -47,13 +47,15 @@ class Notes:
         self._recorder.record(observation)
         return observation
 
-    def flush(self, writes: Sequence[VariableVersion]) -> None:
+    def flush(self, writes: Sequence[VariableVersion]) -> list[Observation]:
         """The cell has ended with these writes: complete what waits, record it, let the objects go."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
         known = {write.name: write for write in writes}
-        for observation, subject in waiting:
-            self._recorder.record(self._complete(observation, subject, known))
+        completed = [self._complete(observation, subject, known) for observation, subject in waiting]
+        for observation in completed:
+            self._recorder.record(observation)
+        return completed
 
     def _complete(self, observation: Observation, subject: object | None, writes: Mapping[str, VariableVersion]) -> Observation:
         if subject is None:

@@ -1,9 +1,9 @@
 """What a cell shows, as records, without changing what the user sees.
 
-For the time of one cell, four callables are shadowed on the instances that IPython uses: `write` of the two streams,
+While cells run, four callables are shadowed on the instances that IPython uses: `write` of the two streams,
 `publish` of the display publisher, `write_format_data` of the display hook. Each shadow calls the original with the very
 arguments and notes a copy of what passed. This works the same in ipykernel and in plain IPython, sees results without any
-second `repr`, and is undone when the cell ends. Inside `%%capture` nothing reaches the user, and nothing is noted.
+second `repr`, and is undone when the last of them ends. Inside `%%capture` nothing reaches the user, and nothing is noted.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -53,39 +54,34 @@ class _Bundle:
     display_id: str = ""
 
 
-class Outputs:
-    """Notes the outputs of the cell that runs. `begin` and `end` around it, on the same thread."""
+class Tap:
+    """The shadows of one shell, there while some cell runs. What passes goes to the cell of the thread that shows it."""
 
-    def __init__(self, shell: Shell, policy: OutputPolicy, caps: Caps, keep: Callable[[bytes], str],
-                 redact: Callable[[str], str]) -> None:
+    def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._policy = policy
-        self._caps = caps
-        self._keep = keep
-        self._redact = redact
-        self._items: list[_Stream | _Bundle] = []
-        self._dropped = 0
-        self._quiet = 0
+        self._cells: list[Outputs] = []
+        self._quiet = threading.local()
         self._undo: list[Callable[[], None]] = []
 
-    def begin(self) -> None:
-        """Start to note."""
-        self._items = []
-        self._dropped = 0
-        if self._policy == "none" or self._undo:
+    def open(self, outputs: Outputs) -> None:
+        """A cell runs: it gets what its thread shows, and what threads without a cell show while it is the newest."""
+        self._cells.append(outputs)
+        if self._undo:
             return
         for name, stream in (("stdout", sys.stdout), ("stderr", sys.stderr)):
             self._shadow(stream, "write", self._writer(name))
         self._shadow(self._shell.display_pub, "publish", self._publisher)
         self._shadow(self._shell.displayhook, "write_format_data", self._formatter)
 
-    def end(self) -> tuple[list[Output], int]:
-        """Stop noting: (outputs, how many were dropped)."""
-        while self._undo:
+    def close(self, outputs: Outputs) -> None:
+        """The cell has ended. With the last one the shadows go."""
+        self._cells = [one for one in self._cells if one is not outputs]
+        while self._undo and not self._cells:
             self._undo.pop()()
-        items, self._items = self._items, []
-        found = [output for item in items for output in self._outputs(item)]
-        return found, self._dropped
+
+    def _cell(self) -> Outputs | None:
+        thread = threading.get_ident()
+        return next((one for one in reversed(self._cells) if one.thread == thread), self._cells[-1] if self._cells else None)
 
     def _shadow(self, owner: object, name: str, make: Callable[[Callable[..., object]], Callable[..., object]]) -> None:
         original = getattr(owner, name, None)
@@ -111,44 +107,82 @@ class Outputs:
         def make(original: Callable[..., object]) -> Callable[..., object]:
             def write(data: object, *args: object, **kwargs: object) -> object:
                 result = original(data, *args, **kwargs)
-                if isinstance(data, str) and data and not self._quiet:
-                    self._text(name, data)
+                if isinstance(data, str) and data and not self._depth() and not self._is_ipythons_own():
+                    cell = self._cell()
+                    if cell is not None:
+                        cell.text(name, data)
                 return result
 
             return write
 
         return make
 
+    def _is_ipythons_own(self) -> bool:
+        """Plain IPython prints the prompts of results and the tracebacks of errors through the stream."""
+        return bool(getattr(self._shell.displayhook, "is_active", False) or getattr(self._shell, "showing_traceback", False))
+
+    def _depth(self, step: int = 0) -> int:
+        self._quiet.depth = getattr(self._quiet, "depth", 0) + step
+        return int(self._quiet.depth)
+
     def _publisher(self, original: Callable[..., object]) -> Callable[..., object]:
         def publish(*args: object, **kwargs: object) -> object:
-            self._quiet += 1
+            self._depth(1)
             try:
                 return original(*args, **kwargs)
             finally:
-                self._quiet -= 1
+                self._depth(-1)
                 data = kwargs.get("data", args[0] if args else None)
                 transient = kwargs.get("transient")
                 shown = transient.get("display_id", "") if isinstance(transient, dict) else ""
-                if isinstance(data, dict):
-                    self._bundle("display", data, str(shown), update=bool(kwargs.get("update")))
+                cell = self._cell()
+                if isinstance(data, dict) and cell is not None:
+                    cell.bundle("display", data, str(shown), update=bool(kwargs.get("update")))
 
         return publish
 
     def _formatter(self, original: Callable[..., object]) -> Callable[..., object]:
         def write_format_data(format_dict: object, *args: object, **kwargs: object) -> object:
-            self._quiet += 1
+            self._depth(1)
             try:
                 return original(format_dict, *args, **kwargs)
             finally:
-                self._quiet -= 1
-                if isinstance(format_dict, dict):
-                    self._bundle("result", format_dict, "", update=False)
+                self._depth(-1)
+                cell = self._cell()
+                if isinstance(format_dict, dict) and cell is not None:
+                    cell.bundle("result", format_dict, "", update=False)
 
         return write_format_data
 
-    def _text(self, name: str, data: str) -> None:
-        if getattr(self._shell.displayhook, "is_active", False) or getattr(self._shell, "showing_traceback", False):
-            return  # plain IPython prints the prompts of results and the tracebacks of errors through the stream
+
+class Outputs:
+    """The outputs of one cell that runs. `begin` and `end` around it, on the same thread."""
+
+    def __init__(self, tap: Tap, policy: OutputPolicy, caps: Caps, keep: Callable[[bytes], str],
+                 redact: Callable[[str], str]) -> None:
+        self.thread = threading.get_ident()
+        self._tap = tap
+        self._policy = policy
+        self._caps = caps
+        self._keep = keep
+        self._redact = redact
+        self._items: list[_Stream | _Bundle] = []
+        self._dropped = 0
+
+    def begin(self) -> None:
+        """Start to note."""
+        if self._policy != "none":
+            self._tap.open(self)
+
+    def end(self) -> tuple[list[Output], int]:
+        """Stop noting: (outputs, how many were dropped)."""
+        self._tap.close(self)
+        items, self._items = self._items, []
+        found = [output for item in items for output in self._outputs(item)]
+        return found, self._dropped
+
+    def text(self, name: str, data: str) -> None:
+        """A piece of a stream."""
         last = self._items[-1] if self._items else None
         if not isinstance(last, _Stream) or last.name != name:
             if len(self._items) >= self._caps.outputs:
@@ -164,7 +198,8 @@ class Outputs:
             if len(last.parts) > _STEPS_KEPT:
                 last.parts = ["".join(last.parts)]
 
-    def _bundle(self, kind: Literal["result", "display"], data: dict[str, object], display_id: str, *, update: bool) -> None:
+    def bundle(self, kind: Literal["result", "display"], data: dict[str, object], display_id: str, *, update: bool) -> None:
+        """A result or a display; `update` of one with that id."""
         if update:
             for item in self._items:
                 if isinstance(item, _Bundle) and display_id and item.display_id == display_id:

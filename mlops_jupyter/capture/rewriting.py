@@ -69,6 +69,8 @@ class Rewriting:
             return type(value) is FunctionType and value.__name__ in self._names
 
         watched = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and is_watched(node)]
+        if not watched:
+            return tree
         found = index(watched, tree, watched)
         numbers: dict[int, int] = {}
         for key, site in found.items():

@@ -56,6 +56,7 @@ class CellExecuted(msgspec.Struct, kw_only=True):
     imports: list[str] = []
     random: RandomState | None = None
     opaque: list[str] = []
+    unverified: list[str] = []
     effects: list[str] = []
     cost: float = 0.0
 

@@ -204,6 +204,8 @@ class CellExecution(msgspec.Struct, tag="execution", omit_defaults=True):
     random: RandomState | None = None
     opaque: list[str] = []
     """Why reads or writes may be incomplete (`exec`, `%run`, unknown magic …): such a cell touches everything."""
+    unverified: list[str] = []
+    """Written names whose content was not read to the end: too large for the cell's path, changed before the reading was over."""
     effects: list[str] = []
     """Effects outside the folder: subprocesses, network hosts, files elsewhere, in words."""
     cost: float = 0.0

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from tests.browser.labs import Lab, start_lab
 from tests.browser.stories import write_stories
@@ -48,13 +48,19 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield running
 
 
+def _is_labs_splash(error: Error) -> bool:
+    """JupyterLab 4.6 removes its splash from a timer, twice where a slow start shows it twice: one frame, in its core."""
+    frames = [line for line in (error.stack or "").splitlines() if line.strip().startswith("at ")]
+    return "removeChild" in str(error) and len(frames) == 1 and "/jlab_core." in frames[0]
+
+
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     """A page of a fresh browser profile; an error in the page's own code fails the test."""
     context = chromium.new_context(viewport={"width": 1600, "height": 1000})
     page = context.new_page()
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("pageerror", lambda error: None if _is_labs_splash(error) else errors.append(f"{error}\n{error.stack}"))
     yield page
     context.close()
     assert errors == []

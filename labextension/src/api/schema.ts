@@ -278,6 +278,8 @@ export interface CellExecution {
   /** Default: [] */
   opaque?: string[];
   /** Default: [] */
+  unverified?: string[];
+  /** Default: [] */
   effects?: string[];
   /** Default: 0.0 */
   cost?: number;

@@ -8,6 +8,7 @@ import io
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -18,7 +19,7 @@ from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.files import FileAccesses, FileWatch
 from mlops_jupyter.capture.imports import ImportHooks
 from mlops_jupyter.capture.options import TrackOptions, decode_options
-from mlops_jupyter.capture.outputs import Caps, Outputs
+from mlops_jupyter.capture.outputs import Caps, Outputs, Tap
 from mlops_jupyter.capture.readers import Readers, paths_of
 from mlops_jupyter.capture.session import kernel_id, new_session, notebook_path
 from tests.fakes import MemoryRecorder
@@ -39,7 +40,7 @@ class Display:
 
 def outputs(shell: object, policy: str = "all", **caps: int) -> Outputs:
     limits = Caps(**{"characters": 100, "picture": 100, "outputs": 10, **caps})
-    return Outputs(shell, policy, limits, MemoryRecorder().blob, lambda text: text.replace("SECRET", "*"))  # type: ignore[arg-type]
+    return Outputs(Tap(shell), policy, limits, MemoryRecorder().blob, lambda text: text.replace("SECRET", "*"))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -106,9 +107,9 @@ def hooked() -> FileWatch:
 
 def accesses(watch: FileWatch, folder: Path, action: object) -> FileAccesses:
     watch.configure(folder, ())
-    watch.begin()
+    reached = watch.begin()
     action()  # type: ignore[operator]
-    return watch.end()
+    return watch.end(reached)
 
 
 def test_files_read_and_written(hooked: FileWatch, tmp_path: Path) -> None:
@@ -146,8 +147,7 @@ def test_effects_outside_are_named(hooked: FileWatch, tmp_path: Path) -> None:
 def test_the_hook_sleeps_between_cells(hooked: FileWatch, tmp_path: Path) -> None:
     hooked.configure(tmp_path, ())
     (tmp_path / "a").write_text("x")
-    hooked.begin()
-    assert hooked.end().files == []
+    assert hooked.end(hooked.begin()).files == []
 
 
 def test_a_step_is_taken_after_an_import_and_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,3 +288,36 @@ def test_the_notebook_and_its_experiment(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_options_travel_as_json() -> None:
     assert decode_options('{"experiment": "e", "tags": {"a": "b"}}') == TrackOptions(experiment="e", tags={"a": "b"})
+
+
+def test_cells_of_two_threads_keep_their_outputs_apart(shell: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    limits = Caps(100, 100, 10)
+    tap = Tap(shell)
+    first = Outputs(tap, "all", limits, MemoryRecorder().blob, str)
+    first.begin()
+    found: list[str] = []
+
+    def other() -> None:
+        second = Outputs(tap, "all", limits, MemoryRecorder().blob, str)
+        second.begin()
+        print("second")
+        found.extend(output.text for output in second.end()[0])
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    print("first")
+    assert found == ["second\n"]
+    assert [output.text for output in first.end()[0]] == ["first\n"]
+    assert "write" not in vars(sys.stdout), "nothing is shadowed once no cell runs"
+
+
+def test_cells_that_overlap_both_have_the_files_of_either(hooked: FileWatch, tmp_path: Path) -> None:
+    hooked.configure(tmp_path, ())
+    first, second = hooked.begin(), hooked.begin()
+    (tmp_path / "a.txt").write_text("x")
+    assert [Path(access.path).name for access in hooked.end(first).files] == ["a.txt"]
+    assert hooked.active
+    assert [Path(access.path).name for access in hooked.end(second).files] == ["a.txt"]
+    assert not hooked.active
