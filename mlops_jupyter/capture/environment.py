@@ -119,8 +119,6 @@ def package_names() -> frozenset[str]:
 
 def hardware() -> Hardware:
     """Cores, memory, processor, and NVIDIA devices as the driver lists them."""
-    import psutil
-
     devices: list[str] = []
     for information in Path("/proc/driver/nvidia/gpus").glob("*/information"):
         try:
@@ -128,8 +126,27 @@ def hardware() -> Hardware:
         except OSError:
             continue
         devices.extend(line.partition(":")[2].strip() for line in lines if line.startswith("Model:"))
-    return Hardware(cores=os.cpu_count() or 1, memory=psutil.virtual_memory().total, processor=platform.processor(),
-                    accelerators=tuple(devices))
+    return Hardware(cores=os.cpu_count() or 1, memory=_memory(), processor=_processor(), accelerators=tuple(devices))
+
+
+def _memory() -> int | None:
+    """Bytes of memory. Asked of the system itself where it answers: importing psutil takes longer than all the rest here."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        import psutil
+
+        return int(psutil.virtual_memory().total)
+
+
+def _processor() -> str:
+    """The model as the kernel names it; `platform.processor()`, which starts a process on Linux, only elsewhere."""
+    try:
+        with Path("/proc/cpuinfo").open() as file:
+            lines = [line.partition(":") for line, _ in zip(file, range(64), strict=False)]
+    except OSError:
+        return platform.processor()
+    return next((value.strip() for name, _, value in lines if name.strip() in {"model name", "Model", "cpu"}), platform.machine())
 
 
 def git_state(folder: Path, keep: Callable[[bytes], str], redact: Callable[[str], str]) -> tuple[GitState | None, list[str]]:

@@ -83,9 +83,9 @@ def main() -> None:
         run("%load_ext mlops_jupyter")
         pairs = []
         for _ in range(rounds):
-            plain = measure(run, time.process_time)
+            plain = measure(run, time.thread_time)
             run("%mlops track")
-            tracked = measure(run, time.process_time)
+            tracked = measure(run, time.thread_time)
             run("%mlops off")
             pairs.append((plain, tracked))
         sys.stdout = sys.__stdout__
