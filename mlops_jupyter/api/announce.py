@@ -30,6 +30,8 @@ def status_sheet(line: str, status: Status) -> Sheet:
     """What is stored, where, and what tracking cost so far."""
     recorded = f"{plural(status.executions, 'cell execution')}, {plural(status.observations, 'observation')}"
     cost = f"{duration(status.cost_seconds)}, {status.percent:.1f} % of {duration(status.cells_seconds)} in cells"
+    if status.after_seconds:
+        cost += f"; {duration(status.after_seconds)} after cells, while nobody waited"
     rows = [["session", status.session.id], ["recorded", recorded], ["records wait in", status.outbox], ["store", status.store],
             ["cost so far", cost]]
     if status.failures:

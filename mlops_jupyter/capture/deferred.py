@@ -18,6 +18,7 @@ from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.kinds import identity
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.fingerprint import fingerprint_unless
+from mlops_jupyter.fingerprint.core import table
 from mlops_jupyter.fingerprint.walk import name_of
 
 PATIENCE = 0.010
@@ -39,7 +40,15 @@ class Patience:
         self._end = time.thread_time() + seconds
 
     def read(self, value: object, budget: int | None) -> Fingerprint | None:
-        """The fingerprint, None if it takes too long."""
+        """The fingerprint, None if it takes too long. Loading the readers of a library that is met first is not counted."""
+        known = table().asked
+        found = self._read(value, budget)
+        if found is None and table().asked > known:
+            self._end = time.thread_time() + PATIENCE
+            found = self._read(value, budget)
+        return found
+
+    def _read(self, value: object, budget: int | None) -> Fingerprint | None:
         end = max(self._end, time.thread_time() + LEAST)
         return fingerprint_unless(lambda: time.thread_time() > end, value, budget)
 
@@ -63,11 +72,13 @@ class _Job:
 class Deferred:
     """The readings that wait, of one session. `finished` is called in the thread when all of one cell's are over.
 
+    `seconds`: CPU time of all readings so far.
     `budget`: most bytes of one value. `wait`: seconds that a cell waits for a value that it could touch; None: to the end.
     """
 
     def __init__(self, fence: Fence, budget: int | None, wait: float | None) -> None:
         self.finished: Finished = lambda n, found: None
+        self.seconds = 0.0
         self._fence = fence
         self._budget = budget
         self._wait = wait
@@ -138,10 +149,12 @@ class Deferred:
                     return
                 n, jobs = self._batches.pop(0)
             known: dict[int, Fingerprint | None] = {}
+            clock = time.thread_time()
             with self._fence.guard("a fingerprint after its cell"):
                 for job in jobs.values():
                     self._read(job, known)
                 self.finished(n, {name: job.found for name, job in jobs.items()})
+            self.seconds += time.thread_time() - clock
 
     def _read(self, job: _Job, known: dict[int, Fingerprint | None]) -> None:
         """Two names of one object are read once."""

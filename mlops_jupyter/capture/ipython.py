@@ -130,11 +130,12 @@ class Tracking:
         self._files = _file_watch()
         self._readers = Readers(self._files.touch, self._imports)
         self._wait = None if self.session.kind in _NOBODY_WAITS else settings.hash_wait
-        deferred = Deferred(self._fence, settings.hash_bytes, self._wait)
-        self._watch = CellWatch(cast(CellShell, shell), self._outbox, self._redact, options.outputs, self._files, deferred.settle)
+        self._deferred = Deferred(self._fence, settings.hash_bytes, self._wait)
+        self._watch = CellWatch(cast(CellShell, shell), self._outbox, self._redact, options.outputs, self._files,
+                                self._deferred.settle)
         self._life = CellLife(Parts(
-            self._tracker, self._watch, self._notes, self._outbox, self._fence, deferred, self._redact, shell.transform_cell,
-            lambda: shell.execution_count - 1, self.is_user_code, self._look_for_new_packages,
+            self._tracker, self._watch, self._notes, self._outbox, self._fence, self._deferred, self._redact,
+            shell.transform_cell, lambda: shell.execution_count - 1, self.is_user_code, self._look_for_new_packages,
         ))
         self._lock = threading.Lock()
         self._packages: frozenset[str] = frozenset()
@@ -205,8 +206,8 @@ class Tracking:
         return Status(
             session=self.session, executions=self._tracker.executions, observations=self._notes.count,
             outbox=str(self._outbox.folder), store=Settings.current().store_url(), cost_seconds=self._life.cost,
-            cells_seconds=self._life.seconds, failures=self._fence.failures, active=self._active,
-            notes=(*self.session.notes, *self._fence.notes),
+            cells_seconds=self._life.seconds, after_seconds=self._deferred.seconds, failures=self._fence.failures,
+            active=self._active, notes=(*self.session.notes, *self._fence.notes),
         )
 
     def _update(self, added: Sequence[str] = (), **changes: object) -> None:
@@ -295,9 +296,11 @@ class Tracking:
         return self._redact(text)
 
     def _emit(self, call: ObservedCall) -> None:
+        clock = time.perf_counter()
         for listener in self._listeners:
             with self._fence.guard(f"what {call.function} returned"):
                 listener(call)
+        self._life.spend(time.perf_counter() - clock)
 
     def _install_calls(self) -> None:
         calls.install(self._shell, self.is_user_code, self._emit)

@@ -67,6 +67,13 @@ class CellLife:
         self.cost = 0.0
         self.seconds = 0.0
 
+    def spend(self, seconds: float) -> None:
+        """Tracking took this long inside the cell that runs in this thread."""
+        self.cost += seconds
+        stack = self._stacks.get(threading.get_ident())
+        if stack:
+            stack[-1].cost += seconds
+
     # before
 
     def before(self, info: CellInfo) -> None:
@@ -81,7 +88,7 @@ class CellLife:
         spent = time.perf_counter() - clock
         self.cost += spent
         if opened is not None:
-            opened.cost = spent
+            opened.cost += spent
 
     def _open(self, info: CellInfo) -> Open | None:
         parts, source = self._parts, info.raw_cell

@@ -48,6 +48,8 @@ class Status:
     store: str
     cost_seconds: float
     cells_seconds: float
+    after_seconds: float
+    """CPU time of what was read after its cell, while nobody waited."""
     failures: int
     notes: tuple[str, ...]
     active: bool

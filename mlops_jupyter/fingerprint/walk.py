@@ -87,6 +87,11 @@ class Table:
         self._known: dict[int, tuple[type, Entry]] = {}
         self._add(entries)
 
+    @property
+    def asked(self) -> int:
+        """Of how many packages the readers were looked for: it grows when a value of a new one is met."""
+        return len(self._asked)
+
     def _add(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             self._entries[id(entry.type)] = entry
