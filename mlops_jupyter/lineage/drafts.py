@@ -21,9 +21,9 @@ from mlops_jupyter.entities import (
     Value,
 )
 from mlops_jupyter.entities.runs import RunState
-from mlops_jupyter.lineage.graph import Graph, Step
 from mlops_jupyter.lineage.slice import Result, Slice, slice_in
 from mlops_jupyter.lineage.text import text_of
+from mlops_jupyter.lineage.versions import Graph, Step
 
 
 @dataclass(slots=True)

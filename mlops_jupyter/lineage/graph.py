@@ -1,101 +1,51 @@
-"""The versions of everything that cells of one session read and wrote, in the order in which they ran.
+"""The walk forward through the executions that makes the graph, holding the present version of each key.
 
-A version belongs to a key: a name, or `$file path`, `$rng source`, `$env package` for state that no name holds. Binding a
-name starts a new chain; a change in place adds a version that rests on the one before it. What an execution read is
-resolved once, while walking forward; a slice is then the closure over these links (slice.py), and a stale cell one whose
-links would be others in notebook order (stale.py). In doubt a link is made: a slice may be too large, never too small.
+One method for each kind of state: names, options of packages and of the process, random sources. Files are in file_links.py.
 """
 
 from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
-from mlops_jupyter.entities import CellExecution, FileAccess, Fingerprint
+from mlops_jupyter.entities import CellExecution, Fingerprint
+from mlops_jupyter.lineage.file_links import FileLinks
+from mlops_jupyter.lineage.opaque import hidden
 from mlops_jupyter.lineage.seeding import seeds_first
 from mlops_jupyter.lineage.text import WHOLE_PROCESS, CellText, text_of
+from mlops_jupyter.lineage.versions import EVERYTHING, UNFINISHED, Chains, Graph, Step, Version
 
 PROVIDED = frozenset(dir(builtins)) | {
     "In", "Out", "get_ipython", "exit", "quit", "display", "open", "_ih", "_oh", "_dh", "_i", "_ii", "_iii", "__name__",
     "__builtins__", "__doc__", "__file__", "__package__", "__spec__", "__loader__", "__builtin__",
 }
 PROCESS_STATE = ("sys.path", "os.environ", "environ", "chdir", "working folder", "working directory")
-EVERYTHING = "$env *"
-ANY_FILE = "$file *"
-CLOCK = 0.01
-"""Seconds that a file's time of change may lag behind: kernels keep it in ticks."""
 OUTPUT_NAME = re.compile(r"_\d+|_{1,3}|Out|_oh")
-UNFINISHED = frozenset({"error", "interrupted"})
 
 
-@dataclass(slots=True, eq=False)
-class Version:
-    """The content of `key` after execution `n`. `previous`: what it rests on, where it was changed in place."""
-
-    key: str
-    n: int
-    previous: Version | None = None
-    fingerprint: Fingerprint | None = None
-
-    def chain(self) -> list[Version]:
-        """This version and those it rests on, newest first."""
-        found, one = [], self
-        while True:
-            found.append(one)
-            if one.previous is None:
-                return found
-            one = one.previous
-
-
-@dataclass(slots=True, eq=False)
-class Step:
-    """One execution in the graph: what it read and wrote, and what we could not find a producer for."""
-
-    execution: CellExecution
-    text: CellText
-    reads: dict[str, Version] = field(default_factory=dict)
-    writes: dict[str, Version] = field(default_factory=dict)
-    unknown: list[str] = field(default_factory=list)
-    unseeded: list[str] = field(default_factory=list)
-
-    @property
-    def n(self) -> int:
-        return self.execution.n
-
-
-@dataclass(slots=True)
-class Graph:
-    """Steps in the order in which they were given; `now`: the version of each key after the last."""
-
-    steps: dict[int, Step] = field(default_factory=dict)
-    now: dict[str, Version] = field(default_factory=dict)
-
-
-def build(executions: Iterable[CellExecution]) -> Graph:
+def build(executions: Iterable[CellExecution], chains: Chains | None = None) -> Graph:
     """The graph of these executions, taken in the order given (slices: by n; staleness: also in notebook order)."""
-    builder = _Builder()
+    walk = _Forward(chains or Chains())
     for execution in executions:
-        builder.add(execution)
-    return builder.graph
+        walk.add(execution)
+    return walk.graph
 
 
-def in_order(executions: Sequence[CellExecution]) -> list[CellExecution]:
-    """The executions of one session by n."""
-    return sorted(executions, key=lambda execution: execution.n)
+class _Forward:
+    """The walk. `state`: key → present version."""
 
-
-class _Builder:
-    """Walks forward, holding the present version of each key. One method for each kind of state."""
-
-    def __init__(self) -> None:
+    def __init__(self, chains: Chains) -> None:
         self.graph = Graph()
         self.state = self.graph.now
+        self.chains = chains
+        self.files = FileLinks(self.graph, chains)
         self.packages: dict[str, str] = {}
         self.wild: list[Step] = []
-        """Executions that may have bound any name: opaque ones, unreadable ones from before tracking."""
+        """Executions that may have bound any name unseen: those cut short, unreadable ones from before tracking."""
         self.deleted: dict[str, Version] = {}
+        self.shown: list[Step] = []
+        self.prompts: dict[int, list[Step]] = {}
 
     def add(self, execution: CellExecution) -> None:
         step = Step(execution, text_of(execution))
@@ -104,22 +54,27 @@ class _Builder:
             self._untracked(step)
             return
         self._read_names(step)
-        self._read_files(step)
+        self.files.read(step)
         self._read_environment(step)
         self._redo(step)
         if execution.opaque:
             self._opaque(step)
         if execution.state != "running":
             self._write_names(step)
-            self._write_files(step)
+            self.files.write(step)
             self._write_environment(step)
             self._draw(step)
+        self.files.ran(step)
+        if any(output.kind == "result" for output in execution.outputs):
+            self.shown.append(step)
+            if execution.prompt is not None:
+                self.prompts.setdefault(execution.prompt, []).append(step)
 
     def _write(self, step: Step, key: str, *, rests: bool, fingerprint: Fingerprint | None = None) -> None:
-        version = Version(key, step.n, self.state.get(key) if rests else None, fingerprint)
-        if version.previous is not None and version.previous.n == step.n:
-            version.previous = version.previous.previous
-        step.writes[key] = self.state[key] = version
+        before = self.state.get(key) if rests else None
+        if before is not None and before.n == step.n:
+            before = before.previous
+        step.writes[key] = self.state[key] = self.chains.version(key, step.n, before, fingerprint)
 
     def _read(self, step: Step, key: str) -> bool:
         version = self.state.get(key)
@@ -158,14 +113,13 @@ class _Builder:
         """`_3`, `_`, `Out`: results of earlier cells, held by the prompt and not by a name."""
         if name in self.state:
             return False
-        earlier = [one for one in self.graph.steps.values() if one is not step and one.execution.state != "untracked"
-                   and any(output.kind == "result" for output in one.execution.outputs)]
+        earlier = self.shown
         if name[1:].isdigit():
-            earlier = [one for one in earlier if one.execution.prompt == int(name[1:])]
+            earlier = self.prompts.get(int(name[1:]), [])
         elif name.startswith("_") and name != "_oh":
             earlier = earlier[-len(name):]
         for one in earlier:
-            step.reads[f"$output {one.n}"] = Version(f"$output {one.n}", one.n)
+            step.reads[f"$output {one.n}"] = self.chains.version(f"$output {one.n}", one.n)
         if earlier or name == "_oh":
             step.unknown.append(name)  # a clean run numbers its prompts anew
         return True
@@ -175,9 +129,12 @@ class _Builder:
         for name in execution.deletes:
             self._read(step, name)
             self.state.pop(name, None)
-            self.deleted[name] = Version(f"$deleted {name}", step.n)
+            self.deleted[name] = self.chains.version(f"$deleted {name}", step.n)
         recorded = {write.name for write in execution.writes}
         for write in execution.writes:
+            sure = execution.state == "ok" and write.name in text.binds
+            if write.how == "rebound" and not sure and self._is_as_before(write.name, write.fingerprint):
+                continue
             rests = write.how in {"mutated", "maybe"} and not (execution.state == "ok" and _bound_anew(text, write.name))
             self._write(step, write.name, rests=rests, fingerprint=write.fingerprint)
         for name in execution.stores:
@@ -187,6 +144,12 @@ class _Builder:
                 before = self.state.get(name)  # bound to equal content: the newer cell stands for it
                 self._write(step, name, rests=False, fingerprint=before.fingerprint if before else None)
         self.packages |= {name: package for name, package in text.imports.items() if name in recorded or name in text.may_bind}
+
+    def _is_as_before(self, name: str, fingerprint: Fingerprint) -> bool:
+        """True for an equal number or text: whether it was bound at all cannot matter, since nothing can change it in place."""
+        before = self.state.get(name)
+        known = before.fingerprint if before is not None else None
+        return known is not None and known.kind == "scalar" and known.same_as(fingerprint)
 
     def _redo(self, step: Step) -> None:
         """A cell that failed half way and then ran whole, with no further effect on a name, stands for its first try."""
@@ -203,13 +166,23 @@ class _Builder:
                 del step.reads[key]
             else:
                 step.reads[key] = version.previous
-            step.writes[key] = self.state[key] = Version(key, step.n, version.previous, version.fingerprint)
+            again = self.chains.version(key, step.n, version.previous, version.fingerprint)
+            step.writes[key] = self.state[key] = again
 
     def _opaque(self, step: Step) -> None:
-        for key in list(self.state):
-            self._read(step, key)
-            self._write(step, key, rests=True, fingerprint=None)
-        self.wild.append(step)
+        unknown = hidden(step.execution)
+        if unknown.reads is None:
+            step.reads = {**self.state, **step.reads}
+        for name in sorted(unknown.reads or ()):
+            if not self._read(step, name):
+                self._unfound(step, name)
+        if unknown.writes:
+            for key in list(self.state):
+                self._write(step, key, rests=True)
+            self.wild.append(step)
+        elif unknown.options:
+            for package in sorted(set(self.packages.values())):
+                self._write(step, f"$env {package}", rests=True)
 
     def _untracked(self, step: Step) -> None:
         text = step.text
@@ -224,62 +197,6 @@ class _Builder:
             self._write(step, f"$rng {source}", rests=False)
         self.packages |= text.imports
         self._write_environment(step)
-
-    # files
-
-    def _read_files(self, step: Step) -> None:
-        if step.text.looks_at_files or _starts_process(step):
-            for key in [key for key in self.state if key.startswith("$file ") and not self._made_once(key)]:
-                self._read(step, key)
-        for access in step.execution.files:
-            if access.mode != "read":
-                continue
-            key = _file(access)
-            self._read_modified(step, access)
-            if not (self._made_once(key) or self._read(step, key) or self._read_copy(step, access)):
-                self._read_unseen(step, access)
-
-    def _made_once(self, key: str) -> bool:
-        """True if the file was written by a cell that writes it only where it is absent: an input, not a product (decision 3)."""
-        version = self.state.get(key)
-        return version is not None and self.graph.steps[version.n].text.looks_first
-
-    def _read_copy(self, step: Step, access: FileAccess) -> bool:
-        for version in self.state.values():
-            if version.key.startswith("$file ") and version.fingerprint and version.fingerprint.same_as(access.fingerprint):
-                step.reads[version.key] = version
-                return True
-        return False
-
-    def _read_unseen(self, step: Step, access: FileAccess) -> None:
-        """A file that changed while an earlier cell ran was written by it, though capture saw no write."""
-        for one in self.graph.steps.values():
-            first, last = one.execution.started, one.execution.ended
-            if one is step or one.text.looks_first or access.modified is None:
-                continue
-            if first and last and first <= access.modified <= last:
-                key = _file(access)
-                step.reads[key] = one.writes.setdefault(key, Version(key, one.n, None, access.fingerprint))
-
-    def _read_modified(self, step: Step, access: FileAccess) -> None:
-        """A file that an earlier cell opened may have got its content later, through the open handle."""
-        key, modified = _file(access), access.modified
-        version = self.state.get(key)
-        if version is None or modified is None or _ran_at(self.graph.steps[version.n], modified):
-            return
-        for one in self.graph.steps.values():
-            if one is not step and one is not self.graph.steps[version.n] and _ran_at(one, modified) and not one.text.looks_first:
-                step.reads[f"{key} {one.n}"] = Version(key, one.n, version)
-
-    def _write_files(self, step: Step) -> None:
-        if _starts_process(step):
-            self._write(step, ANY_FILE, rests=True)
-        both = {_file(access) for access in step.execution.files if access.mode == "read"}
-        for access in step.execution.files:
-            if access.mode == "write":
-                key = _file(access)
-                rests = key in both or not step.text.overwrites
-                self._write(step, key, rests=rests, fingerprint=access.fingerprint)
 
     # options of packages and of the process
 
@@ -332,21 +249,6 @@ def _bound_anew(text: CellText, name: str) -> bool:
     return text.parsed and name in text.binds and name not in text.exposed
 
 
-def _starts_process(step: Step) -> bool:
-    """True if the cell started a process or opened a database: files that it made there raised no event of Python's."""
-    return step.text.starts_process or any(effect.startswith(("process", "database")) for effect in step.execution.effects)
-
-
-def _ran_at(step: Step, moment: float) -> bool:
-    """True if the cell ran at that moment; a file's clock may be some milliseconds behind."""
-    first, last = step.execution.started, step.execution.ended
-    return first is not None and last is not None and first - CLOCK <= moment <= last
-
-
-def _file(access: FileAccess) -> str:
-    return f"$file {access.relative or access.path}"
-
-
 def _redone(first: CellExecution, again: CellExecution) -> bool:
     """True if `again` begins with all that `first` did before it failed."""
     if first.source == again.source:
@@ -354,17 +256,3 @@ def _redone(first: CellExecution, again: CellExecution) -> bool:
     line = first.error.line if first.error is not None else None
     done = first.source.splitlines()[: (line or 1) - 1]
     return bool(done) and again.source.splitlines()[: len(done)] == done
-
-
-def label(version: Version) -> tuple[str, str]:
-    """(verb, object) in words: what an execution did to make this version."""
-    kind, _, rest = version.key.partition(" ") if version.key.startswith("$") else ("", "", version.key)
-    changed = version.previous is not None
-    words: dict[str, Callable[[], tuple[str, str]]] = {
-        "$file": lambda: ("writes", rest),
-        "$rng": lambda: ("draws from", rest) if changed else ("seeds", rest),
-        "$env": lambda: ("sets options of", "the process" if rest == "*" else rest),
-        "$deleted": lambda: ("deletes", rest),
-        "$output": lambda: ("shows", "a result used again"),
-    }
-    return words[kind]() if kind in words else ("changed" if changed else "defines", rest)

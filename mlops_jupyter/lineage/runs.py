@@ -31,9 +31,10 @@ from mlops_jupyter.lineage.drafts import (
     params,
     say_changes,
 )
-from mlops_jupyter.lineage.graph import build, in_order
+from mlops_jupyter.lineage.graph import build
 from mlops_jupyter.lineage.slice import Result, identity, slice_digest, slice_in
 from mlops_jupyter.lineage.text import normalised, statement_at, text_of
+from mlops_jupyter.lineage.versions import in_order
 
 OWN = "session"
 DATA = frozenset({"frame", "series", "array", "index", "container", "scalar"})

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from mlops_jupyter.entities import CellExecution, FileAccess, NotFoundError, Observation, derived_id
-from mlops_jupyter.lineage.graph import UNFINISHED, Graph, Step, Version, build, in_order, label
+from mlops_jupyter.lineage.graph import build
 from mlops_jupyter.lineage.text import normalised
+from mlops_jupyter.lineage.versions import UNFINISHED, Graph, Step, Version, in_order, label
 
 ORDER = {"metric": 0, "model": 1, "file": 2, "variable": 3}
 

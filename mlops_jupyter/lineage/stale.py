@@ -15,8 +15,9 @@ import msgspec
 
 from mlops_jupyter.entities import CellExecution, Fingerprint, Read, VariableVersion
 from mlops_jupyter.entities.sessions import WriteKind
-from mlops_jupyter.lineage.graph import Graph, Step, Version, build, in_order
+from mlops_jupyter.lineage.graph import build
 from mlops_jupyter.lineage.text import functions, normalised, read_text, shared
+from mlops_jupyter.lineage.versions import Graph, Step, Version, in_order
 
 UNKNOWN = Fingerprint("opaque")
 
