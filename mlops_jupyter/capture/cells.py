@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+import msgspec
+
 from mlops_jupyter.capture.environment import LocalModules
 from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.files import FileWatch, Reached
@@ -134,6 +136,8 @@ class CellWatch:
         if reached is not None:
             event.files = reached.files
             event.effects = [self._redact(effect) for effect in reached.effects]
+            event.queries = [msgspec.structs.replace(query, text=self._redact(query.text), source=self._redact(query.source))
+                             for query in reached.queries]
             if reached.dropped:
                 event.opaque.append(f"{reached.dropped} more files than are recorded of one cell")
         return event, difference.later

@@ -1,25 +1,30 @@
-"""Which files a cell read and wrote, and what else it reached outside: processes, network hosts, databases.
+"""Which files a cell read and wrote, and what else it reached outside: processes, network hosts, databases, addresses.
 
-Python's audit hook sees every `open`, `os.open`, `subprocess`, `socket.connect` of the process. It can never be removed, so
-it begins with one `if` (even `id()` raises an event). Inside a cell it only adds to a set; paths are sorted out when the
-cell ends. Arrow and Polars read and write in C++ and raise no event: `readers.py` wraps their doors and reports here as well.
+Python's audit hook sees every `open`, `os.open`, `subprocess`, `socket.connect` and HTTP request of the process. It can never be
+removed, so it begins with one `if` (even `id()` raises an event). Inside a cell it only adds to a set; paths are sorted out
+when the cell ends. Libraries that raise no event report here through `sights.py`.
+
+A database or HDF5 file stays open over many cells. Such files are *held*: looked at before and after each cell (a stat each),
+so that the cell which changed one is known as its writer, whoever opened it.
 """
 
 from __future__ import annotations
 
 import os
-import site
 import sys
-import sysconfig
-import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from mlops_jupyter.capture.held import Held
+from mlops_jupyter.capture.places import files_in, system_folders
+from mlops_jupyter.capture.queries import MOST as MOST_QUERIES
+from mlops_jupyter.capture.queries import Queries, settled
 from mlops_jupyter.entities.data import Fingerprint
-from mlops_jupyter.entities.sessions import FileAccess
+from mlops_jupyter.entities.sessions import FileAccess, Query
 from mlops_jupyter.fingerprint import fingerprint_file
 
 Mode = Literal["read", "write"]
@@ -27,11 +32,17 @@ _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pyd", ".dll", ".dylib", ".pth", ".ttf", ".otf", ".afm", ".mplstyle")
 _PROCESS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile"}
 _MOVES = frozenset({"os.remove", "os.rename", "os.link", "os.symlink", "os.truncate"})
-_SEEN = frozenset({"open", "socket.connect", "sqlite3.connect", *_PROCESS, *_MOVES})
+_SQLITE = frozenset({"sqlite3.connect", "sqlite3.connect/handle"})
+_HTTP = frozenset({"urllib.Request", "http.client.send"})
+_SEEN = frozenset({"open", "socket.connect", *_SQLITE, *_HTTP, *_PROCESS, *_MOVES})
 _MOST = 2000
 """Most files recorded of one cell."""
 _LARGEST = 4 << 30
 """Larger files are recorded by size alone: hashing one would hold up the next cell."""
+_LOCAL = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0"})  # noqa: S104 (compared, not bound)
+_UNKNOWN = Fingerprint(kind="file")
+_TICK = 0.05
+"""Seconds that a file system's clock may be behind."""
 
 
 class FileAccesses(msgspec.Struct):
@@ -40,13 +51,17 @@ class FileAccesses(msgspec.Struct):
     files: list[FileAccess] = []
     effects: list[str] = []
     dropped: int = 0
+    queries: list[Query] = []
 
 
 class Reached(msgspec.Struct, eq=False):
-    """What a cell that runs has reached so far."""
+    """What a cell that runs has reached so far. `contents`: of files that it read, or connected to, and then wrote."""
 
+    began: float
     opened: set[tuple[str, Mode]] = msgspec.field(default_factory=set)
     effects: dict[str, None] = {}
+    contents: dict[str, Fingerprint] = {}
+    queries: list[Query] = []
 
 
 class FileWatch:
@@ -60,6 +75,9 @@ class FileWatch:
         self._installed = False
         self._made: set[str] = set()
         """Files that cells of this session wrote."""
+        self._held = Held()
+        self._connecting = ""
+        self.queries = Queries(self._asked)
         self.active = False
 
     def configure(self, cwd: Path, exclude: Iterable[Path]) -> None:
@@ -67,7 +85,8 @@ class FileWatch:
         self._cwd = cwd
         self._pid = os.getpid()
         self._made.clear()
-        self._excluded = tuple(root for root in _excluded([*exclude]) if not f"{cwd}{os.sep}".startswith(root))
+        self._held.clear()
+        self._excluded = tuple(root for root in system_folders(exclude) if not f"{cwd}{os.sep}".startswith(root))
 
     def stop(self) -> None:
         """Go to sleep: from now on the hook is one `if`."""
@@ -95,8 +114,10 @@ class FileWatch:
                 self._move(event, args)
             elif event == "socket.connect":
                 self._connect(args[1])
-            elif event == "sqlite3.connect":
-                self._database(args[0])
+            elif event in _SQLITE:
+                self._sqlite(event, args[0])
+            elif event in _HTTP:
+                self._http(event, args)
             else:
                 self._effect("process", args[0], args)
         except Exception:  # noqa: BLE001 (counted as an effect, in words)
@@ -129,47 +150,116 @@ class FileWatch:
             self.touch(paths[1], "write")
 
     def touch(self, path: str, mode: Mode) -> None:
-        """A file was opened: by an event or by a wrapped reader."""
-        if self.active and os.getpid() == self._pid:
+        """A file was opened: by an event or through a door."""
+        if self.here():
             if not os.path.isabs(path):  # noqa: PTH117 (a hot path)
                 path = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118
             for reached in self._running:
+                if mode == "write" and (path, "read") in reached.opened and path not in reached.contents:
+                    self._keep_content(path)
                 if len(reached.opened) < 20 * _MOST:
                     reached.opened.add((path, mode))
+
+    def _keep_content(self, path: str) -> None:
+        """The file is about to be written: what it holds now is what was read. Our own opening of it is not seen."""
+        was_active, self.active = self.active, False
+        try:
+            if os.path.getsize(path) <= _LARGEST:  # noqa: PTH202
+                found = fingerprint_file(path)
+                for reached in self._running:
+                    reached.contents.setdefault(path, found)
+        except OSError:
+            pass  # it was never there
+        finally:
+            self.active = was_active
 
     def _note(self, effect: str) -> None:
         for reached in self._running:
             reached.effects.setdefault(effect)
+
+    def _asked(self, query: Query) -> None:
+        for reached in self._running:
+            if len(reached.queries) < MOST_QUERIES:
+                reached.queries.append(query)
 
     def _effect(self, kind: str, what: object, args: tuple[object, ...]) -> None:
         command = args[1] if len(args) > 1 and isinstance(args[1], list | tuple) else what
         words = [os.fsdecode(word) for word in command] if isinstance(command, list | tuple) else [_text(command)]
         self._note(f"{kind}: {' '.join(words)[:200]}")
 
+    def effect(self, text: str) -> None:
+        """Something outside, in words."""
+        if self.here():
+            self._note(text)
+
+    def here(self) -> bool:
+        """True while a cell of this very process runs: what a forked child does is not ours to tell."""
+        return self.active and os.getpid() == self._pid
+
     def _connect(self, address: object) -> None:
-        local = {"127.0.0.1", "::1", "localhost", "0.0.0.0"}  # noqa: S104 (compared, not bound)
-        if isinstance(address, tuple) and address and isinstance(address[0], str) and address[0] not in local:
+        if isinstance(address, tuple) and address and isinstance(address[0], str) and address[0] not in _LOCAL:
             self._note(f"network: {address[0]}:{address[1]}")
 
-    def _database(self, database: object) -> None:
-        name = _text(database)
-        if name and name != ":memory:" and not self._is_excluded(os.path.abspath(name)):  # noqa: PTH100
+    def _http(self, event: str, args: tuple[object, ...]) -> None:
+        method, url = (_text(args[3]), _text(args[0])) if event == "urllib.Request" else _request_url(args[0], args[1])
+        if url.startswith(("http://", "https://")) and self.here() and not self.queries.url(url, method):
+            self._note(f"network: {method} {self.queries.clean(url)}")
+
+    # databases and other files that stay open
+
+    def _sqlite(self, event: str, what: object) -> None:
+        if event == "sqlite3.connect/handle":
+            self.queries.connected(what, self._connecting, "sqlite")
+            return
+        name = _text(what)
+        name = name.removeprefix("file:").partition("?")[0] if name.startswith("file:") else name
+        self._connecting = name
+        if name and name != ":memory:":
+            self.database(name, wal="-wal")
+
+    def database(self, name: str, wal: str) -> None:
+        """A database file is connected: read where it is there, held from now on, an effect only outside the session's folder."""
+        path = os.path.abspath(name)  # noqa: PTH100 (a hot path; links stay as the user wrote them)
+        if not self.here() or self._is_excluded(path):
+            return
+        if not path.startswith(f"{self._cwd}{os.sep}"):
             self._note(f"database: {name}")
-            self.touch(name, "read")
+        if os.path.exists(path):  # noqa: PTH110
+            self.touch(path, "read")
+            if not self._held.has(path):
+                self._keep_content(path)
+        self.hold(path, path + wal)
+
+    def hold(self, path: str, *beside: str) -> None:
+        """From now on look at this file (and those beside it) around each cell: a change is the cell's."""
+        if self.here():
+            self._held.add(os.path.abspath(path), *beside)  # noqa: PTH100
+
+    def _look_at_held(self) -> None:
+        for path in self._held.changed():
+            for reached in self._running:
+                reached.opened.add((path, "write"))
+
+    def virtual(self, url: str, mode: Mode) -> None:
+        """A file that only this process has (`memory://…`): no content that a later process could compare."""
+        for reached in self._running if self.here() else ():
+            reached.opened.add((url, mode))
 
     def begin(self) -> Reached:
         """A cell starts; `end` wants what is returned."""
-        reached = Reached()
+        self._look_at_held()  # what changed between cells is nobody's
+        reached = Reached(time.time())
         self._running = (*self._running, reached)
         self.active = True
         return reached
 
     def end(self, reached: Reached) -> FileAccesses:
         """The cell has ended: what it reached, fingerprinted. Files that are gone again are left out unless they were read."""
+        self._look_at_held()
         self.drop(reached)
         was_active, self.active = self.active, False  # what we open ourselves is nobody's
         try:
-            return self._accesses(reached.opened, list(reached.effects))
+            return self._accesses(reached)
         finally:
             self.active = was_active
 
@@ -178,26 +268,32 @@ class FileWatch:
         self._running = tuple(one for one in self._running if one is not reached)
         self.active = bool(self._running)
 
-    def _accesses(self, opened: set[tuple[str, Mode]], effects: list[str]) -> FileAccesses:
-        result = FileAccesses(effects=effects)
+    def _accesses(self, reached: Reached) -> FileAccesses:
+        result = FileAccesses(effects=list(reached.effects), queries=settled(reached.queries))
+        opened = reached.opened
         if not opened:
             return result
+        opened |= _filled(opened, reached.began)
         modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
         written = {path for path, mode in opened if mode == "write"}
         for path, mode in sorted(opened):
-            clean = os.path.normpath(path)
+            clean = path if "://" in path else os.path.normpath(path)
             if self._is_excluded(clean) or (clean in modules and clean not in self._made):
                 continue
             if len(result.files) >= _MOST:
                 result.dropped += 1
                 continue
-            access = self._access(clean, mode, overwritten=mode == "read" and path in written)
+            before = reached.contents.get(path, _UNKNOWN) if mode == "read" and path in written else None
+            access = self._access(clean, mode, before)
             if access is not None:
                 result.files.append(access)
         self._made |= {os.path.normpath(path) for path in written}
         return result
 
-    def _access(self, path: str, mode: Mode, *, overwritten: bool) -> FileAccess | None:
+    def _access(self, path: str, mode: Mode, before: Fingerprint | None) -> FileAccess | None:
+        """`before`: what the file held before the cell wrote it, None for a file that it did not write, or wrote only."""
+        if "://" in path:
+            return FileAccess(path=path, mode=mode, fingerprint=Fingerprint(kind="file"))
         file = Path(path)
         try:
             status = file.stat()
@@ -205,7 +301,9 @@ class FileWatch:
             return self._gone(file, mode) if path in self._made else None
         if not file.is_file():
             return None
-        if overwritten or status.st_size > _LARGEST:
+        if before is not None:
+            found = before
+        elif status.st_size > _LARGEST:
             found = Fingerprint(kind="file", nbytes=status.st_size)
         else:
             found = fingerprint_file(file)
@@ -228,16 +326,27 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else os.fspath(value) if isinstance(value, os.PathLike) else ""
 
 
-def _excluded(more: list[Path]) -> tuple[str, ...]:
-    """Folders whose files are nobody's data: the system, the interpreter, packages, caches, Jupyter's and our own."""
-    home = Path.home()
-    roots = [Path(root) for root in ("/proc", "/sys", "/dev", "/etc", "/usr/share", "/usr/lib", "/lib", "/lib64", "/run",
-                                           "/System")]
-    roots += [Path(value) for key, value in sysconfig.get_paths().items() if key not in {"scripts", "data"}]
-    roots += [Path(path) for path in [*site.getsitepackages(), site.getusersitepackages()]]
-    roots += [home / ".cache", home / ".config", home / ".ipython", home / ".jupyter", home / ".local", home / ".matplotlib",
-              home / "Library" / "Jupyter", home / "Library" / "Caches"]
-    roots += [Path(os.environ[name]) for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR", "XDG_CACHE_HOME")
-              if os.environ.get(name)]
-    roots += more
-    return tuple({os.path.normpath(root) + os.sep for root in roots if str(root) not in {"/", tempfile.gettempdir()}})
+def _filled(opened: set[tuple[str, Mode]], began: float) -> set[tuple[str, Mode]]:
+    """The files that the cell made or changed in folders that were given to a writer."""
+    folders = [path for path, mode in opened if mode == "write" and os.path.isdir(path)]  # noqa: PTH112
+    return {(file, "write") for folder in folders for file in files_in(folder)
+            if os.stat(file).st_mtime >= began - _TICK}  # noqa: PTH116
+
+
+def _request_url(connection: object, data: object) -> tuple[str, str]:
+    """(method, URL) of the first bytes of a request over `http.client`; two empty texts for what is no head."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        return "", ""
+    line, _, rest = bytes(data[:8192]).partition(b"\r\n")
+    method, _, target = line.decode("latin-1").partition(" ")
+    if not rest or not target.endswith(("HTTP/1.1", "HTTP/1.0")):
+        return "", ""
+    target = target.rpartition(" ")[0]
+    if "://" in target:
+        return method, target
+    host, port = getattr(connection, "host", ""), getattr(connection, "port", None)
+    standard = getattr(connection, "default_port", 80)
+    scheme = "https" if standard == 443 or "HTTPS" in type(connection).__name__ else "http"
+    tunnel = getattr(connection, "_tunnel_host", None)
+    place = tunnel if tunnel else host if port in {None, standard} else f"{host}:{port}"
+    return method, f"{scheme}://{place}{target}"

@@ -37,6 +37,7 @@ from mlops_jupyter.capture.readers import Readers
 from mlops_jupyter.capture.secrets import Redactor, load_key
 from mlops_jupyter.capture.session import new_session, notebook_path
 from mlops_jupyter.capture.shell import Autolog, CellInfo, Status, connection_file, running_cell
+from mlops_jupyter.capture.sights import Sights
 from mlops_jupyter.capture.tracker import CellExecuted, Tracker
 from mlops_jupyter.capture.unwrap import is_ours, is_skip
 from mlops_jupyter.config import Settings
@@ -128,7 +129,7 @@ class Tracking:
         self._listeners: list[Listener] = []
         self._imports = ImportHooks(self._fenced)
         self._files = _file_watch()
-        self._readers = Readers(self._files.touch, self._imports)
+        self._readers = Readers(Sights(self._files), self._imports)
         self._wait = None if self.session.kind in _NOBODY_WAITS else settings.hash_wait
         self._deferred = Deferred(self._fence, settings.hash_bytes, self._wait)
         self._watch = CellWatch(cast(CellShell, shell), self._outbox, self._redact, options.outputs, self._files,
@@ -264,8 +265,6 @@ class Tracking:
             self._cells.add(filename)
             return True
         return self._watch.owns(filename)
-
-    # observations
 
     def listen(self, listener: Listener) -> None:
         """See `Observer.listen`."""

@@ -20,6 +20,7 @@ from mlops_jupyter.entities.sessions import (
     LocalModule,
     Observation,
     Output,
+    Query,
     RandomState,
     Read,
     VariableVersion,
@@ -52,6 +53,8 @@ class CellExecuted(msgspec.Struct, kw_only=True):
     deletes: list[str] = []
     stores: list[str] = []
     files: list[FileAccess] = []
+    queries: list[Query] = []
+    environment: str = ""
     modules: list[LocalModule] = []
     imports: list[str] = []
     random: RandomState | None = None

@@ -54,6 +54,7 @@ from mlops_jupyter.entities.sessions import (
     Observation,
     Origin,
     Output,
+    Query,
     RandomState,
     Read,
     Session,
@@ -65,7 +66,7 @@ __all__ = [
     "Distribution", "Entity", "Environment", "Experiment", "FileAccess", "Fingerprint", "GitState", "Goal", "Hardware",
     "InputError", "JobFailedError", "JobInput", "JobManifest", "JobParameter", "JobResult", "Ledger", "LocalModule",
     "Metric", "MlopsError", "ModelRef", "NotFoundError", "NotebookRef", "Observation", "Origin", "Outcome", "Output",
-    "Param", "Profile", "RandomState", "Read", "Record", "Recorder", "ResultVerdict", "Run", "Scalar", "Schema",
+    "Param", "Profile", "Query", "RandomState", "Read", "Record", "Recorder", "ResultVerdict", "Run", "Scalar", "Schema",
     "Session", "Sink", "StoreError", "Submission", "Value", "VariableVersion", "Verification", "content_hash", "derived_id",
     "new_id",
 ]

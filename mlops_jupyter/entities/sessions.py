@@ -153,6 +153,23 @@ class FileAccess(msgspec.Struct, frozen=True, omit_defaults=True):
     modified: float | None = None
 
 
+class Query(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a cell asked for outside and got: the rows of a statement (`sql`), or the bytes behind an address (`url`). No secrets.
+
+    `fingerprint` of the rows in order, or of the bytes; without a digest where nobody could look without consuming them.
+    """
+
+    kind: Literal["sql", "url"]
+    text: str
+    """The statement as given, or the address without credentials and secret parameters."""
+    source: str = ""
+    """Where a statement went: URL of the connection, else the library's name."""
+    rows: int | None = None
+    fingerprint: Fingerprint = Fingerprint("query")
+    unordered: str | None = None
+    """Digest of the rows in any order."""
+
+
 class LocalModule(msgspec.Struct, frozen=True, omit_defaults=True):
     """A module of the user's own that the notebook imports: neither installed nor standard library. Source kept as blob."""
 
@@ -198,6 +215,9 @@ class CellExecution(msgspec.Struct, tag="execution", omit_defaults=True):
     stores: list[str] = []
     """Names that the cell's text binds (static), whether or not the value changed."""
     files: list[FileAccess] = []
+    queries: list[Query] = []
+    environment: str = ""
+    """Id of the environment after this cell, where it is another one than before it; "" where nothing changed."""
     modules: list[LocalModule] = []
     imports: list[str] = []
     """Top-level names of packages imported so far that this cell imported first (import names, not distribution names)."""

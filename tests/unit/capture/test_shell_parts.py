@@ -20,8 +20,9 @@ from mlops_jupyter.capture.files import FileAccesses, FileWatch
 from mlops_jupyter.capture.imports import ImportHooks
 from mlops_jupyter.capture.options import TrackOptions, decode_options
 from mlops_jupyter.capture.outputs import Caps, Outputs, Tap
-from mlops_jupyter.capture.readers import Readers, paths_of
+from mlops_jupyter.capture.places import paths_of
 from mlops_jupyter.capture.session import kernel_id, new_session, notebook_path
+from mlops_jupyter.fingerprint import fingerprint_file
 from tests.fakes import MemoryRecorder
 
 
@@ -127,21 +128,32 @@ def test_files_read_and_written(hooked: FileWatch, tmp_path: Path) -> None:
     assert all(one.fingerprint.digest for one in found.files)
 
 
-def test_a_file_read_and_then_overwritten_has_no_known_content(hooked: FileWatch, tmp_path: Path) -> None:
+def test_a_file_read_and_then_overwritten_is_known_as_it_was_read(hooked: FileWatch, tmp_path: Path) -> None:
     file = tmp_path / "f.txt"
     file.write_text("x")
+    before = fingerprint_file(file)
     found = accesses(hooked, tmp_path, lambda: file.write_text(file.read_text() + "y"))
+    assert [(one.mode, one.fingerprint) for one in found.files] == [("read", before), ("write", fingerprint_file(file))]
+
+
+def test_a_file_written_and_then_read_has_the_content_that_was_written(hooked: FileWatch, tmp_path: Path) -> None:
+    file = tmp_path / "f.txt"
+    found = accesses(hooked, tmp_path, lambda: (file.write_text("x"), file.read_text()))
     assert [(one.mode, one.fingerprint.digest is None) for one in found.files] == [("read", True), ("write", False)]
 
 
 def test_effects_outside_are_named(hooked: FileWatch, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+
     def cell() -> None:
         subprocess.run([sys.executable, "-c", ""], check=True)
         sqlite3.connect(tmp_path / "base.db").close()
+        sqlite3.connect(tmp_path / "own" / "base.db").close()
 
-    effects = accesses(hooked, tmp_path, cell).effects
-    assert any(effect.startswith("process: ") and "-c" in effect for effect in effects)
-    assert any(effect.startswith("database: ") for effect in effects)
+    found = accesses(hooked, tmp_path / "own", cell)
+    assert any(effect.startswith("process: ") and "-c" in effect for effect in found.effects)
+    assert [effect for effect in found.effects if effect.startswith("database")] == [f"database: {tmp_path / 'base.db'}"]
+    assert [one.relative for one in found.files] == ["", "base.db"], "a database in the folder is a file like any other"
 
 
 def test_the_hook_sleeps_between_cells(hooked: FileWatch, tmp_path: Path) -> None:
@@ -170,26 +182,6 @@ def test_a_step_is_taken_after_an_import_and_leaves_no_trace(tmp_path: Path, mon
         hooks.remove()
         sys.modules.pop("mlops_test_module", None)
     assert hooks not in sys.meta_path
-
-
-def test_arrow_doors_report_and_are_given_back(tmp_path: Path) -> None:
-    import pandas as pd
-    import pyarrow.parquet as pq
-
-    original = pq.read_table
-    seen: list[tuple[str, str]] = []
-    readers = Readers(lambda path, mode: seen.append((Path(path).name, mode)), ImportHooks(lambda step: step()))
-    frame = pd.DataFrame({"a": [1]})
-    frame.to_parquet(tmp_path / "warm.parquet")  # loads pandas.io.parquet
-    readers.install()
-    try:
-        frame.to_parquet(tmp_path / "a.parquet")
-        assert pd.read_parquet(tmp_path / "a.parquet").equals(frame)
-        assert pq.read_table(tmp_path / "a.parquet").num_rows == 1
-    finally:
-        readers.remove()
-    assert {("a.parquet", "write"), ("a.parquet", "read")} == set(seen)
-    assert pq.read_table is original
 
 
 def test_paths_of_arguments(tmp_path: Path) -> None:
