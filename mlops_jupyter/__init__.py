@@ -21,6 +21,7 @@ _HOME = {
     "start_run": "api.tracking",
     "end_run": "api.tracking",
     "set_goal": "api.tracking",
+    "register_secret": "api.tracking",
     "track": "api.tracking",
     "off": "api.tracking",
     "why": "api.slices",

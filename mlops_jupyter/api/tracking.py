@@ -103,6 +103,19 @@ def log_model(model: object, name: str = "") -> None:
          class_name=f"{type(model).__module__}.{type(model).__qualname__}")
 
 
+def register_secret(value: str) -> None:
+    """Keep `value` out of everything that is recorded from now on, in this process, also if tracking starts later.
+
+    Values of environment variables with a secret's name are known without this. The cell that calls it was recorded before it
+    ran: read the value from somewhere, do not write it there. Raises InputError for text too short to be told from others.
+    """
+    from mlops_jupyter.capture.secrets import MINIMUM, register
+
+    if type(value) is not str or len(value) < MINIMUM:
+        raise InputError(f"a secret is text of at least {MINIMUM} characters", "register the whole value, e.g. the password")
+    register(value)
+
+
 def start_run(name: str = "") -> None:
     """What follows belongs to one run of that name, until `end_run` or the next `start_run`."""
     _say("start-run", name)

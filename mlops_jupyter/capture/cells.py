@@ -11,7 +11,6 @@ import asyncio
 import builtins
 import linecache
 import sys
-import time
 import traceback
 import types
 from collections.abc import Callable, Collection, Mapping
@@ -40,8 +39,6 @@ from mlops_jupyter.entities.sessions import CellError, OutputPolicy, RandomState
 
 _SEEDED_BY = {"random": "python", "numpy": "numpy", "torch": "torch", "tensorflow": "tensorflow", "jax": "jax", "cupy": "cupy"}
 _SEEDERS = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
-_REFRESH_SECONDS = 5.0
-"""How old our view of the environment's secrets may be, if the cell's text does not mention it."""
 _TRACEBACK = 20_000
 """Characters kept of a traceback: its end, where the error is."""
 
@@ -85,13 +82,10 @@ class CellWatch:
         self._modules = LocalModules(cwd, recorder.blob, redact)
         self._modules.changed()
         self.files = files
-        self._refreshed = time.monotonic()
 
     def open(self, executed: str, transform: Transform, *, quiet: bool) -> Open:
         """Before the cell: `quiet` for cells that are not looked into (our own magics, skipped ones)."""
-        if "env" in executed or time.monotonic() - self._refreshed > _REFRESH_SECONDS:
-            self._redact.refresh()
-            self._refreshed = time.monotonic()
+        self._redact.refresh()
         opened = Open(CellNames() if quiet else analyse(executed, transform))
         opened.before = self._namespace.before(opened.names, self._underscore_is_ours())
         if not quiet:
@@ -111,6 +105,7 @@ class CellWatch:
     def close(self, opened: Open, event: CellExecuted, prompt: int | None, fence: Fence) -> tuple[CellExecuted, dict[str, Later]]:
         """After the cell: `event` with what was found, and what is still to be read. What fails leaves its fields empty."""
         reached = None
+        self._redact.refresh()
         if opened.outputs is not None:
             with fence.guard("outputs"):
                 event.outputs, event.outputs_dropped = opened.outputs.end()
@@ -135,7 +130,7 @@ class CellWatch:
             event.modules, event.imports = self._modules.changed(opened.names.imports)
         if reached is not None:
             event.files = reached.files
-            event.effects = [self._redact(effect) for effect in reached.effects]
+            event.effects = [self._redact(effect)[:240] for effect in reached.effects]
             event.queries = [msgspec.structs.replace(query, text=self._redact(query.text), source=self._redact(query.source))
                              for query in reached.queries]
             if reached.dropped:

@@ -16,10 +16,11 @@ MOST = 3
 
 
 class Fence:
-    """Counts failures. `trip(line)` is called once, when there have been too many."""
+    """Counts failures. `trip(line)` is called once, when there have been too many. Notes quote errors, so `redact` sees them."""
 
-    def __init__(self, trip: Callable[[str], None]) -> None:
+    def __init__(self, trip: Callable[[str], None], redact: Callable[[str], str] = str) -> None:
         self._trip = trip
+        self._redact = redact
         self._places: set[str] = set()
         self.failures = 0
         self.notes: list[str] = []
@@ -40,7 +41,7 @@ class Fence:
         self.failures += 1
         if place not in self._places:
             self._places.add(place)
-            self.notes.append(f"capture failed at {place}: {type(error).__name__}: {str(error)[:200]}")
+            self.notes.append(f"capture failed at {place}: {type(error).__name__}: {self._redact(str(error))[:200]}")
             log.info("capture failed at %s", place, exc_info=error)
         if self.failures == MOST:
             self._trip(f"mlops: tracking stopped itself after {MOST} failures of its own ({place}: {type(error).__name__}). "

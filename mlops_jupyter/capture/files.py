@@ -37,6 +37,8 @@ _HTTP = frozenset({"urllib.Request", "http.client.send"})
 _SEEN = frozenset({"open", "socket.connect", *_SQLITE, *_HTTP, *_PROCESS, *_MOVES})
 _MOST = 2000
 """Most files recorded of one cell."""
+_WORDS = 4096
+"""Characters taken of a command: it is cut when secrets are out."""
 _LARGEST = 4 << 30
 """Larger files are recorded by size alone: hashing one would hold up the next cell."""
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0"})  # noqa: S104 (compared, not bound)
@@ -185,7 +187,7 @@ class FileWatch:
     def _effect(self, kind: str, what: object, args: tuple[object, ...]) -> None:
         command = args[1] if len(args) > 1 and isinstance(args[1], list | tuple) else what
         words = [os.fsdecode(word) for word in command] if isinstance(command, list | tuple) else [_text(command)]
-        self._note(f"{kind}: {' '.join(words)[:200]}")
+        self._note(f"{kind}: {' '.join(words)[:_WORDS]}")
 
     def effect(self, text: str) -> None:
         """Something outside, in words."""

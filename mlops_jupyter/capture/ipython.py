@@ -34,7 +34,7 @@ from mlops_jupyter.capture.notes import Notes
 from mlops_jupyter.capture.observer import Draft, Listener, ObservedCall
 from mlops_jupyter.capture.options import TrackOptions, decode_options
 from mlops_jupyter.capture.readers import Readers
-from mlops_jupyter.capture.secrets import Redactor, load_key
+from mlops_jupyter.capture.secrets import CleanOutbox, Redactor, load_key
 from mlops_jupyter.capture.session import new_session, notebook_path
 from mlops_jupyter.capture.shell import Autolog, CellInfo, Status, connection_file, running_cell
 from mlops_jupyter.capture.sights import Sights
@@ -44,7 +44,6 @@ from mlops_jupyter.config import Settings
 from mlops_jupyter.entities.errors import ConflictError, StoreError
 from mlops_jupyter.entities.runs import Goal
 from mlops_jupyter.entities.sessions import Observation
-from mlops_jupyter.outbox import Outbox
 from mlops_jupyter.version import __version__
 
 if TYPE_CHECKING:
@@ -114,16 +113,16 @@ class Tracking:
         if options.state:
             settings.state = options.state
         folder = settings.outbox_folder()
+        self._redact = Redactor(load_key(folder.parent))
         try:
-            self._outbox = Outbox(folder)
+            self._outbox = CleanOutbox(folder, self._redact)
         except OSError as error:
             raise StoreError(f"the outbox {folder} cannot be written: {error.strerror or error}",
                              "set MLOPS_STATE to a folder that you may write, then %mlops track") from error
         self._shell = shell
-        self._redact = Redactor(load_key(folder.parent))
         notebook = notebook_path(options, shell.user_ns.get("__vsc_ipynb_file__"), Path.cwd(), connection_file())
         self.session = new_session(options, self._outbox.writer, notebook, connection_file(), __version__)
-        self._fence = Fence(self._trip)
+        self._fence = Fence(self._trip, self._redact)
         self._tracker = Tracker(self.session.id)
         self._notes = Notes(self._tracker, self._outbox, self._redact, shell.user_ns)
         self._listeners: list[Listener] = []

@@ -106,7 +106,7 @@ class CellLife:
             return None
         parts.recorder.record(execution)
         with parts.fence.guard("calls"):
-            calls.before_cell(event.executed)
+            calls.before_cell(executed)
         opened = parts.watch.open(executed, parts.transform, quiet=event.ours or skip)
         self._stacks.setdefault(event.thread, []).append(opened)
         return opened

@@ -294,7 +294,8 @@ class Namespace:
             return
         self._displayed.append(hidden)
         value = self._namespace[hidden]
-        found = self._patience.read(value, self._budget)
+        secret = self._is_secret(hidden, value)
+        found = Fingerprint(kind="scalar", type_name="str") if secret else self._patience.read(value, self._budget)
         if found is None:
             difference.later[hidden] = Later(value, None)
         difference.writes.append(VariableVersion(name=hidden, how="created", fingerprint=found or unread(value)))

@@ -21,6 +21,8 @@ from mlops_jupyter.entities.sessions import Output, OutputPolicy
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 _STEPS_KEPT = 4096
 """Writes kept apart before they are joined: `print` in a loop makes two per line."""
+_BEYOND = 8192
+"""Characters read beyond a cap, so that a secret is found whole before the text is cut inside it."""
 
 
 class Shell(Protocol):
@@ -191,7 +193,7 @@ class Outputs:
             last = _Stream(name)
             self._items.append(last)
         last.length += len(data)
-        room = self._caps.characters - last.kept
+        room = self._caps.characters + _BEYOND - last.kept
         if room > 0:
             last.parts.append(data[:room])
             last.kept += min(len(data), room)
@@ -214,8 +216,7 @@ class Outputs:
 
     def _outputs(self, item: _Stream | _Bundle) -> list[Output]:
         if isinstance(item, _Stream):
-            text = self._redact("".join(item.parts))
-            cut = item.length if item.length > item.kept else None
+            text, cut = self._text_of("".join(item.parts), item.length)
             return [Output(kind="stream", text=text, name=item.name, cut_from=cut)]
         found: list[Output] = []
         picture = next((mime for mime in PICTURES if mime in item.data), None)
@@ -224,16 +225,22 @@ class Outputs:
         for mime in ("text/plain", "text/markdown"):
             plain = item.data.get(mime)
             if isinstance(plain, str) and not found:
-                clean = self._redact(plain[: self._caps.characters])
-                cut = len(plain) if len(plain) > self._caps.characters else None
-                found.append(Output(kind=item.kind, mime=mime, text=clean, cut_from=cut))
+                text, cut = self._text_of(plain[: self._caps.characters + _BEYOND], len(plain))
+                found.append(Output(kind=item.kind, mime=mime, text=text, cut_from=cut))
                 break
         return found
+
+    def _text_of(self, text: str, length: int) -> tuple[str, int | None]:
+        """(what is kept of a text, its length if that is not all): secrets out first, then cut."""
+        most = self._caps.characters
+        if length <= most:
+            return self._redact(text), None
+        return self._redact(text)[:most], length
 
     def _picture(self, kind: Literal["result", "display"], mime: str, data: object) -> Output:
         try:
             if isinstance(data, str):
-                content = data.encode() if mime == "image/svg+xml" else base64.b64decode(data)
+                content = self._redact(data).encode() if mime == "image/svg+xml" else base64.b64decode(data)
             else:
                 content = bytes(data) if isinstance(data, bytes | bytearray) else b""
         except (binascii.Error, ValueError):
