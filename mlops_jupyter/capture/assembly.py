@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Protocol
 
+from mlops_jupyter.capture.autolog.links import Links
 from mlops_jupyter.capture.observer import Expression, ObservedCall
-from mlops_jupyter.capture.sites import MISSING, Scope, Site, expression, resolve, site_of
+from mlops_jupyter.capture.sites import MISSING, UNPACKED, Scope, Site, expression, plain, resolve, site_of
 from mlops_jupyter.entities.sessions import CallSite
 
 MOST_OF_ONE_SITE = 2_000
@@ -33,34 +34,65 @@ class Shell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What was called, as far as known: the function, the object it was called on, and arguments by parameter name."""
+    """What was called, as far as known: the function, the object it was called on, and arguments by parameter name.
+
+    `left`: parameters and variables as the function's frame held them at its end.
+    """
 
     function: Callable[..., object]
     receiver: object | None = None
     arguments: Mapping[str, object] | None = None
+    left: Mapping[str, object] = field(default_factory=dict)
+
+
+Armed = CodeType | FunctionType
+"""A code object to watch; or a function, to be unwrapped down to the code that does its work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What an autolog file tells: which code objects to watch, and how to read a returning frame of them.
+    """What an autolog file tells: which functions to watch, and how to read a returning frame of them.
 
     `codes()` are known at once and asked for again before each cell (new classes); `codes_of(receiver)` those of an object's
     class; `read` the call that a frame is; `function_of` the function a receiver's class has under a name.
     """
 
     root: str
-    codes: Callable[[], Iterable[CodeType]]
-    codes_of: Callable[[object], Iterable[CodeType]]
+    codes: Callable[[], Iterable[Armed]]
+    codes_of: Callable[[object], Iterable[Armed]]
     read: Callable[[CodeType, Mapping[str, object]], Called | None]
     function_of: Callable[[object, str], Callable[..., object] | None]
+    encloses: bool = True
+    """Whether calls of user code that its frames led to are part of its own call: a fold, a callback; not so for a decorator."""
+    passes: Callable[[FrameType], bool] | None = None
+    """True for a frame that may stand between the user's call and a watched function, beside those of decorators."""
+    scouts: frozenset[str] = frozenset()
+    """Names of watched functions that are no calls to tell of: their return only says that an object of a class is there."""
+    counted: Callable[[object], bool] | None = None
+    """True for an object whose calls need no more than counting by now; it has counted this one. Must cost next to nothing."""
+    settle: Callable[[], None] | None = None
+    """Called before each event of any library: what ended without a call of its own is told first."""
+    ended: Callable[[], None] | None = None
+    """Called when a cell has ended: tell what is known only now, and let go of everything."""
+
+
+def innermost(function: FunctionType) -> FunctionType:
+    """The function under its decorators."""
+    for _ in range(8):
+        inner = function.__dict__.get("__wrapped__")
+        if type(inner) is not FunctionType:
+            break
+        function = inner
+    return function
 
 
 class Mechanism(Protocol):
     """How returns are seen."""
 
+    assembler: Assembler
+
     def watch(self, library: Library) -> None: ...
     def before_cell(self) -> None: ...
-    def after_cell(self) -> None: ...
     def remove(self) -> None: ...
 
 
@@ -71,26 +103,42 @@ class Assembler:
         self.user_code = user_code
         self.names = names
         self.libraries: dict[str, Library] = {}
-        self.failures = 0
+        self.links = Links()
+        self._problem: Exception | None = None
         self._emit = emit
         self._results: dict[int, object] = {}
         self._counts: dict[int, int] = {}
 
-    def before_cell(self) -> None:
-        """Forget values that an unfinished call left, and counts."""
+    def failed(self, error: Exception) -> None:
+        """A failure of ours inside the user's call: kept, because raising it there would change what the cell does."""
+        self._problem = self._problem or error
+
+    def begin(self) -> None:
+        """A cell is about to run. Raises what failed in the one before, where our caller's fence counts it."""
+        self._clear()
+        problem, self._problem = self._problem, None
+        if problem is not None:
+            raise problem
+
+    def end(self) -> None:
+        """A cell has ended: what the libraries know only now is told, and every value is let go."""
+        for library in self.libraries.values():
+            if library.ended is not None:
+                try:
+                    library.ended()
+                except Exception as error:  # noqa: BLE001 (the record of the cell comes first; `begin` raises it)
+                    self.failed(error)
+        self._clear()
+
+    def _clear(self) -> None:
         self._results.clear()
         self._counts.clear()
 
-    def called(self, site: Site, scope: Scope, result: object) -> Called | None:
+    def called(self, site: Site, receiver: object, scope: Scope) -> Called | None:
         """The call that a site's text names, by looking names up; None if the function is not a watched library's."""
         func = resolve(site.node.func, scope, self._results)
         if type(func) is FunctionType:  # the exact type: `isinstance` would ask the object for its `__class__`
             return Called(func) if self._is_watched(func) else None
-        receiver = MISSING
-        if hasattr(site.node.func, "value"):
-            receiver = resolve(site.node.func.value, scope, self._results)
-        if receiver is MISSING and site.name == "fit":
-            receiver = result  # `Model(…).fit(…)` gives the model
         if receiver is MISSING:
             return None
         if type(receiver) is ModuleType:
@@ -99,6 +147,11 @@ class Assembler:
         functions = (library.function_of(receiver, site.name) for library in self.libraries.values())
         function = next((found for found in functions if found is not None), None)
         return None if function is None else Called(function, receiver)
+
+    def receiver(self, site: Site, scope: Scope) -> object:
+        """The object that a method is called on; MISSING for a plain function, or where finding it would run code."""
+        func = site.node.func
+        return resolve(func.value, scope, self._results) if isinstance(func, ast.Attribute) else MISSING
 
     def keep(self, node: ast.expr, value: object) -> None:
         """An argument of a call that is about to be made."""
@@ -110,6 +163,8 @@ class Assembler:
             self._results.pop(number, None)
         for argument in site.arguments:
             self._results.pop(id(argument.node), None)
+        if isinstance(site.node.func, ast.Attribute):
+            self._results.pop(id(plain(site.node.func.value)), None)
 
     def _is_watched(self, function: FunctionType) -> bool:
         return function.__module__.partition(".")[0] in self.libraries
@@ -121,6 +176,9 @@ class Assembler:
                 count = self._counts[id(site)] = self._counts.get(id(site), 0) + 1
                 if count > MOST_OF_ONE_SITE:
                     return
+            for library in self.libraries.values():
+                if library.settle is not None:
+                    library.settle()
             self._emit(self._event(site, frame, called, result))
         finally:
             if site is not None:
@@ -135,15 +193,18 @@ class Assembler:
             arguments.setdefault("self", called.receiver)
         expressions: dict[str, Expression] = {}
         if site is not None:
-            names = _parameters(function, called.receiver is not None)
+            names = parameters(function, called.receiver is not None)
             for argument in site.arguments:
                 place = argument.position
                 name = argument.keyword if place is None else names[place] if place < len(names) else f"#{place}"
+                value = resolve(argument.node, scope, self._results)
+                if name == UNPACKED:
+                    given = value.items() if isinstance(value, dict) and type(value) is dict else ()
+                    arguments.update((key, item) for key, item in given if key not in arguments)
+                    continue
                 expressions[name] = expression(argument, scope, self._results)
-                if name not in arguments:
-                    value = resolve(argument.node, scope, self._results)
-                    if value is not MISSING:
-                        arguments[name] = value
+                if name not in arguments and value is not MISSING:
+                    arguments[name] = value
         qualname = _name_of(function, called.receiver)
         target, key, around = self._naming(site, frame, scope)
         path = frame.f_code.co_filename
@@ -153,6 +214,7 @@ class Assembler:
         return ObservedCall(
             function=qualname, callable=function, arguments=arguments, result=result, expressions=expressions, around=around,
             site=CallSite(qualname, place_name, line, column, target), loop_key=key, source="cell" if is_cell else "module",
+            left=called.left,
         )
 
     def _naming(self, site: Site | None, frame: FrameType, scope: Scope) -> tuple[str, str, tuple[object, ...]]:
@@ -173,7 +235,8 @@ class Assembler:
         return target, key, tuple(value for value in around if value is not MISSING)
 
 
-def _parameters(function: Callable[..., object], is_method: bool) -> list[str]:
+def parameters(function: Callable[..., object], is_method: bool) -> list[str]:
+    """Names of the parameters that can be given by position, without `self`."""
     try:
         names = [
             parameter.name for parameter in inspect.signature(function).parameters.values()

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 from mlops_jupyter import plugins
 from mlops_jupyter.capture.assembly import Assembler, Called, Emit, Library, Mechanism, Shell, UserCode
+from mlops_jupyter.capture.autolog.links import Links
 from mlops_jupyter.capture.returns import Returns
 from mlops_jupyter.capture.rewriting import Rewriting
 
-__all__ = ["Called", "Library", "before_cell", "install", "remove", "sees_functions", "watch", "watched_names"]
+__all__ = ["Called", "Library", "before_cell", "install", "links", "remove", "sees_functions", "watch", "watched_names"]
 
 
 UNSEEN = "before Python 3.12 models and metrics inside functions are not seen: fit and score at the top of a cell, or log_metric"
@@ -62,6 +63,11 @@ def watch(library: Library) -> None:
         _installed.mechanism.watch(library)
 
 
+def links() -> Links:
+    """Models and predictions of this session: what the autolog files of different libraries know each other's models by."""
+    return Links() if _installed.mechanism is None else _installed.mechanism.assembler.links
+
+
 def before_cell(executed: str = "") -> None:
     """A cell is about to run: values held for unfinished calls are dropped, new classes watched."""
     if _installed.mechanism is not None:
@@ -69,9 +75,9 @@ def before_cell(executed: str = "") -> None:
 
 
 def after_cell() -> None:
-    """A cell has ended: no value is held for a call that raised."""
+    """A cell has ended: what is known only now is told, and no value is held any more. Never raises."""
     if _installed.mechanism is not None:
-        _installed.mechanism.after_cell()
+        _installed.mechanism.assembler.end()
 
 
 def remove() -> None:

@@ -30,7 +30,7 @@ class Notes:
         self._recorder = recorder
         self._redact = redact
         self._namespace = namespace
-        self._waiting: list[tuple[Observation, object | None]] = []
+        self._waiting: list[tuple[Observation, Draft]] = []
         self._lock = threading.Lock()
         self.count = 0
 
@@ -41,9 +41,9 @@ class Notes:
             observation = self._clean(self._tracker.observation(draft, time.time(), thread))
             self.count += 1
             if not (at_once or draft.logged) and self._tracker.busy():
-                self._waiting.append((observation, draft.subject))
+                self._waiting.append((observation, draft))
                 return observation
-        observation = self._complete(observation, draft.subject, {})
+        observation = self._complete(observation, draft, {})
         self._recorder.record(observation)
         return observation
 
@@ -52,12 +52,16 @@ class Notes:
         with self._lock:
             waiting, self._waiting = self._waiting, []
         known = {write.name: write for write in writes}
-        completed = [self._complete(observation, subject, known) for observation, subject in waiting]
+        completed = [self._complete(observation, draft, known) for observation, draft in waiting]
         for observation in completed:
             self._recorder.record(observation)
         return completed
 
-    def _complete(self, observation: Observation, subject: object | None, writes: Mapping[str, VariableVersion]) -> Observation:
+    def _complete(self, observation: Observation, draft: Draft, writes: Mapping[str, VariableVersion]) -> Observation:
+        if draft.later is not None:
+            told = {name: self._redact(text) for name, text in draft.later().items()}
+            observation = msgspec.structs.replace(observation, details={**observation.details, **told})
+        subject = draft.subject
         if subject is None:
             return observation
         name = observation.variable or self.name_of(subject)

@@ -47,6 +47,9 @@ class ObservedCall:
     loop_key: str = ""
     depth: int = 0
     source: Literal["cell", "module"] = "cell"
+    left: Mapping[str, object] = field(default_factory=dict)
+    """Parameters and variables as the function's own frame held them when it returned, where that frame was seen: it may have
+    rebound them."""
     expressions: Mapping[str, Expression] = field(default_factory=dict)
     """By parameter name, like `arguments`; an argument whose object is unknown is here only."""
     around: tuple[object, ...] = ()
@@ -55,10 +58,10 @@ class ObservedCall:
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """An Observation to be. `subject` is the object it is about, if any.
+    """An Observation to be. `subject` is the object it is about, if any; `later` tells details that are known when the cell ends.
 
     When the cell ends, capture fills `variable` with the namespace name that holds `subject` and, where `fingerprint` is
-    None and the kind is `model`, its fingerprint; then the reference is dropped.
+    None and the kind is `model`, its fingerprint; then the references are dropped.
     """
 
     kind: ObservationKind
@@ -66,6 +69,7 @@ class Draft:
     value: Scalar = None
     key: str = ""
     step: int | None = None
+    series: list[float] = field(default_factory=list)
     site: CallSite | None = None
     subject: object | None = None
     class_name: str = ""
@@ -77,6 +81,7 @@ class Draft:
     blob: str | None = None
     logged: bool = False
     details: dict[str, str] = field(default_factory=dict)
+    later: Callable[[], dict[str, str]] | None = None
 
 
 Listener = Callable[[ObservedCall], None]

@@ -1,17 +1,19 @@
 """Python ≥ 3.12: returns of watched code objects by `sys.monitoring`, with local events, so that nothing else is slowed.
 
 When a watched function returns, its frame is still there: it holds the receiver and the arguments, and its caller tells
-whether this is user code, and where. Frames of a watched library further up mean that the library called back into user code
-(a fold of a cross-validation): such calls are part of the outer one.
+whether this is user code, and where. Decorators of the library may stand between the two; they hold the arguments as they were
+given. Frames of a watched library further up mean that the library called back into user code (a fold of a cross-validation):
+such calls are part of the outer one.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterable
-from types import CodeType, FrameType, SimpleNamespace
+from types import CodeType, FrameType, FunctionType, SimpleNamespace
 
-from mlops_jupyter.capture.assembly import Assembler, Library
+from mlops_jupyter.capture.assembly import Armed, Assembler, Called, Library, parameters
 from mlops_jupyter.capture.sites import site_of
 
 _TOOL_IDS = (4, 3)  # 0, 1, 2 and 5 are set aside for debuggers, coverage, profilers and optimisers
@@ -21,10 +23,11 @@ class Returns:
     """The mechanism; one per process."""
 
     def __init__(self, assembler: Assembler, monitoring: SimpleNamespace, tool: int) -> None:
-        self._assembler = assembler
+        self.assembler = assembler
         self._monitoring = monitoring
         self._tool = tool
         self._codes: dict[int, tuple[CodeType, Library]] = {}  # by identity: code objects compare by content
+        self._decorators: dict[int, CodeType] = {}
         self._user_files: dict[str, bool] = {}
         monitoring.register_callback(tool, monitoring.events.PY_RETURN, self._returned)
 
@@ -42,64 +45,104 @@ class Returns:
 
     def watch(self, library: Library) -> None:
         """Arm the library's code objects."""
-        self._assembler.libraries[library.root] = library
+        self.assembler.libraries[library.root] = library
         self._arm(library, library.codes())
 
     def before_cell(self) -> None:
         """Arm classes that are new."""
-        self._assembler.before_cell()
-        for library in self._assembler.libraries.values():
+        for library in self.assembler.libraries.values():
             self._arm(library, library.codes())
-
-    def after_cell(self) -> None:
-        """Let go of what a call that raised left."""
-        self._assembler.before_cell()
+        self.assembler.begin()
 
     def remove(self) -> None:
         """Disarm all and give the tool id back."""
         for code, _ in self._codes.values():
             self._monitoring.set_local_events(self._tool, code, 0)
         self._codes.clear()
+        self._decorators.clear()
         self._monitoring.register_callback(self._tool, self._monitoring.events.PY_RETURN, None)
         self._monitoring.free_tool_id(self._tool)
 
-    def _arm(self, library: Library, codes: Iterable[CodeType]) -> None:
-        for code in codes:
+    def _arm(self, library: Library, armed: Iterable[Armed]) -> None:
+        for one in armed:
+            code = one if isinstance(one, CodeType) else self._under_decorators(one)
             if id(code) not in self._codes:
                 self._codes[id(code)] = (code, library)
                 self._monitoring.set_local_events(self._tool, code, self._monitoring.events.PY_RETURN)
 
+    def _under_decorators(self, function: FunctionType) -> CodeType:
+        """The code that does a function's work: down to what is watched already, else to the innermost."""
+        code = function.__code__
+        while id(code) not in self._codes:
+            inner = function.__dict__.get("__wrapped__")
+            if type(inner) is not FunctionType:
+                break
+            self._decorators[id(code)] = code
+            function, code = inner, inner.__code__
+        return code
+
     def _returned(self, code: CodeType, offset: int, value: object) -> None:
         try:
             frame = sys._getframe(1)  # the frame that is returning
-            caller = frame.f_back
-            if frame.f_code is not code or caller is None or not self._is_user(caller) or self._inside_library(caller):
-                return
-            if id(code) not in self._codes:
+            if frame.f_code is not code or id(code) not in self._codes:
                 return
             library = self._codes[id(code)][1]
-            called = library.read(code, frame.f_locals)
-            if called is None:
+            if library.counted is not None and library.counted(frame.f_locals.get(code.co_varnames[0])):
                 return
-            if called.receiver is not None:
-                self._arm(library, library.codes_of(called.receiver))
-            site = site_of(caller, self._assembler.names)
-            self._assembler.seen(site, caller, called, value)
-        except Exception:  # noqa: BLE001 (a callback that raised would raise into the user's call)
-            self._assembler.failures += 1
+            if code.co_name in library.scouts:
+                self._arm(library, library.codes_of(frame.f_locals.get(code.co_varnames[0])))
+                return
+            self._look(library, code, frame, value)
+        except Exception as error:  # noqa: BLE001 (a callback that raised would raise into the user's call)
+            self.assembler.failed(error)
+
+    def _look(self, library: Library, code: CodeType, frame: FrameType, value: object) -> None:
+        caller, between = frame.f_back, list[FrameType]()
+        while caller is not None and not self._is_user(caller):
+            if not self._may_stand_between(caller):
+                return
+            between.append(caller)
+            caller = caller.f_back
+        if caller is None or self._inside_library(caller):
+            return
+        called = library.read(code, frame.f_locals)
+        if called is None:
+            return
+        if called.receiver is not None:
+            self._arm(library, library.codes_of(called.receiver))
+        self.assembler.seen(site_of(caller, self.assembler.names), caller, _as_given(called, between), value)
+
+    def _may_stand_between(self, frame: FrameType) -> bool:
+        if id(frame.f_code) in self._decorators:
+            return True
+        return any(library.passes(frame) for library in self.assembler.libraries.values() if library.passes is not None)
 
     def _is_user(self, frame: FrameType) -> bool:
         path = frame.f_code.co_filename
         known = self._user_files.get(path)
         if known is None:
-            known = self._user_files[path] = self._assembler.user_code(path)
+            known = self._user_files[path] = self.assembler.user_code(path)
         return known
 
     def _inside_library(self, frame: FrameType | None) -> bool:
-        roots = self._assembler.libraries
+        roots = {root for root, library in self.assembler.libraries.items() if library.encloses}
         while frame is not None and frame.f_code.co_name != "<module>":
             name = frame.f_globals.get("__name__")
             if id(frame.f_code) in self._codes or (isinstance(name, str) and name.partition(".")[0] in roots):
                 return True
             frame = frame.f_back
         return False
+
+
+def _as_given(called: Called, between: Iterable[FrameType]) -> Called:
+    """The call with its arguments from a decorator's frame, if one got them as `*args, **kwargs` and nothing better is known."""
+    if called.arguments is not None:
+        return called
+    for frame in between:
+        local, code = frame.f_locals, frame.f_code
+        args, keywords = local.get("args"), local.get("kwargs")
+        if isinstance(args, tuple) and isinstance(keywords, dict):
+            given = [*(local.get(name) for name in code.co_varnames[: code.co_argcount]), *args][called.receiver is not None :]
+            names = parameters(called.function, called.receiver is not None)
+            return dataclasses.replace(called, arguments={**dict(zip(names, given, strict=False)), **keywords})
+    return called

@@ -2,8 +2,11 @@
 
 `auc = roc_auc_score(y, p)` becomes `auc = __mlops_jupyter_result__(roc_auc_score(y, p), 7)`, with the same positions, so that
 tracebacks point where they did. Only calls whose last word some autolog file named are wrapped, and none inside `def`,
-`lambda` or `class`; so are their arguments that are more than a name, because evaluating one again is out of the question. The
-hook lives in `builtins`, because `%%timeit` and `exec` bring namespaces of their own.
+`lambda` or `class`; so are their arguments, and what a method is called on, where these are more than a name, because evaluating
+one again is out of the question. The hook lives in `builtins`, because `%%timeit` and `exec` bring namespaces of their own.
+
+Functions that cells define are left as they are: their code travels, by pickle to another process, to numba or torch.compile,
+into a hash that a cache is keyed by, and must not differ from what the user wrote.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import sys
 from types import FunctionType
 
 from mlops_jupyter.capture.assembly import Assembler, Library, Shell
-from mlops_jupyter.capture.sites import HOOK, Scope, Site, aliases_of, index, terminal
+from mlops_jupyter.capture.sites import HOOK, MISSING, Scope, Site, aliases_of, index, terminal
 
 _KEPT = 2_000  # sites; those of old cells go first
 
@@ -23,25 +26,28 @@ class Rewriting:
     """The mechanism; the shell holds it among its AST transformers."""
 
     def __init__(self, assembler: Assembler, shell: Shell) -> None:
-        self._assembler = assembler
+        self.assembler = assembler
         self._shell = shell
         self._names = assembler.names
         self._sites: dict[int, Site | ast.expr] = {}
         self._next = 0
+        self._others: dict[int, type] = {}
+        """Sites of this cell whose receivers were of a type that no library knows."""
+        self._counting: list[Library] = []
         setattr(builtins, HOOK, self._result)
         shell.ast_transformers.append(self)
 
     def watch(self, library: Library) -> None:
         """Results of this library's functions are recognised from now on."""
-        self._assembler.libraries[library.root] = library
+        self.assembler.libraries[library.root] = library
+        self._others.clear()
+        if library.counted is not None:
+            self._counting.append(library)
 
     def before_cell(self) -> None:
         """Drop what an unfinished call left."""
-        self._assembler.before_cell()
-
-    def after_cell(self) -> None:
-        """Let go of what a call that raised left."""
-        self._assembler.before_cell()
+        self._others.clear()
+        self.assembler.begin()
 
     def remove(self) -> None:
         """Take transformer and hook away. A loop that still runs keeps working: its cell has a hook of its own till it ends."""
@@ -54,8 +60,8 @@ class Rewriting:
         """IPython's way in: the tree of a cell, changed in place. Never raises: a transformer that does is thrown out."""
         try:
             return self._rewrite(tree)
-        except Exception:  # noqa: BLE001 (the cell runs as it was written)
-            self._assembler.failures += 1
+        except Exception as error:  # noqa: BLE001 (the cell runs as it was written)
+            self.assembler.failed(error)
             return tree
 
     def _rewrite(self, tree: ast.AST) -> ast.AST:
@@ -76,9 +82,10 @@ class Rewriting:
         for key, site in found.items():
             if site.module_level:
                 self._number(key, site, numbers)
-                for argument in site.arguments:
-                    if id(argument.node) not in found and not isinstance(argument.node, ast.Name | ast.Constant):
-                        self._number(id(argument.node), argument.node, numbers)
+                owner = [site.node.func.value] if isinstance(site.node.func, ast.Attribute) else []
+                for node in [*owner, *(argument.node for argument in site.arguments)]:
+                    if id(node) not in found and not isinstance(node, ast.Name | ast.Constant):
+                        self._number(id(node), node, numbers)
         while len(self._sites) > _KEPT:
             del self._sites[next(iter(self._sites))]
         wrapped: ast.AST = _Wrap(numbers).visit(tree)
@@ -93,17 +100,32 @@ class Rewriting:
         try:
             site = self._sites.get(number)
             if isinstance(site, ast.expr):
-                self._assembler.keep(site, value)
+                self.assembler.keep(site, value)
             elif site is not None:
-                frame = sys._getframe(1)
-                called = self._assembler.called(site, Scope(frame), value)
-                if called is not None:
-                    self._assembler.seen(site, frame, called, value)
-                else:
-                    self._assembler.forget(site)
-        except Exception:  # noqa: BLE001 (the user's value goes on its way)
-            self._assembler.failures += 1
+                self._called(site, number, value)
+        except Exception as error:  # noqa: BLE001 (the user's value goes on its way)
+            self.assembler.failed(error)
         return value
+
+    def _called(self, site: Site, number: int, value: object) -> None:
+        """In a hot loop the first call of a site is looked at; then one that is no library's costs two look-ups."""
+        frame = sys._getframe(2)
+        scope = Scope(frame)
+        receiver = self.assembler.receiver(site, scope)
+        if receiver is not MISSING:
+            if self._others.get(number) is type(receiver):
+                self.assembler.forget(site)
+                return
+            for library in self._counting:
+                if library.counted is not None and library.counted(receiver):
+                    self.assembler.forget(site)
+                    return
+        called = self.assembler.called(site, receiver, scope)
+        if called is not None:
+            self.assembler.seen(site, frame, called, value)
+            return
+        self._others[number] = type(receiver)
+        self.assembler.forget(site)
 
 
 class _Wrap(ast.NodeTransformer):

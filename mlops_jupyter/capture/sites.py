@@ -19,6 +19,8 @@ from mlops_jupyter.capture.observer import Expression
 from mlops_jupyter.fingerprint.types.instances import attributes
 
 HOOK = "__mlops_jupyter_result__"
+UNPACKED = "**"
+"""Stands for the name of an argument like `**settings`."""
 MISSING = object()
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _LOOPS = (ast.For, ast.AsyncFor)
@@ -291,7 +293,7 @@ def _arguments(
     node: ast.Call, known: set[int], assigned: Mapping[str, list[tuple[int, list[str]]]]
 ) -> Iterator[Argument]:
     given = [(place, "", value) for place, value in enumerate(node.args) if not isinstance(value, ast.Starred)]
-    given += [(-1, keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg]
+    given += [(-1, keyword.arg or UNPACKED, keyword.value) for keyword in node.keywords]
     for place, keyword, value in given:
         inside = list(ast.walk(value))
         labels = [each.slice.value for each in inside if isinstance(each, ast.Subscript) and isinstance(each.slice, ast.Constant)]

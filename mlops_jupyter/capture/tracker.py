@@ -152,7 +152,8 @@ class Tracker:
         self._observed[n] = seq
         return Observation(
             session=self._session, n=n, seq=seq, at=at, kind=draft.kind, name=draft.name, value=draft.value, key=draft.key,
-            step=draft.step, site=draft.site, class_name=draft.class_name, params=draft.params, shown=draft.shown,
+            step=draft.step, series=draft.series, site=draft.site,
+            class_name=draft.class_name, params=draft.params, shown=draft.shown,
             models=draft.models, datasets=draft.datasets, fingerprint=draft.fingerprint, blob=draft.blob, logged=draft.logged,
             details=draft.details,
         )

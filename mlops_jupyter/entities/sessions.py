@@ -270,6 +270,8 @@ class Observation(msgspec.Struct, tag="observation", omit_defaults=True):
     key: str = ""
     """Group of a metric computed in a loop (`carrier=UA` → `UA`); "" if none."""
     step: int | None = None
+    series: list[float] = []
+    """All values of a metric that was seen at once with its history (rounds, epochs), `value` the last; thinned if very long."""
     site: CallSite | None = None
     variable: str = ""
     """The namespace name that holds the value after the cell, if any."""

@@ -156,7 +156,7 @@ def _metrics(entry: Entry) -> list[Metric]:
 def metric(values: Sequence[Observation], name: str, *, shared: bool = False) -> Metric:
     """One metric from its observations in one execution: several without a group key are a series."""
     last = values[-1]
-    series = tuple(number(one) for one in values) if len(values) > 1 else ()
+    series = tuple(number(one) for one in values) if len(values) > 1 else tuple(last.series)
     return Metric(name, number(last), key=last.key, series=series, shared=shared, n=last.n, observation=last.id,
                   variable=last.variable, function=last.site.function if last.site else "")
 

@@ -313,6 +313,8 @@ export interface Observation {
   key?: string;
   /** Default: null */
   step?: number | null;
+  /** Default: [] */
+  series?: number[];
   /** Default: null */
   site?: CallSite | null;
   /** Default: "" */

@@ -1,8 +1,8 @@
 """scikit-learn observed: fits become models, metric functions and `.score` become metrics, transformers become params.
 
 `calls.py` says which call ended, with what; this file says what it means. The library is neither patched nor, before the user
-imports it, imported. `sklearn_events.py` draws the conclusions, `sklearn_models.py` reads estimators, `sklearn_links.py` knows
-which model a prediction came from.
+imports it, imported. `sklearn_events.py` draws the conclusions, `sklearn_models.py` reads estimators. Estimators of other
+libraries that follow scikit-learn's interface (XGBoost, LightGBM …) are estimators like any other.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 
 from mlops_jupyter.capture import calls
+from mlops_jupyter.capture.assembly import Armed
 from mlops_jupyter.capture.calls import Called, Library
 from mlops_jupyter.capture.observer import Observer
 
@@ -58,7 +59,7 @@ class _Codes:
     def __init__(self) -> None:
         self._seen: dict[int, weakref.ref[type]] = {}
 
-    def __call__(self) -> Iterator[CodeType]:
+    def __call__(self) -> Iterator[Armed]:
         """Code objects that were not given before."""
         if not self._seen:
             from sklearn.base import _fit_context
@@ -73,18 +74,26 @@ class _Codes:
             if id(cls) in reached:
                 continue
             reached.add(id(cls))
-            waiting.extend(type.__subclasses__(cls))
-            known = self._seen.get(id(cls))
-            if known is None or known() is not cls:
-                self._seen[id(cls)] = weakref.ref(cls)
+            waiting += type.__subclasses__(cls)
+            if self._is_new(cls):
+                for each in cls.__mro__[1:-1]:
+                    if self._is_new(each):  # a mixin
+                        yield from _codes_of_class(each)
                 yield from _codes_of_class(cls)
+
+    def _is_new(self, cls: type) -> bool:
+        known = self._seen.get(id(cls))
+        if known is not None and known() is cls:
+            return False
+        self._seen[id(cls)] = weakref.ref(cls)
+        return True
 
 
 def _nothing(estimator: object) -> None:
     """Decorated only to get at the code object that the decorator makes."""
 
 
-def _codes_of(receiver: object) -> Iterator[CodeType]:
+def _codes_of(receiver: object) -> Iterator[Armed]:
     for part in (receiver, *_parts(receiver)):
         for cls in type(part).__mro__:
             yield from _codes_of_class(cls)
@@ -96,12 +105,12 @@ def _parts(receiver: object) -> Iterable[object]:
     return [value for value in own.values() if base is not None and isinstance(value, base)]
 
 
-def _codes_of_class(cls: type) -> Iterator[CodeType]:
+def _codes_of_class(cls: type) -> Iterator[Armed]:
     for name in METHODS:
         method = cls.__dict__.get(name)
         function = vars(method).get("fn", method) if type(method).__name__ == "_AvailableIfDescriptor" else method
         if type(function) is FunctionType:
-            yield function.__code__
+            yield function
 
 
 def _function_of(receiver: object, name: str) -> Callable[..., object] | None:

@@ -3,56 +3,38 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Iterator
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from mlops_jupyter.capture.autolog.words import plain
 from mlops_jupyter.entities.data import Scalar
 from mlops_jupyter.fingerprint.types.instances import attributes
 
-_LONGEST = 200  # characters of a parameter's text
 _DEPTH = 6
-_BRACKETS = {list: "[{}]", tuple: "({})", set: "{{{}}}", frozenset: "{{{}}}", dict: "{{{}}}"}
-
-
-def plain(value: object) -> Scalar:
-    """A parameter's value as a scalar: itself, a builtin container as text, anything else by its name."""
-    if value is None or type(value) in {bool, int, str}:
-        return value  # type: ignore[return-value]
-    if isinstance(value, float) and type(value) is float:
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, np.generic):
-        return plain(value.item()) if type(value.item()) in {bool, int, float, str} else str(value)
-    return _text(value, 0)[:_LONGEST]
-
-
-def _text(value: object, depth: int) -> str:
-    if depth > 3:
-        return "…"
-    if value is None or type(value) in {bool, int, float, str}:
-        return repr(value)
-    if isinstance(value, list | tuple | set | frozenset | dict) and type(value) in _BRACKETS:
-        keys = [_text(item, depth + 1) for item in list(value)[:20]]
-        if isinstance(value, dict):
-            keys = [f"{key}: {_text(item, depth + 1)}" for key, item in zip(keys, value.values(), strict=False)]
-        return _BRACKETS[type(value)].format(", ".join(keys))
-    if isinstance(value, np.ndarray):
-        return f"array{value.shape}"
-    return value.__qualname__ if inspect.isfunction(value) or isinstance(value, type) else type(value).__name__
 
 
 def _signature(cls: type) -> dict[str, object]:
-    """Parameter name → default, as scikit-learn reads them: from the constructor."""
-    found = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
+    """Parameter name → default, as scikit-learn reads them: from the constructor, and its base's if it passes `**kwargs` on."""
     kinds = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
-    return {parameter.name: parameter.default for parameter in found if parameter.name != "self" and parameter.kind not in kinds}
+    found: dict[str, object] = {}
+    for base in cls.__mro__:
+        if "__init__" not in base.__dict__ or base is object:
+            continue
+        own = inspect.signature(base.__dict__["__init__"]).parameters.values()
+        found = {each.name: each.default for each in own if each.name != "self" and each.kind not in kinds} | found
+        if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in own):
+            break
+    return found
 
 
 def _flat(estimator: BaseEstimator, prefix: str, depth: int) -> Iterator[tuple[str, Scalar, bool]]:
     """(name, value, shown) of each parameter, those of parts under `part__name`, as `get_params(deep=True)` has them."""
     own = attributes(estimator)
+    more = own.get("_other_params", own.get("kwargs"))  # what LightGBM and XGBoost take beside their own parameters
+    for name, value in more.items() if isinstance(more, dict) else ():
+        yield f"{prefix}{name}", plain(value), True
     for name, default in _signature(type(estimator)).items():
         value = own.get(name)
         parts = list(_parts(name, value))

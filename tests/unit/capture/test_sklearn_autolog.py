@@ -6,16 +6,15 @@
 import gc
 import subprocess
 import sys
-import textwrap
 import weakref
+from pathlib import Path
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
 from mlops_jupyter.capture import calls
-from mlops_jupyter.capture.autolog import sklearn as autolog
+from tests.unit.capture.autolog_notebook import FUNCTIONS, Notebook, kinds
 
-FUNCTIONS = sys.version_info >= (3, 12)
+pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
 SETUP = """
 import numpy as np, pandas as pd
@@ -32,52 +31,12 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 """
 
 
-class Notebook:
-    """A real shell with the mechanism installed, and an Observer that keeps drafts in a list."""
-
-    def __init__(self):
-        self.shell = InteractiveShell()
-        self.drafts = []
-        self.listeners = []
-        calls.install(self.shell, lambda name: "ipython-input" in name or "ipykernel" in name, self._emit)
-
-    def _emit(self, call):
-        for listener in self.listeners:
-            listener(call)
-
-    def listen(self, listener):
-        self.listeners.append(listener)
-
-    def observe(self, draft):
-        self.drafts.append(draft)
-        return f"s:1:{len(self.drafts)}"
-
-    def name_of(self, value):
-        return next((name for name, item in self.shell.user_ns.items() if item is value and not name.startswith("_")), "")
-
-    def run(self, source):
-        calls.before_cell(source)
-        first = len(self.drafts)
-        result = self.shell.run_cell(textwrap.dedent(source), store_history=True)
-        result.raise_error()
-        return self.drafts[first:]
-
-    def key(self, draft):
-        return f"s:1:{next(at for at, each in enumerate(self.drafts, 1) if each is draft)}"
-
-
 @pytest.fixture
 def notebook():
     made = Notebook()
-    autolog.attach(made)
     made.run(SETUP)
     yield made
-    calls.remove()
-    made.shell.history_manager.end_session()
-
-
-def kinds(drafts):
-    return [(draft.kind, draft.name) for draft in drafts]
+    made.close()
 
 
 def test_a_fit_is_a_model_with_params_and_data(notebook):
@@ -291,16 +250,11 @@ acc = accuracy_score([0, 1], m.predict([[0.0], [3.0]]))
 def test_the_cell_that_imports_the_library_is_seen_and_nothing_imports_it_before():
     script = f"""
 import sys
-sys.path.insert(0, {str(__file__).rsplit("/", 1)[0]!r})
-from test_sklearn_autolog import Notebook, FIRST_CELL
-from mlops_jupyter.capture.imports import ImportHooks
-from mlops_jupyter.capture.autolog import sklearn as autolog
+sys.path.insert(0, {str(Path(__file__).parents[3])!r})
+from tests.unit.capture.autolog_notebook import Notebook
 notebook = Notebook()
 assert "sklearn" not in sys.modules and "numpy" not in sys.modules
-hooks = ImportHooks(lambda step: step())
-hooks.install()
-hooks.after("sklearn", lambda module: autolog.attach(notebook))
-drafts = notebook.run(FIRST_CELL)
+drafts = notebook.run({FIRST_CELL!r})
 print([(draft.kind, draft.name, draft.models) for draft in drafts])
 """
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)

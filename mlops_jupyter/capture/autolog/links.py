@@ -1,4 +1,4 @@
-"""Which model does a metric speak of? The one whose prediction reached its arguments.
+"""Which model does a metric speak of? The one whose prediction reached its arguments, whatever library made either.
 
 Every prediction is remembered by identity, by the memory it lies in, and by the content of its columns, never by a strong
 reference. An argument is traced in this order, and the first kind of evidence that finds a model wins: the object or its
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from mlops_jupyter.capture.observer import Expression, ObservedCall
@@ -35,13 +35,15 @@ class Prediction:
 
 
 class Links:
-    """Models and predictions of this session."""
+    """Models and predictions of this session, of all libraries."""
 
     def __init__(self) -> None:
         self._models: dict[int, tuple[Ref, str]] = {}
         self._predictions: deque[Prediction] = deque(maxlen=_REMEMBERED)
         self._site: CallSite | None = None
         self._columns: dict[tuple[int, str], list[str]] = {}
+        self.further: dict[str, Callable[[ObservedCall, str], None]] = {}
+        """Library → who says more about a fit of its estimators, once the model has a key."""
 
     def add_model(self, estimators: Iterable[object], key: str) -> None:
         """These objects answer for the model `key` from now on."""
