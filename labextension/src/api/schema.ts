@@ -215,6 +215,20 @@ export interface FileAccess {
   modified?: number | null;
 }
 
+/** What a cell asked for outside and got: the rows of a statement (`sql`), or the bytes behind an address (`url`). No secrets. */
+export interface Query {
+  kind: 'sql' | 'url';
+  text: string;
+  /** Default: "" */
+  source?: string;
+  /** Default: null */
+  rows?: number | null;
+  /** Default: {"kind":"query"} */
+  fingerprint?: Fingerprint;
+  /** Default: null */
+  unordered?: string | null;
+}
+
 /** A module of the user's own that the notebook imports: neither installed nor standard library. Source kept as blob. */
 export interface LocalModule {
   name: string;
@@ -269,6 +283,10 @@ export interface CellExecution {
   stores?: string[];
   /** Default: [] */
   files?: FileAccess[];
+  /** Default: [] */
+  queries?: Query[];
+  /** Default: "" */
+  environment?: string;
   /** Default: [] */
   modules?: LocalModule[];
   /** Default: [] */
