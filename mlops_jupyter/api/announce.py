@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlops_jupyter.api.display import Block, Sheet
 from mlops_jupyter.api.words import duration, plural, size
+from mlops_jupyter.capture.installs import DIFFERS
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import Session
 
@@ -24,6 +25,11 @@ def tracking_line(session: Session) -> str:
     name = Path(session.notebook.path).name if session.notebook and session.notebook.path else f"this {session.kind} session"
     facts = (_git(session), _environment(session), _outputs(session), _store())
     return " · ".join(part for part in (f"{name} → {session.experiment}", *facts, "stop: %mlops off") if part)
+
+
+def reopening_line(session: Session) -> str:
+    """What differs between this environment and that of the notebook's last session; "" where nothing does."""
+    return next((note for note in session.notes if note.startswith(DIFFERS)), "")
 
 
 def status_sheet(line: str, status: Status) -> Sheet:

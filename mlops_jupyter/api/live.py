@@ -99,7 +99,7 @@ def light(session: Session) -> Session:
     """The session without the list of its packages, which is long and shown nowhere but on its own page."""
     if session.environment is None:
         return session
-    return msgspec.structs.replace(session, environment=without_distributions(session.environment))
+    return msgspec.structs.replace(session, environments=[], environment=without_distributions(session.environment))
 
 
 def without_distributions(environment: Environment) -> Environment:

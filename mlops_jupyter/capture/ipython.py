@@ -28,6 +28,7 @@ from mlops_jupyter.capture.deferred import Deferred
 from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.files import FileWatch
 from mlops_jupyter.capture.imports import ImportHooks
+from mlops_jupyter.capture.installs import Installs
 from mlops_jupyter.capture.life import CellLife, Parts
 from mlops_jupyter.capture.names import analyse
 from mlops_jupyter.capture.notes import Notes
@@ -135,10 +136,10 @@ class Tracking:
                                 self._deferred.settle)
         self._life = CellLife(Parts(
             self._tracker, self._watch, self._notes, self._outbox, self._fence, self._deferred, self._redact,
-            shell.transform_cell, lambda: shell.execution_count - 1, self.is_user_code, self._look_for_new_packages,
+            shell.transform_cell, lambda: shell.execution_count - 1, self.is_user_code, self._cell_ended,
         ))
         self._lock = threading.Lock()
-        self._packages: frozenset[str] = frozenset()
+        self._installs = Installs(folder.parent / "environments", self.session.notebook.id if self.session.notebook else "")
         self._scan: threading.Thread | None = None
         self._cells: set[str] = set()
         self._active = False
@@ -224,9 +225,10 @@ class Tracking:
         def scan() -> None:
             with self._fence.guard("the environment"):
                 try:
+                    environment, differs = self._installs.take()
                     git, notes = surroundings.git_state(Path.cwd(), self._outbox.blob, self._redact)
-                    self._update(notes, git=git, hardware=surroundings.hardware(), environment=surroundings.environment())
-                    self._packages = surroundings.package_names()
+                    self._update([*notes, *([differs] if differs else [])], git=git, hardware=surroundings.hardware(),
+                                 environment=environment)
                 finally:
                     done.set()
 
@@ -249,12 +251,13 @@ class Tracking:
                 stores = analyse(parsed, self._shell.transform_cell).stores
                 self._outbox.record(self._tracker.untracked(self._redact(raw), self._redact(parsed), prompt, stores))
 
-    def _look_for_new_packages(self, event: CellExecuted) -> None:
-        """A cell installed something: take the environment again."""
-        if not any("pip" in effect or "conda" in effect or "uv " in effect for effect in event.effects):
-            return
-        if self._packages and surroundings.package_names() != self._packages:
-            self._start_scan()
+    def _cell_ended(self, event: CellExecuted) -> None:
+        """If something was installed: the session has another environment from here on."""
+        with self._fence.guard("the environment"):
+            found, before = self._installs.after_cell(), self.session.environment
+            if found is not None and before is not None:
+                event.environment = found.id
+                self._update(environment=found, environments=[*self.session.environments, before])
 
     def is_user_code(self, filename: str) -> bool:
         """True for the files that cells are compiled as, and the user's own modules' files."""

@@ -97,7 +97,8 @@ class Queries:
             return "(an address that cannot be read)"
         shown = [(name, "[redacted]" if _SECRET_PARAMETER.search(name) else value) for name, value in query]
         text = parts.query if shown == query else urllib.parse.urlencode(shown, safe="[]/:,@")
-        return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, text, ""))[:_TEXT]
+        place = f"{parts.netloc.rpartition('@')[2]}{parts.path}{'?' if text else ''}{text}"
+        return f"{parts.scheme}://{place}"[:_TEXT] if "://" in url else url[:_TEXT]
 
     def _add(self, query: Query) -> None:
         if query.text:

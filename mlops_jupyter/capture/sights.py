@@ -18,6 +18,8 @@ from mlops_jupyter.capture.queries import top_module
 
 _MOST_SCANS = 200
 _LAZY = ("polars.lazyframe", "polars.functions.lazy", "polars.sql")
+_FRAMES = frozenset({"pandas", "polars", "sqlalchemy"})
+"""Libraries whose own fetching is a step of a query that is told whole."""
 _WRAPPERS = "mlops_jupyter.capture.readers"
 
 
@@ -174,7 +176,9 @@ class Sights:
             self._files.queries.pending(result, text, connection)
 
     def _rows(self, door: Door, call: Call, result: object) -> None:
-        self._files.queries.fetched(call.get("self"), result)
+        caller = str(call.caller.f_globals.get("__name__")) if call.caller is not None else ""
+        if caller.partition(".")[0] not in _FRAMES:
+            self._files.queries.fetched(call.get("self"), result)
 
     def _relation(self, door: Door, call: Call, result: object) -> None:
         relation = call.get("self")

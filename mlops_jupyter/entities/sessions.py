@@ -94,6 +94,9 @@ class Session(msgspec.Struct, tag="session", omit_defaults=True):
     ended: float | None = None
     state: SessionState = "running"
     environment: Environment | None = None
+    """The newest; the executions that changed it name its id."""
+    environments: list[Environment] = []
+    """Those before it, oldest first: a cell installed something."""
     hardware: Hardware | None = None
     git: GitState | None = None
     outputs: OutputPolicy = "all"

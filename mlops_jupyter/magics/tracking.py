@@ -16,7 +16,7 @@ from mlops_jupyter.magics.here import here
               help="Which outputs to keep.")
 def track(experiment: str, tags: tuple[str, ...], outputs: OutputPolicy) -> None:
     """Record every cell from here on. Prints one line that says what and where."""
-    from mlops_jupyter.api.announce import tracking_line
+    from mlops_jupyter.api.announce import reopening_line, tracking_line
     from mlops_jupyter.api.options import pairs
     from mlops_jupyter.capture.options import TrackOptions
 
@@ -25,8 +25,11 @@ def track(experiment: str, tags: tuple[str, ...], outputs: OutputPolicy) -> None
     from mlops_jupyter.capture.ipython import current, start
 
     running = current() is not None
-    line = tracking_line(start(here().shell, options).session)
+    session = start(here().shell, options).session
+    line, differs = tracking_line(session), reopening_line(session)
     click.echo(f"Already tracking: {line}" if running else line)
+    if differs:
+        click.echo(differs)
 
 
 @click.command()
