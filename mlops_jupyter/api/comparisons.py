@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mlops_jupyter.api.display import Block, Sheet
 from mlops_jupyter.api.words import changed, names, number, plural
 from mlops_jupyter.entities import Run
+from mlops_jupyter.fingerprint.difference import Difference
 from mlops_jupyter.lineage.compare import CodeChange, Comparison, DataChange, MetricChange, ParamChange
 
 
@@ -56,14 +57,57 @@ def _param(change: ParamChange) -> list[str]:
 
 
 def _data(change: DataChange) -> list[str]:
-    words = [f"{verb} {names(columns)}" for verb, columns in _columns(change) if columns]
+    """`dep_delay: rows 65,536–73,727 changed; column carrier: string → category; +12,000 rows appended, …`."""
+    words = []
+    detail = change.detail
+    if detail is not None:
+        words += _stretches(detail, all_rows=change.shape_a == change.shape_b)
+        words += [f"column {column.name}: {column.type_a} → {column.type_b}" for column in detail.changed
+                  if column.type_a != column.type_b]
+        sides = (("added", detail.added), ("removed", detail.removed))
+        words += [f"{verb} {names(columns)}" for verb, columns in sides if columns]
+        if detail.unknown:
+            words.append(f"not read in full: {names(detail.unknown)}")
+        if detail.appended:
+            words.append(_appended(detail))
+    elif change.kind == "held differently":
+        words.append("the same content, held by another library or as other types")
     if change.shape_a != change.shape_b:
         words.append(f"{_shape(change.shape_a)} → {_shape(change.shape_b)}")
     return [change.name, change.kind, "; ".join(words)]
 
 
-def _columns(change: DataChange) -> list[tuple[str, list[str]]]:
-    return [("columns", change.columns_changed), ("added", change.columns_added), ("removed", change.columns_removed)]
+def _stretches(detail: Difference, *, all_rows: bool) -> list[str]:
+    """Columns whose rows differ: those with the same stretches together. Not named where only the number of rows says so."""
+    by_rows: dict[str, list[str]] = {}
+    for column in detail.changed:
+        if column.type_a == column.type_b and (column.rows or all_rows):
+            by_rows.setdefault(_rows(column.rows), []).append(column.name)
+    words = []
+    for rows, columns in by_rows.items():
+        subject = names([name for name in columns if name])
+        if rows:
+            words.append(f"{subject}: {rows} changed" if subject else f"{rows} changed")
+        elif subject:
+            words.append(f"columns {subject}")
+    return words
+
+
+def _rows(stretches: Sequence[tuple[int, int]], most: int = 3) -> str:
+    """`rows 65,536–131,071, 196,608–262,143`, counted from 0."""
+    if not stretches:
+        return ""
+    shown = ", ".join(f"{start:,}–{stop - 1:,}" for start, stop in stretches[:most])
+    rest = len(stretches) - most
+    return f"rows {shown}" + (f" and {plural(rest, 'more stretch')}{'es' if rest > 1 else ''}" if rest > 0 else "")
+
+
+def _appended(detail: Difference) -> str:
+    """`+12,000 rows appended, the first 327,680 unchanged, the next 9,096 not comparable from the record`."""
+    count = f"{abs(detail.appended):,}"
+    words = f"+{count} rows appended" if detail.appended > 0 else f"−{count} rows at the end"
+    words += f", the first {detail.unchanged:,} unchanged"
+    return words + (f", the next {detail.open:,} not comparable from the record" if detail.open else "")
 
 
 def _shape(shape: Sequence[int] | None) -> str:

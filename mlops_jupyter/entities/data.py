@@ -19,6 +19,17 @@ FingerprintKind = Literal[
 ]
 
 
+class Leaves(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The hash tree under a table's columns, to tell later which rows changed. Not part of its identity."""
+
+    digests: str
+    """Base64 of eight bytes for each leaf, the columns one after the other."""
+    level: int = 0
+    """How often neighbours were joined in pairs to keep the record small."""
+    step: int = 0
+    """Rows in each leaf; 0: leaves that grow with the distance from the first row."""
+
+
 class Fingerprint(msgspec.Struct, frozen=True, omit_defaults=True):
     """Identity of content. `digest` is None when the content cannot be known (`opaque`, or over budget)."""
 
@@ -29,12 +40,21 @@ class Fingerprint(msgspec.Struct, frozen=True, omit_defaults=True):
     nbytes: int | None = None
     coverage: float = 1.0
     columns: dict[str, str] | None = None
-    """Digest of each column of a frame, by its label as text; None for anything else."""
+    """Digest of each column of a frame, by its label as text; None for anything else. Equal in every library."""
+    logical: str | None = None
+    """Digest of the table or column whatever library holds it, and as which of its types; None for anything else."""
+    types: tuple[str, ...] | None = None
+    """Logical type of each column; a single one if all are the same."""
+    leaves: Leaves | None = None
 
     def same_as(self, other: Fingerprint) -> bool:
         """True only if both cover every byte and agree. Unknown or sampled content is never the same."""
         known = self.digest is not None and self.coverage == 1.0 and other.coverage == 1.0
         return known and self.digest == other.digest
+
+    def same_content(self, other: Fingerprint) -> bool:
+        """True also if two libraries, or two types of one, hold the same table: pandas and Polars, NumPy and Arrow."""
+        return self.same_as(other) or (self.logical is not None and self.logical == other.logical)
 
 
 class Column(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,7 +72,7 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ColumnProfile(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Statistics of one column, integers only where they are merged, so that merging is exact and free of order."""
+    """Statistics of one column. What is added up is integers, so that merging is exact and free of order."""
 
     name: str
     count: int
@@ -65,9 +85,14 @@ class ColumnProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     center: float = 0.0
     scale: float = 1.0
     histogram: dict[int, int] = {}
-    """Numeric: top 16 bits of float32((x - center) / scale) → count."""
+    """Numbers and moments: top 16 bits of float32((x - center) / scale) → count. Text with more than a thousand distinct
+    values: the low ten bits of xxh3-64 of the value → count, so that two profiles can still be compared in full."""
     top: dict[str, int] = {}
+    """Text: the count of each value; of more than a thousand distinct ones, of those whose xxh3-64 is smallest."""
     distinct: int | None = None
+    """Text: how many values there are; None for more than a thousand."""
+    kind: str = ""
+    """number, moment (days since 2000-01-01), text, or "" for what has no statistics but its nulls."""
 
 
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):

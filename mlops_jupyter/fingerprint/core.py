@@ -15,11 +15,10 @@ import msgspec
 from xxhash import xxh3_128_hexdigest
 
 from mlops_jupyter.entities.data import Fingerprint
+from mlops_jupyter.fingerprint.tree import PREFIX, SAMPLED, kept_leaves
 from mlops_jupyter.fingerprint.types import functions, instances, python
 from mlops_jupyter.fingerprint.walk import Stopped, Table, Trace, Walk, name_of
 
-PREFIX = "fp1:xxh3-128:"
-SAMPLED = "fp1~xxh3-128:"
 _SCALARS = python.scalar_encoders()
 _NAMES = {id(cls): name_of(cls) for cls in (int, float, bool, str, bytes, complex, type(None), type(...), type(NotImplemented))}
 _UNSHARED = frozenset(_SCALARS) | {id(cls) for cls in (types.ModuleType, range, slice)}
@@ -64,10 +63,13 @@ def _fingerprint(value: object, budget: int | None, stop: Callable[[], bool] | N
     name = name_of(type(value))
     if found.digest is None:
         return Fingerprint(found.kind, None, name, found.shape, found.nbytes, 0.0)
-    if not walk.missed:
-        return Fingerprint(found.kind, PREFIX + found.digest.hex(), name, found.shape, found.nbytes, 1.0, found.columns)
-    coverage = min(walk.covered / (walk.covered + walk.missed), 0.999_999)
-    return Fingerprint(found.kind, SAMPLED + found.digest.hex(), name, found.shape, found.nbytes, coverage, found.columns)
+    if walk.missed:
+        coverage = min(walk.covered / (walk.covered + walk.missed), 0.999_999)
+        return Fingerprint(found.kind, SAMPLED + found.digest.hex(), name, found.shape, found.nbytes, coverage, found.columns)
+    logical = None if found.logical is None else PREFIX + found.logical.hex()
+    leaves = None if found.leaves is None else kept_leaves(found.leaves, found.step)
+    return Fingerprint(found.kind, PREFIX + found.digest.hex(), name, found.shape, found.nbytes, 1.0, found.columns, logical,
+                       found.types, leaves)
 
 
 def footprint(value: object) -> Footprint:

@@ -35,6 +35,11 @@ class Found(NamedTuple):
     shape: tuple[int, ...] | None = None
     nbytes: int | None = None
     columns: dict[str, str] | None = None
+    logical: bytes | None = None
+    types: tuple[str, ...] | None = None
+    leaves: Sequence[Sequence[bytes]] | None = None
+    """Of each column in turn; `step` rows each, 0 for the growing ones of a table."""
+    step: int = 0
 
 
 Describe = Callable[[object, "Walk"], Found]

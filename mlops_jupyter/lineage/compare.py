@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from mlops_jupyter.entities import Dataset, Environment, Fingerprint, Run, Value
+from mlops_jupyter.fingerprint.difference import Difference, difference
 from mlops_jupyter.lineage.text import normalised
 
 
@@ -45,12 +46,14 @@ class DataChange(msgspec.Struct, frozen=True):
 
     name: str
     kind: str
-    """changed, added, removed or unknown."""
+    """changed, grown, cut, held differently, added, removed or unknown."""
     columns_changed: list[str] = []
     columns_added: list[str] = []
     columns_removed: list[str] = []
     shape_a: tuple[int, ...] | None = None
     shape_b: tuple[int, ...] | None = None
+    detail: Difference | None = None
+    """Columns, types and rows, where the fingerprints tell."""
 
 
 class PackageChange(msgspec.Struct, frozen=True):
@@ -160,15 +163,26 @@ def _data(a: Sequence[Dataset], b: Sequence[Dataset]) -> list[DataChange]:
 
 
 def _dataset(name: str, a: Fingerprint, b: Fingerprint) -> DataChange:
-    known = a.digest is not None and b.digest is not None and a.digest != b.digest
-    left, right = a.columns or {}, b.columns or {}
+    detail = difference(a, b) or Difference()
     return DataChange(
-        name, "changed" if known else "unknown",
-        columns_changed=[column for column in left if column in right and left[column] != right[column]],
-        columns_added=[column for column in right if column not in left],
-        columns_removed=[column for column in left if column not in right],
-        shape_a=a.shape, shape_b=b.shape,
+        name, _kind(a, b, detail),
+        columns_changed=[column.name for column in detail.changed if column.name],
+        columns_added=list(detail.added),
+        columns_removed=list(detail.removed),
+        shape_a=a.shape, shape_b=b.shape, detail=detail if detail != Difference() else None,
     )
+
+
+def _kind(a: Fingerprint, b: Fingerprint, detail: Difference) -> str:
+    """In a word. Content that is not known in full differs only if a column that is known does."""
+    if a.same_content(b):
+        return "held differently"
+    known = a.digest is not None and b.digest is not None and a.digest != b.digest and a.coverage == b.coverage == 1.0
+    if not known and not (detail.changed or detail.added or detail.removed):
+        return "unknown"
+    if detail.appended and not (detail.added or detail.removed):
+        return "grown" if detail.appended > 0 else "cut"
+    return "changed"
 
 
 def _packages(a: Environment | None, b: Environment | None) -> list[PackageChange]:

@@ -88,7 +88,12 @@ def _marks(name: str, cells: Sequence[CellExecution], seen: Sequence[Observation
     marks = [one.fingerprint for cell in cells for one in cell.writes if one.name == name]
     marks += [one.fingerprint for cell in cells for one in cell.files if name in _spellings(one.path, one.relative)]
     marks += [one.fingerprint for entry in seen for one in entry.datasets if name in {one.name, *_spellings(one.source)}]
-    return {digest for mark in marks for digest in (mark.digest, *(mark.columns or {}).values()) if digest}
+    return {digest for mark in marks for digest in _held(mark)}
+
+
+def _held(mark: Fingerprint) -> set[str]:
+    """Every digest that a mark has of its content: of the whole, as any library holds it, of each column."""
+    return {digest for digest in (mark.digest, mark.logical, *(mark.columns or {}).values()) if digest}
 
 
 def _spellings(*paths: str) -> set[str]:
@@ -128,8 +133,7 @@ def _blind(one: Observation, secret: set[str]) -> Observation:
 
 def _unknown(mark: Fingerprint, secret: set[str]) -> Fingerprint:
     """The mark; where it holds a digest of the forgotten content (the whole, or a column), only its kind and type."""
-    held = {mark.digest, *(mark.columns or {}).values()}
-    return Fingerprint(mark.kind, type_name=mark.type_name) if held & secret else mark
+    return Fingerprint(mark.kind, type_name=mark.type_name) if _held(mark) & secret else mark
 
 
 def _note(connection: Connection, gone: Iterable[tuple[str, str, int]]) -> None:

@@ -6,6 +6,15 @@
 
 export type Scalar = string | number | boolean | null;
 
+/** The hash tree under a table's columns, to tell later which rows changed. Not part of its identity. */
+export interface Leaves {
+  digests: string;
+  /** Default: 0 */
+  level?: number;
+  /** Default: 0 */
+  step?: number;
+}
+
 /** Identity of content. `digest` is None when the content cannot be known (`opaque`, or over budget). */
 export interface Fingerprint {
   kind: 'array' | 'class' | 'container' | 'figure' | 'file' | 'frame' | 'function' | 'index' | 'instance' | 'iterator' | 'lazy' | 'model' | 'module' | 'opaque' | 'query' | 'scalar' | 'series';
@@ -21,6 +30,12 @@ export interface Fingerprint {
   coverage?: number;
   /** Default: null */
   columns?: Record<string, string> | null;
+  /** Default: null */
+  logical?: string | null;
+  /** Default: null */
+  types?: string[] | null;
+  /** Default: null */
+  leaves?: Leaves | null;
 }
 
 /** One column of a table: its label as text and its logical type (`int64`, `float64`, `string`, `timestamp[us, UTC]` …). */

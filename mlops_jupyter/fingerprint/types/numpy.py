@@ -6,17 +6,18 @@ structured array is read field by field, because the padding between fields hold
 
 from __future__ import annotations
 
-import sys
+import math
 
 import numpy as np
 from xxhash import xxh3_128_digest
 
-from mlops_jupyter.entities.data import Column, ColumnProfile, Profile, Schema
-from mlops_jupyter.fingerprint.tree import LEAF_ROWS, column, leaves_of, sampled, spans
+from mlops_jupyter.entities.data import Column, Profile, Schema
+from mlops_jupyter.fingerprint.tree import LEAF_ROWS, Hashed, chosen, column_found, fixed_leaves
+from mlops_jupyter.fingerprint.types.columns import Array, content, plain_column
 from mlops_jupyter.fingerprint.types.instances import attribute_digests, attributes
-from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, leaf, name_of
-
-Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+from mlops_jupyter.fingerprint.types.objects import object_column
+from mlops_jupyter.fingerprint.types.statistics import Centers, number_profile
+from mlops_jupyter.fingerprint.walk import UNKNOWN, Entry, Found, Trace, Walk, combine, leaf, name_of
 
 
 def logical_type(dtype: np.dtype[np.generic]) -> bytes:
@@ -24,30 +25,21 @@ def logical_type(dtype: np.dtype[np.generic]) -> bytes:
     return dtype.newbyteorder("<").str.encode() if dtype.fields is None else repr(dtype.newbyteorder("<").descr).encode()
 
 
-def _little(values: Array) -> Array:
-    order = values.dtype.byteorder
-    foreign = order == ">" or (order == "=" and sys.byteorder == "big")
-    return values.astype(values.dtype.newbyteorder("<")) if foreign else values
-
-
-def _bytes(values: Array) -> memoryview:
-    """Contiguous content as bytes; datetimes and friends do not export a buffer, their bytes do."""
-    flat = np.ascontiguousarray(_little(values)).reshape(-1)
-    return memoryview(flat.view(np.uint8)) if flat.size else memoryview(b"")  # type: ignore[arg-type]
+def leaf_step(shape: tuple[int, ...]) -> int:
+    """Rows in each leaf of an array of more than one dimension: whole rows, about 64 Ki items."""
+    per_row = math.prod(shape[1:])
+    return max(1, LEAF_ROWS // max(per_row, 1))
 
 
 def plain_leaves(values: Array, walk: Walk) -> list[bytes]:
-    """Leaves of an array of fixed-size items without padding: 64 Ki items each, whole rows."""
-    rows = values.shape[0]
-    per_row = values.size // rows if rows else 0
-    step = max(1, LEAF_ROWS // max(per_row, 1))
-    row_bytes = per_row * values.dtype.itemsize
+    """Leaves of an array of fixed-size items without padding, in rows of its first axis."""
+    rows, step = values.shape[0], leaf_step(values.shape)
     if values.flags.c_contiguous and values.dtype.isnative:
-        return leaves_of(_bytes(values), max(step * row_bytes, 1), walk)
-    parts: list[bytes] = []
-    for start, stop in spans(rows, step):
-        parts.append(sampled(lambda a=start, b=stop: xxh3_128_digest(_bytes(values[a:b])), (stop - start) * row_bytes, walk))  # type: ignore[misc]
-    return parts
+        return fixed_leaves(content(values), rows, walk, step)
+    return [
+        xxh3_128_digest(content(values[start:stop])) if take else UNKNOWN
+        for start, stop, take in chosen(rows, values.nbytes, walk, step)
+    ]
 
 
 def array_digest(values: Array, walk: Walk) -> bytes:
@@ -58,17 +50,34 @@ def array_digest(values: Array, walk: Walk) -> bytes:
         return combine(b"object array:" + shape, walk.digests(items))
     if values.dtype.fields is not None:
         fields = [leaf(b"fields", repr(list(values.dtype.fields)).encode())]
-        fields += [array_digest(values[name], walk) for name in values.dtype.fields]  # type: ignore[call-overload]
+        fields += [array_digest(values[name], walk) for name in values.dtype.fields]
         return combine(b"structured array:" + shape, fields)
-    tag = logical_type(values.dtype) + b":" + shape
-    flat = values if values.ndim else values.reshape(1)
-    return column(tag, flat.shape[0], plain_leaves(flat, walk))
+    return _plain_digest(values, plain_leaves(values if values.ndim else values.reshape(1), walk))
+
+
+def _plain_digest(values: Array, leaves: list[bytes]) -> bytes:
+    shape = ",".join(map(str, values.shape)).encode()
+    return leaf(b"array:" + logical_type(values.dtype) + b":" + shape, b"".join(leaves))
+
+
+def vector_column(values: Array, walk: Walk) -> Hashed:
+    """An array of one dimension as a column."""
+    return object_column(values, walk) if values.dtype.hasobject else plain_column(values, walk)
 
 
 def _array(value: object, walk: Walk) -> Found:
     values = np.ndarray.view(value, np.ndarray)  # type: ignore[call-overload]
+    simple = values.dtype.fields is None and values.dtype.kind not in "TV"
+    exact = type(value) in {np.ndarray, np.memmap}
+    if exact and values.ndim == 1 and simple:
+        with np.errstate(all="ignore"):
+            return column_found("array", vector_column(values, walk), values.nbytes)
+    if exact and values.ndim and simple and not values.dtype.hasobject:
+        leaves = plain_leaves(values, walk)
+        return Found("array", _plain_digest(values, leaves), values.shape, values.nbytes, None, None, None, [leaves],
+                     leaf_step(values.shape))
     digest = array_digest(values, walk)
-    if type(value) not in {np.ndarray, np.memmap}:
+    if not exact:
         parts = [leaf(b"class", name_of(type(value)).encode()), digest, *attribute_digests(value, walk, base=np.ndarray)]
         digest = combine(b"subclass", parts)
     return Found("array", digest, values.shape, values.nbytes)
@@ -174,33 +183,14 @@ def schema(value: object) -> Schema | None:
     return Schema(tuple(Column(str(place), str(value.dtype), value.dtype.kind in "fcO") for place in range(width)))
 
 
-def profile(value: object, centers: dict[str, tuple[float, float]]) -> Profile | None:
+def profile(value: object, centers: Centers) -> Profile | None:
     """Statistics of each column of a numeric array."""
     if not isinstance(value, np.ndarray) or value.ndim not in {1, 2} or value.dtype.kind not in "biuf":
         return None
     columns = value.T if value.ndim == 2 else value[np.newaxis]
-    return Profile(len(value), tuple(numeric_profile(str(place), column, centers) for place, column in enumerate(columns)))
+    return Profile(len(value), tuple(number_profile(str(place), column, centers) for place, column in enumerate(columns)))
 
 
-def numeric_profile(name: str, values: Array, centers: dict[str, tuple[float, float]]) -> ColumnProfile:
-    """Counts and the bit-key histogram of one numeric column; NaN counts as null."""
-    numbers = values.astype(np.float64)
-    center, scale = centers.get(name, (0.0, 1.0))
-    null = np.isnan(numbers)
-    finite = numbers[np.isfinite(numbers)]
-    with np.errstate(over="ignore"):
-        scaled = ((finite - center) / scale).astype(np.float32)
-    keys, counts = np.unique(scaled.view(np.uint32) >> 16, return_counts=True)
-    return ColumnProfile(
-        name=name,
-        count=len(numbers),
-        nulls=int(null.sum()),
-        zeros=int((finite == 0).sum()),
-        positive_infinities=int(np.isposinf(numbers).sum()),
-        negative_infinities=int(np.isneginf(numbers).sum()),
-        minimum=float(finite.min()) if finite.size else None,
-        maximum=float(finite.max()) if finite.size else None,
-        center=center,
-        scale=scale,
-        histogram=dict(zip(keys.tolist(), counts.tolist(), strict=True)),
-    )
+def head(value: object, rows: int) -> object:
+    """The first rows, a view."""
+    return value[:rows] if isinstance(value, np.ndarray) and value.ndim else None
