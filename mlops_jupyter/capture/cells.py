@@ -30,7 +30,7 @@ from mlops_jupyter.capture.namespace import Before, Difference, Later, Namespace
 from mlops_jupyter.capture.outputs import Caps, Outputs, Tap
 from mlops_jupyter.capture.randomness import Generators
 from mlops_jupyter.capture.secrets import Redactor
-from mlops_jupyter.capture.tracker import CellExecuted
+from mlops_jupyter.capture.tracker import CellExecuted, Unseen
 from mlops_jupyter.capture.unwrap import Transform
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities.data import Fingerprint
@@ -83,13 +83,19 @@ class CellWatch:
         self._modules.changed()
         self.files = files
 
-    def open(self, executed: str, transform: Transform, *, quiet: bool) -> Open:
-        """Before the cell: `quiet` for cells that are not looked into (our own magics, skipped ones)."""
+    def between(self) -> Unseen | None:
+        """What changed since the last cell though none ran; None if nothing did."""
+        difference, drew = self._namespace.between(), self._generators.between()
+        return _unseen(difference, drew)
+
+    def open(self, executed: str, transform: Transform, *, quiet: bool, outputs: bool = True) -> Open:
+        """Before the cell: `quiet` for our own magics, which are not looked into; without `outputs` only its state counts."""
         self._redact.refresh()
         opened = Open(CellNames() if quiet else analyse(executed, transform))
         opened.before = self._namespace.before(opened.names, self._underscore_is_ours())
         if not quiet:
             opened.random = self._generators.before()
+        if outputs and not quiet:
             opened.outputs = Outputs(self._tap, self._policy, self._caps, self._recorder.blob, self._redact)
             opened.reached = self.files.begin()
             opened.outputs.begin()
@@ -114,7 +120,7 @@ class CellWatch:
                 reached = self.files.end(opened.reached)
         with fence.guard("random state"):
             seeds = self._seeds(opened.names)
-            if opened.outputs is not None:
+            if opened.random[0]:
                 event.random = self._generators.after(opened.random, tuple(sorted(seeds)))
         difference = Difference()
         with fence.guard("namespace"):
@@ -122,8 +128,6 @@ class CellWatch:
         event.reads, event.writes, event.deletes = difference.reads, difference.writes, difference.deletes
         event.stores = [name for name in opened.names.stores if name != "_"]
         event.opaque = list(dict.fromkeys(difference.opaque))
-        if opened.before is not None and opened.before.drifted:
-            event.opaque.append(f"changed between cells: {', '.join(opened.before.drifted[:5])}")
         if event.random is not None:
             event.random = _with_seeds(event.random, difference.seeds)
         with fence.guard("modules"):
@@ -136,6 +140,12 @@ class CellWatch:
             if reached.dropped:
                 event.opaque.append(f"{reached.dropped} more files than are recorded of one cell")
         return event, difference.later
+
+    def close_unseen(self, opened: Open) -> Unseen | None:
+        """After code that ran without being a cell (a silent execution): what it changed; None if nothing."""
+        assert opened.before is not None
+        difference = self._namespace.after(opened.before, opened.names, completed=True, prompt=None)
+        return _unseen(difference, self._generators.after(opened.random, ()))
 
     def _difference(self, opened: Open, event: CellExecuted, prompt: int | None) -> Difference:
         assert opened.before is not None
@@ -196,6 +206,11 @@ class CellWatch:
         text = self._redact("".join(lines))
         return CellError(name=type(error).__name__, message=self._redact(message)[:2000], traceback=text[-_TRACEBACK:],
                          line=_line(error, frames, user_code))
+
+
+def _unseen(difference: Difference, random: RandomState | None) -> Unseen | None:
+    drew = random is not None and bool(random.drew)
+    return Unseen(difference.writes, difference.deletes, random) if difference.writes or difference.deletes or drew else None
 
 
 def _line(error: BaseException, frames: TracebackType | None, user_code: Callable[[str], bool]) -> int | None:

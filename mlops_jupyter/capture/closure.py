@@ -11,14 +11,17 @@ import dis
 import functools
 import gc
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from mlops_jupyter.capture.background import MACHINERY, running
 from mlops_jupyter.capture.kinds import exactly, identity, is_a, is_any, is_exactly, without
 from mlops_jupyter.fingerprint.types.instances import attributes
 from mlops_jupyter.fingerprint.walk import dict_of, module_of, mro_of, name_of
 
+BACKGROUND = "$background"
+"""The name through which code that runs by itself reads."""
 LIMIT = 400
 """Most values followed from one name: beyond that the walk stops and says so."""
 _PLAIN = exactly(int, float, complex, str, bytes, bool, type(None), range, bytearray, types.ModuleType)
@@ -99,14 +102,18 @@ class Brought:
 _OPAQUE = frozenset({"exec", "eval", "globals"})
 
 
-def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object]) -> Brought:
-    """Everything that using `names` brings. `names` maps each to the names that were bound by then, which are not read."""
+def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object], roots: Iterable[object] = ()) -> Brought:
+    """Everything that using `names` brings, and what `roots` do, which no name holds.
+
+    `names` maps each to the names that were bound by then, which are not read.
+    """
     brought = Brought()
-    queue = [(name, name, bound) for name, bound in names.items() if name in namespace]
+    queue: list[tuple[str, str, frozenset[str], object]] = [("", BACKGROUND, frozenset(), root) for root in roots]
+    queue += [(name, name, bound, None) for name, bound in names.items() if name in namespace]
     done: set[tuple[int, str]] = set()
     while queue:
-        name, via, bound = queue.pop()
-        value = namespace.get(name)
+        name, via, bound, root = queue.pop()
+        value = namespace.get(name) if name else root
         if is_a(value, types.ModuleType):
             brought.modules.add(types.ModuleType.__getattribute__(value, "__name__"))
         if is_exactly(value, _PLAIN) or (identity(value), via) in done:
@@ -123,9 +130,9 @@ def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object])
                 elif read in namespace and read not in bound:
                     if read not in brought.reads and read != via:
                         brought.reads[read] = via
-                        queue.append((read, via, bound))
+                        queue.append((read, via, bound, None))
                 elif read in namespace:
-                    queue.append((read, via, bound))
+                    queue.append((read, via, bound, None))
         for cls in brought.classes:
             known = name_of(cls).rpartition(".")[2]
             if known != name and known not in bound and namespace.get(known) is cls:
@@ -143,7 +150,10 @@ def _codes(root: object, namespace: Mapping[str, object], brought: Brought) -> I
         if is_exactly(value, _PLAIN) or identity(value) in seen:
             continue
         seen.add(identity(value))
-        if is_any(value, _WAITING):
+        if (live := running(value)) is not None:
+            if live[1] is namespace:
+                yield live[0]
+        elif is_any(value, _WAITING):
             frame = _frame_of(value)
             if frame is not None:
                 if frame.f_globals is namespace:
@@ -205,7 +215,7 @@ def _inside(value: object) -> list[object]:  # noqa: PLR0911 (a table of types)
     root = module_of(kind).partition(".")[0]
     if root in {"builtins", "itertools", "functools", "_functools"}:  # `map(f, rows)`, `lru_cache`: C code that holds functions
         return [part for part in gc.get_referents(value) if not is_a(part, type)][:LIMIT]
-    if root in _DATA:
+    if root in _DATA or root in MACHINERY:
         return []
     own = attributes(value)
     return [*(_of_class(kind)), *(own.values() if len(own) <= LIMIT else ())]

@@ -161,8 +161,8 @@ class Tracking:
             self._readers.install()
         with self._fence.guard("calls"):
             self._install_calls()
-        self._shell.events.register("pre_run_cell", self._life.before)
-        self._shell.events.register("post_run_cell", self._life.after)
+        for event, function in self._hooks():
+            self._shell.events.register(event, function)
         atexit.register(self.end)
         scanned.wait(SCAN_SECONDS)
         if running is not None and not is_ours(running.raw_cell):
@@ -182,8 +182,13 @@ class Tracking:
             self._update(ended=time.time(), state="ended")
             self._outbox.close()
 
+    def _hooks(self) -> list[tuple[str, Callable[..., None]]]:
+        life = self._life
+        return [("pre_execute", life.before_silent), ("post_execute", life.after_silent),
+                ("pre_run_cell", life.before), ("post_run_cell", life.after)]
+
     def _unhook(self) -> None:
-        for event, function in (("pre_run_cell", self._life.before), ("post_run_cell", self._life.after)):
+        for event, function in self._hooks():
             if function in self._shell.events.callbacks[event]:
                 self._shell.events.unregister(event, function)
         self._readers.remove()

@@ -21,8 +21,8 @@ from mlops_jupyter.capture.deferred import Deferred
 from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.notes import Notes
 from mlops_jupyter.capture.secrets import Redactor
-from mlops_jupyter.capture.shell import CellInfo, CellResult
-from mlops_jupyter.capture.tracker import CellExecuted, CellStarted, Tracker
+from mlops_jupyter.capture.shell import CellInfo, CellResult, silent_cell
+from mlops_jupyter.capture.tracker import CellExecuted, CellStarted, Tracker, Unseen
 from mlops_jupyter.capture.unwrap import Transform, is_ours, is_skip
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.protocols import Recorder
@@ -62,6 +62,7 @@ class CellLife:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._stacks: dict[int, list[Open]] = {}
+        self._silent: dict[int, Open] = {}
         self._unread: dict[int, _Unread] = {}
         parts.deferred.finished = self._finished
         self.cost = 0.0
@@ -101,15 +102,43 @@ class CellLife:
             prompt=parts.prompt() if info.store_history else None,
         )
         event.executed = event.source if executed.rstrip("\n") == source.rstrip("\n") else parts.redact(executed)
+        if not parts.tracker.busy():
+            self._take_unseen(parts.watch.between)
         execution = parts.tracker.start(event)
         if execution is None:
             return None
         parts.recorder.record(execution)
         with parts.fence.guard("calls"):
             calls.before_cell(executed)
-        opened = parts.watch.open(executed, parts.transform, quiet=event.ours or skip)
+        opened = parts.watch.open(executed, parts.transform, quiet=event.ours and not skip, outputs=not skip)
         self._stacks.setdefault(event.thread, []).append(opened)
         return opened
+
+    def _take_unseen(self, look: Callable[[], Unseen | None]) -> None:
+        """Record what `look` finds that no cell did."""
+        with self._parts.fence.guard("what changed between cells"):
+            found = look()
+            if found is not None:
+                self._parts.recorder.record(self._parts.tracker.unseen(found, time.time()))
+
+    # silent executions
+
+    def before_silent(self) -> None:
+        """`pre_execute`: code that a front end or a program runs without history is about to run."""
+        parts, thread = self._parts, threading.get_ident()
+        with parts.fence.guard("the start of a silent execution"):
+            info = silent_cell()
+            if info is None or parts.tracker.busy() or thread in self._silent:
+                return
+            self._take_unseen(parts.watch.between)
+            executed = parts.transform(info.raw_cell)
+            self._silent[thread] = parts.watch.open(executed, parts.transform, quiet=False, outputs=False)
+
+    def after_silent(self) -> None:
+        """`post_execute`: what it changed is an execution without source; where it changed nothing there is no record."""
+        opened = self._silent.pop(threading.get_ident(), None)
+        if opened is not None:
+            self._take_unseen(lambda: self._parts.watch.close_unseen(opened))
 
     # after
 

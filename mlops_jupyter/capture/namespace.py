@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from mlops_jupyter.capture.background import Background
 from mlops_jupyter.capture.closure import Brought, follow
 from mlops_jupyter.capture.deferred import Patience, unread
 from mlops_jupyter.capture.kinds import exactly, identity, is_a, is_any, is_exactly
@@ -31,6 +32,7 @@ IGNORED = frozenset({
     "__name__", "__doc__", "__package__", "__loader__", "__spec__", "__builtin__", "__builtins__", "__session__", "__file__",
     "__annotations__", "__warningregistry__", "__conditional_annotations__", "__vsc_ipynb_file__", "__pandas",
 })
+NOTHING = CellNames()
 _HISTORY = re.compile(r"_i?\d+$")
 _FIXED = exactly(int, float, complex, str, bytes, bool, type(None), range, type(...), slice, type(NotImplemented))
 _CODE = (types.ModuleType, types.FunctionType, type)
@@ -58,7 +60,6 @@ class Before:
     touched: set[str]
     brought: Brought
     results: list[str]
-    drifted: list[str] = field(default_factory=list)
     modules: set[str] = field(default_factory=set)
 
 
@@ -98,6 +99,9 @@ class Namespace:
         self._last: Snapshot | None = None
         self._displayed: list[str] = []
         self._modules = ModuleStates(budget)
+        self._background = Background()
+        self._exposed: set[str] = set()
+        """Names that code which runs by itself could have changed since the last look."""
         for name in filter(self._is_users, list(namespace)):
             self._remember(name, None)
 
@@ -113,22 +117,54 @@ class Namespace:
         for name in list(self._held):
             self._held[name].fingerprint = None
 
+    # between cells
+
+    def between(self) -> Difference:
+        """What happened since the last cell, though none ran: names bound or deleted, and what the background could change."""
+        difference = Difference()
+        now = Snapshot.of(self._namespace)
+        created, rebound, deleted = now.changes(now) if self._last is None else self._last.changes(now)
+        kinds: dict[str, WriteKind] = dict.fromkeys(filter(self._is_users, created), "created")
+        kinds |= dict.fromkeys(filter(self._is_users, rebound), "rebound")
+        difference.deletes = sorted(filter(self._is_users, deleted))
+        for name in difference.deletes:
+            self._held.pop(name, None)
+        for name, kind in sorted(kinds.items()):
+            self._write(name, kind, difference)
+        self._take_settled(self._exposed)
+        for name in sorted(self._exposed & self._namespace.keys() - kinds.keys()):
+            held = self._held.get(name)
+            if held is not None and held.fingerprint is not None:
+                self._compare(name, NOTHING, difference)
+        difference.writes = [write for write in difference.writes if write.how != "maybe"]
+        self._last = now
+        return difference
+
+    def _within_reach(self) -> tuple[set[str], list[str]]:
+        """Names that code which runs by itself could change, and why that may be any of them."""
+        roots = self._background.roots()
+        if not roots:
+            return set(), []
+        brought = follow({}, self._namespace, roots)
+        reach = {name for name in (*brought.reads, *brought.stores) if name in self._namespace and self._is_users(name)}
+        return self._with_aliases(reach, [[*brought.held, *roots]]), brought.opaque
+
     # before
 
     def before(self, names: CellNames, ours_underscore: bool = True) -> Before:
         """Look before the cell runs: make sure that all it can touch is known."""
         self._patience = Patience()
         snapshot = Snapshot.of(self._namespace)
-        drifted = self._drifted(snapshot)
         ids = self._namespace
         brought = follow(self._used(names, ids), self._namespace)
         touched = self._touched(names, brought, ids)
         results = self._results(names, ours_underscore)
         objects = [*brought.held, *(self._namespace[name] for name in names.results if name in self._namespace)]
-        everything = bool(names.opaque or brought.opaque)
+        exposed, unbounded = self._within_reach()
+        everything = bool(names.opaque or brought.opaque or unbounded)
         modules = self._modules.reached(brought.modules, everything=everything)
         objects += self._modules.data(modules)
-        touched = set(filter(self._is_users, snapshot.names)) if everything else self._with_aliases(touched, objects)
+        touched = set(filter(self._is_users, snapshot.names)) if everything else self._with_aliases(touched, objects) | exposed
         self._take_settled({*touched, *names.stores, *brought.stores})
         for name in touched:
             value, held = self._namespace.get(name), self._held.get(name)
@@ -138,19 +174,7 @@ class Namespace:
         modules |= self._modules.sharing({one for name in touched if name in self._held for one in self._held[name].ids})
         self._modules.before(modules)
         brought.held.clear()
-        return Before(snapshot, touched, brought, results, drifted, modules)
-
-    def _drifted(self, now: Snapshot) -> list[str]:
-        """Names bound or deleted between cells: nothing is known of them."""
-        if self._last is None:
-            return []
-        created, rebound, deleted = self._last.changes(now)
-        for name in deleted:
-            self._held.pop(name, None)
-        found = [name for name in (*created, *rebound) if self._is_users(name)]
-        for name in found:
-            self._remember(name, None)
-        return sorted([*found, *filter(self._is_users, deleted)])
+        return Before(snapshot, touched, brought, results, modules)
 
     def _take_settled(self, names: Collection[str]) -> None:
         """What a cell can touch is not being read while it runs; what was read since is known from now on."""
@@ -227,11 +251,14 @@ class Namespace:
                 kinds[name] = "rebound"
                 if not (completed and name in names.certain):
                     doubtful.add(name)
-        everything = bool(difference.opaque or before.brought.opaque)
+        self._exposed, unbounded = self._within_reach()
+        everything = bool(difference.opaque or before.brought.opaque or unbounded)
         modules = before.modules | self._modules.reached(brought.modules, everything=everything)
         objects = [*brought.held, *self._modules.data(modules)]
         touched = set(filter(self._is_users, now.names)) if everything else self._with_aliases(
-            before.touched | self._touched(names, brought, ids), objects) & ids.keys()
+            before.touched | self._exposed | self._touched(names, brought, ids), objects) & ids.keys()
+        if unbounded:
+            self._exposed = touched
         objects.clear()
         brought.held.clear()
         for name, kind in sorted(kinds.items()):

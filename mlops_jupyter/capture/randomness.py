@@ -64,6 +64,8 @@ class Generators:
         self._kept: dict[str, tuple[object, str]] = {}
         self._numpy: object = None
         self._raw: bytes | None = None
+        self._last: dict[str, object] = {}
+        self._now: dict[str, object] | None = None
         self._python: tuple[tuple[object, ...], frozenset[str]] | None = None
 
     def marks(self, *, between: bool = False) -> dict[str, object]:
@@ -79,9 +81,15 @@ class Generators:
             found["numpy"] = self._numpy
         return found
 
+    def between(self) -> RandomState | None:
+        """Who drew since the last cell; None if nobody did. Called right before `before`, which then need not look again."""
+        self._now = now = self.marks(between=True)
+        drew = tuple(source for source, mark in now.items() if self._last.get(source, mark) != mark)
+        return RandomState({source: self._kept[source][1] for source in drew if source in self._kept}, drew) if drew else None
+
     def before(self) -> tuple[dict[str, object], dict[str, str]]:
         """(marks, source → blob name of the state). Called before a cell runs."""
-        marks = self.marks(between=True)
+        marks, self._now = self.marks(between=True) if self._now is None else self._now, None
         names: dict[str, str] = {}
         for source, mark in marks.items():
             kept = self._kept.get(source)
@@ -95,7 +103,7 @@ class Generators:
     def after(self, before: tuple[dict[str, object], dict[str, str]], seeded: tuple[str, ...]) -> RandomState:
         """What the cell did to the sources. A source that first appeared in the cell counts as drawn only if it was seeded."""
         marks, names = before
-        now = self.marks()
+        now = self._last = self.marks()
         drew = tuple(source for source, mark in now.items() if source in marks and marks[source] != mark)
         by_import = ("python",) if "python" in drew and self._drawn_by_import() else ()
         return RandomState(before=names, drew=drew, seeded=seeded, by_import=by_import)

@@ -67,6 +67,21 @@ def connection_file() -> str:
     return str(application.instance().connection_file)
 
 
+_DEPTH = 12
+"""Frames between a hook and IPython's `run_cell_async`, with room."""
+
+
+def silent_cell() -> CellInfo | None:
+    """What runs silently, if the hook that asks was called for a silent execution."""
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(_DEPTH):
+        if frame is None or frame.f_code.co_name == "run_cell_async":
+            break
+        frame = frame.f_back
+    info = None if frame is None or frame.f_code.co_name != "run_cell_async" else frame.f_locals.get("info")
+    return cast(CellInfo, info) if getattr(info, "silent", False) else None
+
+
 def running_cell() -> CellInfo | None:
     """The cell that called us, from the frame of IPython's own `run_cell_async`; None outside one or in a silent one."""
     frame: FrameType | None = sys._getframe(1)

@@ -64,6 +64,14 @@ class CellExecuted(msgspec.Struct, kw_only=True):
     cost: float = 0.0
 
 
+class Unseen(msgspec.Struct):
+    """What changed though no cell ran, or one without history: by a thread, a callback, a silent execution."""
+
+    writes: list[VariableVersion] = []
+    deletes: list[str] = []
+    random: RandomState | None = None
+
+
 class Tracker:
     """Numbers executions and observations. One per session; `first` is the number that the next execution gets."""
 
@@ -92,6 +100,11 @@ class Tracker:
         n = self._take()
         return CellExecution(session=self._session, n=n, source=source, state="untracked", prompt=prompt, stores=stores,
                              executed="" if executed == source else executed)
+
+    def unseen(self, found: Unseen, at: float) -> CellExecution:
+        """A change that no cell made: an execution without source, in its place in the order."""
+        return CellExecution(session=self._session, n=self._take(), source="", state="skipped", started=at, ended=at,
+                             writes=_contentless(found.writes), deletes=found.deletes, random=found.random)
 
     def start(self, event: CellStarted) -> CellExecution | None:
         """The execution that begins, None where the cell is part of one that is running in this thread."""
@@ -140,9 +153,9 @@ class Tracker:
             return None
         facts = {name: getattr(event, name) for name in event.__struct_fields__ if name != "at"}
         if started.skip:
-            hidden = [msgspec.structs.replace(write, fingerprint=Fingerprint(kind="opaque")) for write in event.writes]
-            return msgspec.structs.replace(execution, state="skipped", ended=event.at, writes=hidden, deletes=event.deletes,
-                                           cost=event.cost)
+            return msgspec.structs.replace(
+                execution, state="skipped", ended=event.at, writes=_contentless(event.writes), deletes=event.deletes,
+                random=event.random, opaque=event.opaque, cost=event.cost)
         return msgspec.structs.replace(execution, ended=event.at, **facts)
 
     def observation(self, draft: Draft, at: float, thread: int) -> Observation:
@@ -163,3 +176,8 @@ class Tracker:
         self._next = n + 1
         self._last = n
         return n
+
+
+def _contentless(writes: list[VariableVersion]) -> list[VariableVersion]:
+    """What was written, without what it is."""
+    return [msgspec.structs.replace(write, fingerprint=Fingerprint(kind="opaque")) for write in writes]

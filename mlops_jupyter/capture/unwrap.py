@@ -90,7 +90,7 @@ def _run_magic(name: str, line: str, cell: str | None, found: Unwrapped, transfo
     if name not in OURS:
         found.words.update(_WORD.findall(line))
     code = line if cell is None else cell
-    if name in INLINE or name in REPEATED:
+    if name in INLINE or name in REPEATED or (name in OURS and cell is not None and line.split()[:1] == ["skip"]):
         if name == "capture" and cell is not None:
             found.stores.update(word for word in line.split() if word.isidentifier())
         options, source = ("", _without_options(code)) if cell is None else (line, code)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from mlops_jupyter.entities import CellExecution
 from tests.proofs.describing import Snapshot
-from tests.proofs.playing import Played
+from tests.proofs.playing import BESIDE, Played
 
 _DEFINITE = frozenset({"created", "rebound", "mutated"})
 
@@ -48,6 +48,8 @@ def changed_classes(before: Snapshot, after: Snapshot) -> dict[int, str]:
 def judge(played: Played) -> Verdict:
     """What the records of this move are worth."""
     verdict = Verdict()
+    if played.move.kind in BESIDE:
+        return verdict
     for execution in played.executions:
         verdict.executions += 1
         if execution.opaque:

@@ -26,7 +26,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 from tests.proofs.judging import Verdict, judge
 from tests.proofs.notebooks import notebook
-from tests.proofs.playing import Played, play
+from tests.proofs.playing import BESIDE, Played, play
 
 FALSE_BAR = 0.02
 PER_PROCESS = 6
@@ -58,7 +58,7 @@ def run_seed(seed: int) -> tuple[Tally, list[str]]:
 
 def _count(tally: Tally, one: Played, verdict: Verdict) -> None:
     tally["moves"] += 1
-    tally["cells"] += one.move.kind not in {"between", "turn", "thread", "file"}
+    tally["cells"] += one.move.kind not in BESIDE
     tally["failed"] += bool(one.error)
     for name in ("real", "unknown", "hidden", "definite", "executions", "opaque", "maybe"):
         tally[name] += getattr(verdict, name)

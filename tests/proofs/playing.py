@@ -34,6 +34,8 @@ from tests.proofs.describing import Snapshot, snapshot
 from tests.proofs.notebooks import MODULE, Move
 from tests.unit.capture.notebook_player import CONF, fresh_shell, without_scan
 
+BESIDE = frozenset({"between", "turn", "thread", "file"})
+"""Moves without a cell: what they change is to be told with the next cell."""
 _PATCHED = ("json", "math", "copy", "builtins", "collections", "pandas", "numpy")
 """Modules that ways write to: put back after each notebook."""
 
@@ -44,7 +46,7 @@ class Played:
 
     move: Move
     last: Snapshot
-    """After the move before."""
+    """After the cell before."""
     before: Snapshot
     after: Snapshot
     executions: list[CellExecution] = field(default_factory=list)
@@ -66,9 +68,12 @@ def play(moves: list[Move], folder: Path, seed: int = 0) -> list[Played]:
             loop = asyncio.new_event_loop()
             asyncio.set_event_loop(loop)
             try:
+                last = snapshot(shell.user_ns)
                 for move in moves:
-                    last = played[-1].after if played else snapshot(shell.user_ns)
-                    played.append(loop.run_until_complete(_one(shell, move, last)))
+                    one = loop.run_until_complete(_one(shell, move, last))
+                    if move.kind not in BESIDE:
+                        last = one.after
+                    played.append(one)
                     numbers.append(tracking._tracker.executions)
                     if ipython.current() is None:
                         raise AssertionError(f"capture switched itself off at {move}: {tracking.status().notes}")

@@ -159,8 +159,8 @@ def test_deleted_names(notebook: Notebook) -> None:
 def test_a_name_changed_between_cells_is_reported(notebook: Notebook) -> None:
     notebook.run("x = 1")
     notebook.ns["x"] = 99
-    names = analyse("y = 1", transform)
-    assert notebook.watch.before(names).drifted == ["x"]
+    assert [(write.name, write.how) for write in notebook.watch.between().writes] == [("x", "rebound")]
+    assert not notebook.watch.between().writes
 
 
 def test_no_reference_to_a_users_object_is_kept(notebook: Notebook) -> None:
