@@ -161,6 +161,8 @@ export interface Session {
   state?: 'ended' | 'interrupted' | 'running';
   /** Default: null */
   environment?: Environment | null;
+  /** Default: [] */
+  environments?: Environment[];
   /** Default: null */
   hardware?: Hardware | null;
   /** Default: null */
