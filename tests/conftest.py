@@ -1,4 +1,4 @@
-"""What every test shares: a home of its own, and no skip in CI (`MLOPS_NO_SKIP=1`)."""
+"""What every test shares: a home of its own, and no skip in CI (`MLOPS_NO_SKIP=1`, but for `MLOPS_MAY_SKIP=torch,keras`)."""
 
 from __future__ import annotations
 
@@ -30,8 +30,20 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """In CI a skip is a failure: what it names should have been installed."""
-    report = yield
-    if report.skipped and os.environ.get("MLOPS_NO_SKIP") == "1" and not hasattr(report, "wasxfail"):
+    return _judged((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """The same for a module that skips as a whole."""
+    return _judged((yield))
+
+
+def _judged(report: pytest.TestReport | pytest.CollectReport) -> pytest.TestReport | pytest.CollectReport:
+    if not report.skipped or os.environ.get("MLOPS_NO_SKIP") != "1" or hasattr(report, "wasxfail"):
+        return report
+    why = str(report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr or "")
+    if not any(word in why for word in filter(None, os.environ.get("MLOPS_MAY_SKIP", "").split(","))):
         report.outcome = "failed"
-        report.longrepr = f"skipped, which MLOPS_NO_SKIP=1 forbids: {report.longrepr[-1] if report.longrepr else ''}"
+        report.longrepr = f"skipped, which MLOPS_NO_SKIP=1 forbids: {why}"
     return report
