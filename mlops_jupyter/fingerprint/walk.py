@@ -19,7 +19,10 @@ from mlops_jupyter.entities.data import FingerprintKind
 NODE = 512  # bytes charged to the budget for one Python object: walking it takes as long as hashing that many
 DEPTH = 120  # nested objects; each costs about three interpreter frames
 UNKNOWN = b"?" * 16
-_LASTING = frozenset({"builtins", "numpy", "pandas", "scipy", "sklearn", "collections", "datetime", "functools", "types"})
+_LASTING = frozenset({
+    "builtins", "numpy", "pandas", "scipy", "sklearn", "collections", "datetime", "functools", "types", "pyarrow", "polars",
+    "torch", "xarray", "lightgbm", "xgboost",
+})  # fmt: skip
 
 mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 dict_of: Callable[[type], dict[str, object]] = type.__dict__["__dict__"].__get__

@@ -35,13 +35,8 @@ def arrow_profile(name: str, chunks: Sequence[pa.Array], kind: pa.DataType, cent
     """Statistics of one column."""
     column = pa.chunked_array(chunks, kind)
     types = pa.types
-    if is_text(kind) or types.is_dictionary(kind):
-        if types.is_dictionary(kind):
-            column = column.cast(kind.value_type)
-        counts = pc.value_counts(column)
-        pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
-        known = [(str(text), count) for text, count in pairs if text is not None]
-        return text_profile(name, known, len(column), column.null_count)
+    if is_text(kind) or types.is_dictionary(kind) or types.is_null(kind):
+        return text_profile(name, _counts(column), len(column), column.null_count)
     if types.is_timestamp(kind) or types.is_date(kind):
         unit = "ms" if types.is_date64(kind) else "D" if types.is_date32(kind) else kind.unit
         ticks = _numbers(column, "<i4" if types.is_date32(kind) else "<i8")
@@ -54,7 +49,16 @@ def arrow_profile(name: str, chunks: Sequence[pa.Array], kind: pa.DataType, cent
     if types.is_boolean(kind) or types.is_decimal(kind):
         values = [np.nan if value is None else float(value) for value in column.to_pylist()]
         return number_profile(name, np.array(values, np.float64), centers)
-    return ColumnProfile(name, len(column), nulls=column.null_count, kind="text" if types.is_null(kind) else "")
+    return ColumnProfile(name, len(column), nulls=column.null_count)
+
+
+def _counts(column: pa.ChunkedArray) -> list[tuple[str, int]]:
+    """How often each text or category occurs."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    counts = pc.value_counts(column)
+    pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
+    return [(str(text), count) for text, count in pairs if text is not None]
 
 
 def _null(column: pa.ChunkedArray) -> Array | None:

@@ -94,7 +94,7 @@ def nan_leaf(part: Array) -> tuple[bytes, bytes]:
     null = np.isnan(part)
     plain = part.copy()
     plain[null] = np.nan
-    digest = xxh3_128_digest(plain)  # type: ignore[arg-type]
+    digest = xxh3_128_digest(content(plain))
     return (missing(len(part)) if null.all() else digest), digest
 
 
@@ -103,7 +103,7 @@ def float_leaf(part: Array, valid: Array | None) -> bytes:
     part = np.ascontiguousarray(part)
     if valid is not None:
         part = np.where(valid, part, np.asarray(np.nan, part.dtype))
-    return nan_leaf(part)[0] if np.isnan(part).any() else xxh3_128_digest(part)  # type: ignore[arg-type]
+    return nan_leaf(part)[0] if np.isnan(part).any() else xxh3_128_digest(content(part))
 
 
 def number_leaf(part: Array, valid: Array | None) -> bytes:
@@ -218,7 +218,7 @@ def moment_leaf(ticks: Array, unit: str, valid: Array | None = None) -> bytes:
             scaled = np.where(ticks == NAT, NAT, ticks * factor) if int(ticks.min()) == NAT else ticks * factor
         else:
             continue
-        digest = xxh3_128_digest(scaled)  # type: ignore[arg-type]
+        digest = xxh3_128_digest(content(scaled))
         return digest if finer == "ns" else combine(b"ticks " + finer.encode(), [digest])
     return UNKNOWN  # not reached: every tick fits its own unit
 
@@ -231,7 +231,7 @@ def text_leaf(lengths: Array, valid: Array | None, data: bytes | memoryview) -> 
     if not len(lengths) or (valid is not None and not valid.any()):
         return missing(len(lengths))
     validity = b"" if valid is None or valid.all() else np.packbits(valid).tobytes()
-    whole = np.ascontiguousarray(lengths, np.int64)
+    whole = np.ascontiguousarray(lengths, "<i8")
     return combine(b"text", [xxh3_128_digest(validity), xxh3_128_digest(whole), xxh3_128_digest(data)])  # type: ignore[arg-type]
 
 

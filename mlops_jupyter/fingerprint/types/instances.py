@@ -119,7 +119,7 @@ def member(value: object, walk: Walk) -> Found:
 
 
 _FIGURES = frozenset({"matplotlib", "mpl_toolkits", "plotly", "altair", "seaborn", "bokeh", "plotnine"})
-_LAZY = frozenset({"dask", "pyspark", "ibis", "distributed"})
+_LAZY = frozenset({"dask", "pyspark", "ibis", "distributed", "duckdb", "_duckdb"})
 
 
 def opaque(value: object, walk: Walk) -> Found:

@@ -214,7 +214,7 @@ def list_leaf(lengths: Array, valid: Array | None, child: bytes) -> bytes:
     if not len(lengths) or (valid is not None and not valid.any()):
         return missing(len(lengths))
     validity = b"" if valid is None or valid.all() else np.packbits(valid).tobytes()
-    whole = np.ascontiguousarray(lengths, np.int64)
+    whole = np.ascontiguousarray(lengths, "<i8")
     return combine(b"list", [xxh3_128_digest(validity), xxh3_128_digest(whole), child])  # type: ignore[arg-type]
 
 

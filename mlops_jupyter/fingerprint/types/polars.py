@@ -256,14 +256,14 @@ def _profile(name: str, series: pl.Series, centers: Centers) -> ColumnProfile:
     base, rows, nulls = series.dtype.base_type(), len(series), series.null_count()
     valid = _valid(series)
     null = None if valid is None else ~valid
-    if base in {pl.String, pl.Categorical, pl.Enum}:
+    if base in {pl.String, pl.Categorical, pl.Enum, pl.Null}:
         counts = series.cast(pl.String).drop_nulls().value_counts(name="count")
         return text_profile(name, zip(*(column.to_list() for column in counts.get_columns()), strict=True), rows, nulls)
     if base in {pl.Datetime, pl.Date}:
         unit = series.dtype.time_unit if base == pl.Datetime else "D"  # type: ignore[attr-defined]
         return moment_profile(name, _values(series.to_physical()).astype(np.int64), unit, centers, null)
     if base not in {*_NUMBERS, pl.Duration, pl.Time, pl.Decimal}:
-        return ColumnProfile(name, rows, nulls=nulls, kind="text" if base == pl.Null else "")
+        return ColumnProfile(name, rows, nulls=nulls)
     return number_profile(name, _plain_numbers(series), centers, null)
 
 
