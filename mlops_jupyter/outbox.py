@@ -26,6 +26,7 @@ import msgspec
 
 from mlops_jupyter.entities import ConflictError, Entity, InputError, Record, Sink, content_hash, new_id
 from mlops_jupyter.entities.codec import record_from_json, to_json
+from mlops_jupyter.entities.kept import manifest_of
 
 try:
     import fcntl
@@ -313,6 +314,19 @@ class _Shipment:
         folder = self.path.parent / "blobs"
         found: dict[str, bytes] = {}
         for name in sorted({match.decode() for line in lines for match in _blob_name.findall(line)}):
+            with suppress(FileNotFoundError):
+                found[name] = (folder / name).read_bytes()
+                self._put_leaves(folder, found[name])
+            if sum(map(len, found.values())) > CHUNK:
+                self._hand_over(folder, found)
+        self._hand_over(folder, found)
+
+    def _put_leaves(self, folder: Path, data: bytes) -> None:
+        """A manifest names the leaves of a kept file: they go first, so that it is never in the sink without them."""
+        manifest = manifest_of(data)
+        found: dict[str, bytes] = {}
+        for leaf in () if manifest is None else dict.fromkeys(manifest.leaves):
+            name = leaf.removeprefix("sha256:")
             with suppress(FileNotFoundError):
                 found[name] = (folder / name).read_bytes()
             if sum(map(len, found.values())) > CHUNK:

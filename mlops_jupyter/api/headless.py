@@ -32,12 +32,13 @@ class Tracked(msgspec.Struct):
 
 
 class Headless(msgspec.Struct, frozen=True):
-    """How to record it; `output` keeps the executed notebook."""
+    """How to record it; `output` keeps the executed notebook, `keep_data` that many bytes of the files that its cells read."""
 
     experiment: str = ""
     tags: Mapping[str, str] = {}
     outputs: OutputPolicy = "all"
     output: Path | None = None
+    keep_data: int = 0
 
 
 def track_notebook(path: str | Path, how: Headless | None = None, progress: Callable[[Progress], None] | None = None) -> Tracked:
@@ -48,7 +49,7 @@ def track_notebook(path: str | Path, how: Headless | None = None, progress: Call
     file = Path(path)
     open_ledger()  # a store that cannot take the record is said before the notebook runs, not after an hour of it
     options = TrackOptions(experiment=how.experiment, tags=dict(how.tags), outputs=how.outputs, kind="headless",
-                           notebook_path=str(file.absolute()))
+                           notebook_path=str(file.absolute()), keep_data=how.keep_data)
     with tempfile.TemporaryDirectory(prefix="mlops-track-") as scratch:
         output = how.output or Path(scratch) / file.name
         done = run_notebook(file, output, ExecuteOptions(track=options, progress=progress))

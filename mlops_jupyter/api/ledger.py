@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import MlopsError
+from mlops_jupyter.entities.kept import prune_kept
 from mlops_jupyter.outbox import scrub, ship
 from mlops_jupyter.store import Store, open_store
 
@@ -53,7 +54,13 @@ def derive_runs(store: Store) -> set[str]:
 
 def scrub_outboxes(store: Store) -> None:
     """After `forget`: what the configured outboxes still hold of shipped records is overwritten."""
-    scrub(Settings.current().outbox_folder(), store)
+    folder = Settings.current().outbox_folder()
+    scrub(folder, store)
+
+    def is_there(digest: str) -> bool:
+        return store.has_blob(digest) or (folder / "blobs" / digest.removeprefix("sha256:")).exists()
+
+    prune_kept(folder.parent / "kept", is_there)
 
 
 @functools.lru_cache(maxsize=4)

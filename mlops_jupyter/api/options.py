@@ -1,10 +1,24 @@
-"""`k=v` options: split at the first `=`, never evaluated."""
+"""Options in words: `k=v`, split at the first `=` and never evaluated; sizes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from mlops_jupyter.entities import InputError
+
+_UNITS = {"": 1, "B": 1, "K": 10**3, "KB": 10**3, "M": 10**6, "MB": 10**6, "G": 10**9, "GB": 10**9, "T": 10**12, "TB": 10**12,
+          "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+
+def size(text: str, option: str) -> int:
+    """`500MB`, `2 GB`, `1GiB` in bytes; "" is 0. InputError for anything else."""
+    if not text:
+        return 0
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    if match is None or match[2].upper() not in _UNITS:
+        raise InputError(f"{option} {text!r} is no size", f"write it as {option} 500MB or {option} 2GB")
+    return round(float(match[1]) * _UNITS[match[2].upper()])
 
 
 def pairs(given: Sequence[str], option: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_jupyter.api.here import tracking as current
+from mlops_jupyter.api.options import size
 from mlops_jupyter.entities.data import Dataset, Scalar
 from mlops_jupyter.entities.errors import ConflictError, InputError
 from mlops_jupyter.entities.runs import Goal
@@ -32,7 +33,8 @@ MOST_BYTES = 2 << 30
 _warned: set[str] = set()
 
 
-def track(experiment: str = "", *, tags: Mapping[str, str] | None = None, outputs: OutputPolicy = "all") -> Tracking:
+def track(experiment: str = "", *, tags: Mapping[str, str] | None = None, outputs: OutputPolicy = "all",
+          keep_data: str = "") -> Tracking:
     """Record every cell from here on, as `%mlops track`. Already tracking: the running one. Raises outside IPython."""
     from mlops_jupyter.capture.ipython import start, this_shell
     from mlops_jupyter.capture.options import TrackOptions
@@ -40,7 +42,8 @@ def track(experiment: str = "", *, tags: Mapping[str, str] | None = None, output
     shell = this_shell()
     if shell is None:
         raise ConflictError("there is no IPython shell in this process", "use a notebook, or: mlops track NOTEBOOK")
-    return start(shell, TrackOptions(experiment=experiment, tags=dict(tags or {}), outputs=outputs))
+    return start(shell, TrackOptions(experiment=experiment, tags=dict(tags or {}), outputs=outputs,
+                                     keep_data=size(keep_data, "keep_data")))
 
 
 def off() -> None:

@@ -151,30 +151,30 @@ def _processor() -> str:
 
 def git_state(folder: Path, keep: Callable[[bytes], str], redact: Callable[[str], str]) -> tuple[GitState | None, list[str]]:
     """(the work tree that `folder` lies in, notes). None outside a work tree or without git."""
-    told = _git(folder, "rev-parse", "--show-toplevel", "HEAD", "--abbrev-ref", "HEAD")
+    told = run_git(folder, "rev-parse", "--show-toplevel", "HEAD", "--abbrev-ref", "HEAD")
     if told is None:
-        root = _git(folder, "rev-parse", "--show-toplevel")
+        root = run_git(folder, "rev-parse", "--show-toplevel")
         if root is None:
             return None, []
         return GitState(commit="", root=root.decode(errors="replace").strip()), ["the git tree has no commit yet"]
     root_text, commit, branch, *_ = [*told.decode(errors="replace").splitlines(), "", "", ""]
     notes: list[str] = []
-    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    status = run_git(folder, "status", "--porcelain", "--untracked-files=no")
     if status is None:
         notes.append("git status took too long: uncommitted changes are not known")
     diff: str | None = None
     if status:
-        patch = _git(folder, "diff", "--no-color", "--no-ext-diff", "HEAD")
+        patch = run_git(folder, "diff", "--no-color", "--no-ext-diff", "HEAD")
         if patch is None or len(patch) > DIFF_BYTES:
             notes.append(f"the uncommitted diff is not kept: {'git took too long' if patch is None else f'{len(patch):,} bytes'}")
         else:
             diff = keep(redact(patch.decode("utf-8", "replace")).encode())
-    remote = _git(folder, "config", "--get", "remote.origin.url") or b""
+    remote = run_git(folder, "config", "--get", "remote.origin.url") or b""
     return GitState(commit=commit, branch="" if branch == "HEAD" else branch, dirty=bool(status), diff=diff, root=root_text,
                     remote=redact(remote.decode(errors="replace").strip())), notes
 
 
-def _git(folder: Path, *arguments: str) -> bytes | None:
+def run_git(folder: Path, *arguments: str) -> bytes | None:
     """What git prints; None if it fails, is absent or takes too long. It never locks, asks or pages."""
     quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     try:

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -79,6 +81,7 @@ class FileWatch:
         """Files that cells of this session wrote."""
         self._held = Held()
         self._connecting = ""
+        self._ours: frozenset[int] = frozenset()
         self.queries = Queries(self._asked)
         self.active = False
 
@@ -106,8 +109,20 @@ class FileWatch:
 
             sys.addaudithook(hook)
 
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """What this thread does meanwhile is ours, not the user's."""
+        thread = threading.get_ident()
+        self._ours |= {thread}
+        try:
+            yield
+        finally:
+            self._ours -= {thread}
+
     def see(self, event: str, args: tuple[object, ...]) -> None:
         """One audit event of a cell. Never raises: that would fail the user's own call."""
+        if threading.get_ident() in self._ours:
+            return
         try:
             if event == "open":
                 path, mode, flags = args

@@ -29,6 +29,7 @@ from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.files import FileWatch
 from mlops_jupyter.capture.imports import ImportHooks
 from mlops_jupyter.capture.installs import Installs
+from mlops_jupyter.capture.keeping import Keeping
 from mlops_jupyter.capture.life import CellLife, Parts
 from mlops_jupyter.capture.names import analyse
 from mlops_jupyter.capture.notes import Notes
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 SCAN_SECONDS = 0.1
 """How long `%mlops track` waits for git and packages before it goes on without them."""
 LAST_WAIT = 2.0
+KEEP_WAIT = 10.0
 """Most seconds that the end of a session waits for values that are being read, where somebody waits for it."""
 _NOBODY_WAITS = frozenset({"headless", "job", "verification"})
 """Sessions without a person at the keyboard: there each value is read to the end."""
@@ -138,6 +140,8 @@ class Tracking:
             self._tracker, self._watch, self._notes, self._outbox, self._fence, self._deferred, self._redact,
             shell.transform_cell, lambda: shell.execution_count - 1, self.is_user_code, self._cell_ended,
         ))
+        self._keeping = Keeping(self.session.id, self._outbox, folder.parent / "kept", options.keep_data, self._files.unseen)
+        self._keeps = options.keep_data > 0
         self._lock = threading.Lock()
         self._installs = Installs(folder.parent / "environments", self.session.notebook.id if self.session.notebook else "")
         self._scan: threading.Thread | None = None
@@ -176,10 +180,11 @@ class Tracking:
         atexit.unregister(self.end)
         self._fenced(self._unhook)
         self._life.end(None if self._wait is None else LAST_WAIT)
+        self._keeping.close(None if self._wait is None else KEEP_WAIT)
         if self._scan is not None:
             self._scan.join(2.0)
         with self._fence.guard("the session's end"):
-            self._update(ended=time.time(), state="ended")
+            self._update(self._keeping.failures, ended=time.time(), state="ended")
             self._outbox.close()
 
     def _hooks(self) -> list[tuple[str, Callable[..., None]]]:
@@ -228,7 +233,7 @@ class Tracking:
         done = threading.Event()
 
         def scan() -> None:
-            with self._fence.guard("the environment"):
+            with self._fence.guard("the environment"), self._files.unseen():
                 try:
                     environment, differs = self._installs.take()
                     git, notes = surroundings.git_state(Path.cwd(), self._outbox.blob, self._redact)
@@ -263,6 +268,8 @@ class Tracking:
             if found is not None and before is not None:
                 event.environment = found.id
                 self._update(environment=found, environments=[*self.session.environments, before])
+        if self._keeps:
+            self._keeping.cell_ended(self._tracker.current(threading.get_ident()), event.files)
 
     def is_user_code(self, filename: str) -> bool:
         """True for the files that cells are compiled as, and the user's own modules' files."""

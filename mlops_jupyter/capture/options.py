@@ -22,6 +22,8 @@ class TrackOptions(msgspec.Struct, omit_defaults=True):
     store: str = ""
     state: str = ""
     owner: str = ""
+    keep_data: int = 0
+    """Bytes of read files to keep, for the whole store; 0: none."""
 
 
 def decode_options(text: str) -> TrackOptions:

@@ -11,7 +11,7 @@ import click
 from mlops_jupyter.api import headless, slices, verification
 from mlops_jupyter.api import runs as run_verbs
 from mlops_jupyter.api import sessions as session_verbs
-from mlops_jupyter.api.options import pairs
+from mlops_jupyter.api.options import pairs, size
 from mlops_jupyter.api.sheets import runs_sheet, stale_sheet, tracked_sheet, verification_sheet, why_sheet
 from mlops_jupyter.api.words import duration, plural
 from mlops_jupyter.cli.printing import answer, json_option, say
@@ -26,12 +26,13 @@ from mlops_jupyter.entities.sessions import OutputPolicy
 @click.option("--tag", "tags", multiple=True, metavar="K=V", help="Tag every run; may be repeated.")
 @click.option("--outputs", type=click.Choice(["all", "text", "none"]), default="all", show_default=True,
               help="Which outputs to keep.")
+@click.option("--keep-data", default="", metavar="SIZE", help="Keep files that cells read, up to SIZE in all (500MB, 2GB).")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep the executed notebook here.")
 @json_option
-def track(notebook: Path, experiment: str, tags: tuple[str, ...], outputs: OutputPolicy, output: Path | None,
-          as_json_: bool) -> None:
+def track(notebook: Path, experiment: str, tags: tuple[str, ...], outputs: OutputPolicy,  # noqa: PLR0913, PLR0917 (options)
+          keep_data: str, output: Path | None, as_json_: bool) -> None:
     """Execute NOTEBOOK under tracking, in its own folder. The file itself is left as it is."""
-    how = headless.Headless(experiment, pairs(tags, "--tag"), outputs, output)
+    how = headless.Headless(experiment, pairs(tags, "--tag"), outputs, output, size(keep_data, "--keep-data"))
     with bar(notebook.name) as progress:
         done = headless.track_notebook(notebook, how, progress)
     if as_json_:

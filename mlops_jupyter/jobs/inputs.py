@@ -79,7 +79,7 @@ def _found(access: FileAccess, cells: Sequence[CellExecution], folder: Path, obs
     inside = bool(access.relative) and not access.relative.startswith("..")
     place = PurePath(access.relative).as_posix() if inside else f"inputs/{file.name}"
     spellings = {access.path, str(file), os.path.relpath(file, folder)} - {place}
-    literal = [edit for spelling in sorted(spellings) for edit in _literal_edits(spelling, place, cells)]
+    literal = [edit for spelling in sorted(spellings) for edit in literal_edits(spelling, place, cells)]
     fixed = not inside and not literal
     path = str(file) if fixed else place
     schema = next((data.schema for seen in observations for data in seen.datasets
@@ -88,7 +88,7 @@ def _found(access: FileAccess, cells: Sequence[CellExecution], folder: Path, obs
     return FoundInput(entry, file, inside, literal)
 
 
-def _literal_edits(path: str, place: str, cells: Sequence[CellExecution]) -> list[tuple[int, Edit]]:
+def literal_edits(path: str, place: str, cells: Sequence[CellExecution]) -> list[tuple[int, Edit]]:
     """Each string literal that is exactly `path`, replaced by the relative one."""
     edits: list[tuple[int, Edit]] = []
     for cell in cells:

@@ -6,7 +6,6 @@ generator. Code that reaches outside its folder is refused unless it is allowed.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -45,7 +44,7 @@ from mlops_jupyter.jobs.reference import (
     recorded_fingerprint,
     worst,
 )
-from mlops_jupyter.jobs.work import place
+from mlops_jupyter.jobs.restoring import Kept, Laid, changed_queries, lay_out, read_instead
 from mlops_jupyter.lineage.slice import Result, Slice
 from mlops_jupyter.lineage.text import read_text
 
@@ -54,6 +53,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["VerifyOptions", "missing_inputs", "refuse_effects", "verify_slice"]
+
+
+_HOLDS = frozenset({"identical", "within tolerance"})
 
 
 class VerifyOptions(msgspec.Struct, kw_only=True):
@@ -83,17 +85,17 @@ def verify_slice(session: Session, slice: Slice, executions: Sequence[CellExecut
     made = Verification(new_id(), options.run, session.id, slice.result.name, time.time(), "failed", slice_digest=slice.digest)
     modules = local_modules(cells, executions, blob)
     reads = external_reads(cells, helper_guards=any(read_text(module.source).looks_first for module in modules))
-    made.results = missing_inputs(reads, Path(session.cwd))
-    if made.results:
-        made.verdict, made.detail = "input gone", "; ".join(f"{each.name}: {each.detail}" for each in made.results)
-        return made
+    missing = {each.name: each for each in missing_inputs(reads, Path(session.cwd))}
     with private_folder() as folder:
-        work = _work(folder, reads, Path(session.cwd))
+        laid = lay_out(folder, reads, cells, Path(session.cwd), missing, Kept(observations, blob))
+        if laid.gone:
+            return _gone(made, laid.gone)
+        work = laid.work
         for module in modules:
             (work / module.place).parent.mkdir(parents=True, exist_ok=True)
             (work / module.place).write_bytes(module.data)
         track = private_options(folder, Origin(run=options.run, session=session.id, result=slice.result.name))
-        executed = run_notebook(_notebook(cells, options.kernel), folder / "output.ipynb", ExecuteOptions(
+        executed = run_notebook(_notebook(cells, laid, options.kernel), folder / "output.ipynb", ExecuteOptions(
             track=track, cwd=work, kernel=options.kernel, restore=_states(cells, slice, blob), progress=options.progress,
             cancel=options.cancel, executable=_interpreter(session.environment),
         ))
@@ -102,7 +104,18 @@ def verify_slice(session: Session, slice: Slice, executions: Sequence[CellExecut
         found = read_recorded(folder)
     made.seconds = time.monotonic() - started
     made.environment = found.session.environment.id if found.session and found.session.environment else ""
+    if instead := read_instead(laid, found.executions):
+        return _gone(made, instead)
     _judge(made, executed, found, _Expected(session, slice, cells, executions, observations, options))
+    if laid.restored:
+        kept = f"with the kept {', '.join(sorted(Path(path).name for path in laid.restored))}"
+        made.detail = "; ".join(part for part in [made.detail, kept] if part)
+    return made
+
+
+def _gone(made: Verification, gone: list[ResultVerdict]) -> Verification:
+    made.results, made.verdict = gone, "input gone"
+    made.detail = "; ".join(f"{each.name}: {each.detail}" for each in gone)
     return made
 
 
@@ -131,26 +144,14 @@ def missing_inputs(reads: Sequence[FileAccess], folder: Path) -> list[ResultVerd
     return verdicts
 
 
-def _work(folder: Path, reads: Sequence[FileAccess], origin: Path) -> Path:
-    """A folder deep enough that `../data/x` stays inside `folder`, with each relative input at its place."""
-    work = folder / "w" / "o" / "r" / "k"
-    work.mkdir(parents=True)
-    for access in reads:
-        source = where(access, origin)
-        target = Path(os.path.normpath(work / (access.relative or os.path.relpath(source, origin))))
-        if target.is_relative_to(folder):
-            place(str(source), target, access.path)
-    return work
-
-
-def _notebook(cells: Sequence[CellExecution], kernel: str) -> NotebookNode:
+def _notebook(cells: Sequence[CellExecution], laid: Laid, kernel: str) -> NotebookNode:
     """The cells as typed, each under an id that tells its execution. A cell that failed when recorded may fail again."""
     from nbformat import v4
 
     made = []
     for cell in cells:
         tags = ["raises-exception"] if cell.state in {"error", "interrupted"} else []
-        made.append(v4.new_code_cell(without_our_magics(cell.source), id=f"n{cell.n}", metadata={"tags": tags}))
+        made.append(v4.new_code_cell(without_our_magics(laid.source(cell)), id=f"n{cell.n}", metadata={"tags": tags}))
     spec = {"name": kernel, "display_name": kernel, "language": "python"}
     notebook: NotebookNode = v4.new_notebook(cells=made, metadata={"kernelspec": spec, "language_info": {"name": "python"}})
     return notebook
@@ -193,6 +194,8 @@ def _judge(made: Verification, executed: Executed, found: Recorded, expected: _E
         if each.kind == "file":
             before = recorded_file(each.name, each.n, expected.executions)
             made.results.append(compare_content(each.name, before, recorded_file(each.name, last, found.executions)))
+    if worst(made.results) not in _HOLDS:
+        made.results += changed_queries(expected.cells, found.executions)
     made.verdict = worst(made.results)
     made.detail = _differences(made.results)
     environment = expected.session.environment

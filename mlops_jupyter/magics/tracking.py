@@ -14,14 +14,16 @@ from mlops_jupyter.magics.here import here
 @click.option("--tag", "tags", multiple=True, metavar="K=V", help="Tag every run; may be repeated.")
 @click.option("--outputs", type=click.Choice(["all", "text", "none"]), default="all", show_default=True,
               help="Which outputs to keep.")
-def track(experiment: str, tags: tuple[str, ...], outputs: OutputPolicy) -> None:
+@click.option("--keep-data", default="", metavar="SIZE", help="Keep files that cells read, up to SIZE in all (500MB, 2GB).")
+def track(experiment: str, tags: tuple[str, ...], outputs: OutputPolicy, keep_data: str) -> None:
     """Record every cell from here on. Prints one line that says what and where."""
     from mlops_jupyter.api.announce import reopening_line, tracking_line
-    from mlops_jupyter.api.options import pairs
+    from mlops_jupyter.api.options import pairs, size
     from mlops_jupyter.capture.options import TrackOptions
 
     kind: SessionKind = "notebook" if hasattr(here().shell, "kernel") else "ipython"
-    options = TrackOptions(experiment=experiment, tags=pairs(tags, "--tag"), outputs=outputs, kind=kind)
+    options = TrackOptions(experiment=experiment, tags=pairs(tags, "--tag"), outputs=outputs, kind=kind,
+                           keep_data=size(keep_data, "--keep-data"))
     from mlops_jupyter.capture.ipython import current, start
 
     running = current() is not None

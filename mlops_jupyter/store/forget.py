@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, delete, select, tuple_
 
 from mlops_jupyter.entities import CellExecution, Fingerprint, Observation, Run
+from mlops_jupyter.entities.codec import from_json
 from mlops_jupyter.store import blobs
 from mlops_jupyter.store import executions as execution_rows
 from mlops_jupyter.store import observations as observation_rows
@@ -21,7 +22,8 @@ _digest = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def run(connection: Connection, found: Run) -> set[str]:
-    """Purge a run: its row, verdicts, observations, and the outputs of the cells in which they were made.
+    """Purge a run: its row, verdicts, observations, and the outputs of the cells in which they were made, kept files that
+    only its cells read.
 
     The cells' source stays, since other runs go through them. Returns the blobs that nothing names any more.
     """
@@ -32,8 +34,10 @@ def run(connection: Connection, found: Run) -> set[str]:
     named = tuple_(observations.c.session, observations.c.n, observations.c.seq).in_(places)
     logged = (observations.c.session == found.session) & observations.c.n.in_({artifact.n for artifact in found.artifacts}) & (
         observations.c.kind == "artifact")
-    bodies += connection.execute(select(observations.c.body).where(named | logged)).scalars()
-    connection.execute(delete(observations).where(named | logged))
+    kept = (observations.c.session == found.session) & observations.c.n.in_(_own_cells(connection, found)) & (
+        observations.c.kind == "dataset")
+    bodies += connection.execute(select(observations.c.body).where(named | logged | kept)).scalars()
+    connection.execute(delete(observations).where(named | logged | kept))
     cells = [cell for cell in execution_rows.listed(connection, found.session) if cell.n in made and cell.outputs]
     for cell in cells:
         bodies += [output.blob for output in cell.outputs if output.blob]
@@ -44,6 +48,12 @@ def run(connection: Connection, found: Run) -> set[str]:
     connection.execute(delete(runs).where(runs.c.id == found.id))
     _note(connection, [(found.id, found.experiment_id, found.number)])
     return blobs.unreferenced(connection, _digests(bodies))
+
+
+def _own_cells(connection: Connection, found: Run) -> set[int]:
+    """The cells that no other run of the session goes through."""
+    bodies = connection.execute(select(runs.c.body).where(runs.c.session == found.session, runs.c.id != found.id)).scalars()
+    return {*found.cells} - {n for body in bodies for n in from_json(body, Run).cells}
 
 
 def session(connection: Connection, id: str) -> set[str]:
@@ -75,6 +85,7 @@ def dataset(connection: Connection, name: str) -> tuple[list[str], set[str]]:
         if not touched and not blind:
             continue
         bodies += [output.blob for cell in touched for output in cell.outputs if output.blob]
+        bodies += [one.blob for one in seen if one.blob and one.kind == "dataset" and _blind(one, secret).blob is None]
         execution_rows.save(connection, [_emptied(cell, secret) for cell in touched])
         observation_rows.save(connection, blind)
         named = verifications.c.body.contains(f'"{name}"')
@@ -120,6 +131,7 @@ def _emptied(cell: CellExecution, secret: set[str]) -> CellExecution:
         cell, outputs=[], outputs_dropped=cell.outputs_dropped + len(cell.outputs), error=error,
         writes=[msgspec.structs.replace(one, fingerprint=_unknown(one.fingerprint, secret)) for one in cell.writes],
         files=[msgspec.structs.replace(one, fingerprint=_unknown(one.fingerprint, secret)) for one in cell.files],
+        queries=[msgspec.structs.replace(one, fingerprint=Fingerprint("query"), unordered=None) for one in cell.queries],
     )
 
 
@@ -128,7 +140,8 @@ def _blind(one: Observation, secret: set[str]) -> Observation:
     kept = [msgspec.structs.replace(data, fingerprint=_unknown(data.fingerprint, secret), schema=None)
             if _unknown(data.fingerprint, secret) != data.fingerprint else data for data in one.datasets]
     own = None if one.fingerprint is None else _unknown(one.fingerprint, secret)
-    return msgspec.structs.replace(one, datasets=kept, fingerprint=own)
+    blob = None if one.kind == "dataset" and own != one.fingerprint else one.blob  # the kept bytes themselves
+    return msgspec.structs.replace(one, datasets=kept, fingerprint=own, blob=blob)
 
 
 def _unknown(mark: Fingerprint, secret: set[str]) -> Fingerprint:

@@ -29,6 +29,7 @@ from mlops_jupyter.store import (
     executions,
     experiments,
     forget,
+    kept,
     observations,
     runs,
     sessions,
@@ -211,19 +212,20 @@ class Store:
     def forget_run(self, id: str) -> None:
         """Purge a run with its observations, the outputs of their cells and the blobs that only it names."""
         with self.database.write() as connection:
-            freed = forget.run(connection, runs.one(connection, id))
+            freed = kept.settle(connection, self._blobs, forget.run(connection, runs.one(connection, id)))
         self._purge(freed)
 
     def forget_session(self, id: str) -> None:
         """Purge a session with all that belongs to it; records of it still to come are dropped."""
         with self.database.write() as connection:
-            freed = forget.session(connection, sessions.full_id(connection, id))
+            freed = kept.settle(connection, self._blobs, forget.session(connection, sessions.full_id(connection, id)))
         self._purge(freed)
 
     def forget_dataset(self, name: str) -> list[str]:
         """Purge what is known of a file or variable, with the outputs of the cells that used it. The sessions that held it."""
         with self.database.write() as connection:
-            changed, freed = forget.dataset(connection, name)
+            changed, unnamed = forget.dataset(connection, name)
+            freed = kept.settle(connection, self._blobs, unnamed)
             sessions.touch(connection, set(changed))
         self._purge(freed)
         return changed
@@ -236,6 +238,10 @@ class Store:
         """The notebook at `old` lies at `new` now: sessions of both paths, and those to come, are of one notebook."""
         with self.database.write() as connection:
             sessions.touch(connection, sessions.rename(connection, old, new))
+
+    def has_blob(self, digest: str) -> bool:
+        """True if the bytes are there."""
+        return self._blobs.path(digest).exists()
 
     def blobs(self) -> list[tuple[str, int]]:
         """(content hash, size) of every blob."""
