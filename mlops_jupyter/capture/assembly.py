@@ -64,8 +64,9 @@ class Library:
     function_of: Callable[[object, str], Callable[..., object] | None]
     encloses: bool = True
     """Whether calls of user code that its frames led to are part of its own call: a fold, a callback; not so for a decorator."""
-    passes: Callable[[FrameType], bool] | None = None
-    """True for a frame that may stand between the user's call and a watched function, beside those of decorators."""
+    passes: Callable[[FrameType, FrameType], bool] | None = None
+    """True for a frame, given with the one that it called, that may stand between the user's call and a watched function, beside
+    the frames of decorators."""
     scouts: frozenset[str] = frozenset()
     """Names of watched functions that are no calls to tell of: their return only says that an object of a class is there."""
     counted: Callable[[object], bool] | None = None

@@ -99,7 +99,7 @@ class Returns:
     def _look(self, library: Library, code: CodeType, frame: FrameType, value: object) -> None:
         caller, between = frame.f_back, list[FrameType]()
         while caller is not None and not self._is_user(caller):
-            if not self._may_stand_between(caller):
+            if not self._may_stand_between(caller, between[-1] if between else frame, library):
                 return
             between.append(caller)
             caller = caller.f_back
@@ -112,10 +112,12 @@ class Returns:
             self._arm(library, library.codes_of(called.receiver))
         self.assembler.seen(site_of(caller, self.assembler.names), caller, _as_given(called, between), value)
 
-    def _may_stand_between(self, frame: FrameType) -> bool:
+    def _may_stand_between(self, frame: FrameType, below: FrameType, called: Library) -> bool:
+        """A decorator, or what another library put around this one; a library's own other functions may not."""
         if id(frame.f_code) in self._decorators:
             return True
-        return any(library.passes(frame) for library in self.assembler.libraries.values() if library.passes is not None)
+        others = (library for library in self.assembler.libraries.values() if library is not called)
+        return any(library.passes(frame, below) for library in others if library.passes is not None)
 
     def _is_user(self, frame: FrameType) -> bool:
         path = frame.f_code.co_filename

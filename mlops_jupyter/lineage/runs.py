@@ -6,7 +6,7 @@
   else the session's own run. The same metric again replaces if its slice is unchanged; if it changed (another threshold),
   it opens a variant of the model's run. The slice counts up to the metric's own cell; of that cell, only the
   statements on which the metric rests: an edit beside it is no new run.
-- `start_run` wins over all of this until `end_run`. A job's session is one run. A verification's session has none.
+- `start_run` wins over all of this until `end_run`; a nested one interrupts the one around it. A job's session is one run. A verification's session has none.
 """
 
 from __future__ import annotations
@@ -85,20 +85,19 @@ class _Deriver:
         self.models: dict[str, Observation] = {}
         self.fitted: dict[str, str] = {}
         self.explicit: Draft | None = None
+        self.outer: list[Draft] = []
+        """The explicit runs that the current one is nested in, outermost first."""
         self.early: list[Observation] = []
         self.ordinals: dict[tuple[int, str], int] = {}
-        self.sites: dict[tuple[int, str], list[tuple[int, int]]] = {}
+        self.sites: dict[tuple[int, str, tuple[str, ...]], list[tuple[int, int]]] = {}
         self.needed: dict[int, list[int]] = {}
 
     def take(self, one: Observation) -> None:
-        if self.explicit is not None:
-            self.explicit.executions.add(one.n)
+        for explicit in self._explicit():
+            explicit.executions.add(one.n)
         match one.kind:
             case "start-run":
-                self._end(one)
-                self.explicit = self._open(f"start-run {one.n}:{one.seq}", one)
-                self.explicit.name = one.name
-                self.explicit.executions.add(one.n)
+                self._start(one)
             case "end-run":
                 self._end(one)
             case "model":
@@ -111,10 +110,25 @@ class _Deriver:
     def finished(self) -> list[Draft]:
         if self.early:
             self._open(OWN, self.early[0])
-        if self.explicit is not None:
-            last = max(self.material.executions, default=0)
-            self.explicit.executions |= set(range(max(self.explicit.executions), last + 1))
+        last = max(self.material.executions, default=0)
+        for explicit in self._explicit():
+            explicit.executions |= set(range(max(explicit.executions), last + 1))
         return self.drafts
+
+    def _explicit(self) -> list[Draft]:
+        return self.outer if self.explicit is None else [*self.outer, self.explicit]
+
+    def _start(self, one: Observation) -> None:
+        """A run that the user began. One that MLflow resumed goes on."""
+        if one.details.get("nested") and self.explicit is not None:
+            self.outer.append(self.explicit)
+        else:
+            while self.explicit is not None:
+                self._end(one)
+        anchor = f"start-run {one.details.get('mlflow_run') or f'{one.n}:{one.seq}'}"
+        self.explicit = self.families[anchor][-1] if anchor in self.families else self._open(anchor, one)
+        self.explicit.name, self.explicit.closed_by = one.name, None
+        self.explicit.executions.add(one.n)
 
     def _open(self, anchor: str, one: Observation) -> Draft:
         family = self.families.setdefault(anchor, [])
@@ -128,7 +142,7 @@ class _Deriver:
         if self.explicit is not None:
             self.explicit.executions |= set(range(min(self.explicit.executions), one.n + 1))
             self.explicit.closed_by = one
-        self.explicit = None
+        self.explicit = self.outer.pop() if self.outer else None
 
     def _said(self, one: Observation) -> None:
         """What the user logged belongs to the current run; before the first one, to the next that opens."""
@@ -169,7 +183,8 @@ class _Deriver:
 
     def _kept(self, one: Observation) -> bool:
         """`log_model` of a model whose fit was seen: its bytes belong to that fit, and no other run begins."""
-        known = next((model for model in reversed(self.models.values()) if _same_model(model, one)), None)
+        named = [self.models[key] for key in one.models if key in self.models]
+        known = next((model for model in [*named, *reversed(self.models.values())] if named or _same_model(model, one)), None)
         if known is None:
             return False
         kept = msgspec.structs.replace(known, blob=one.blob, details={**known.details, **one.details})
@@ -195,7 +210,8 @@ class _Deriver:
     def _metric(self, one: Observation) -> None:
         cells = self._cells(one.n)
         models = self._models_of(one, cells)
-        entry = Entry(self._name(one), one.n, self._identity(one, cells), shared=len(models) > 1)
+        owners = [self.explicit.id] if self.explicit is not None else [self.anchors[model.id] for model in models]
+        entry = Entry(self._name(one, owners), one.n, self._identity(one, cells), shared=len(models) > 1)
         site = (_place(one, self.material), entry.name)
         if self.explicit is not None:
             if not self.explicit.models:
@@ -247,10 +263,10 @@ class _Deriver:
             draft.metrics[site] = known = entry
         known.values.setdefault(one.key, []).append(one)
 
-    def _name(self, one: Observation) -> str:
-        """Two calls of one cell that would have the same name are told apart by their order."""
+    def _name(self, one: Observation, owners: Sequence[str]) -> str:
+        """Two calls of one cell that would have the same name in the same run are told apart by their order."""
         place = (one.site.line, one.site.column) if one.site else (0, 0)
-        sites = self.sites.setdefault((one.n, one.name), [])
+        sites = self.sites.setdefault((one.n, one.name, tuple(owners)), [])
         if place not in sites:
             sites.append(place)
         position = sites.index(place)

@@ -18,13 +18,14 @@ from mlops_jupyter.capture.assembly import Called, Library, innermost
 from mlops_jupyter.capture.observer import ObservedCall, Observer
 
 Reader = Callable[[ObservedCall], None]
+Behind = Callable[[object], object]
 
 
 class Options(TypedDict, total=False):
     """What else a `Library` can be told."""
 
     encloses: bool
-    passes: Callable[[FrameType], bool] | None
+    passes: Callable[[FrameType, FrameType], bool] | None
     scouts: frozenset[str]
     counted: Callable[[object], bool] | None
     settle: Callable[[], None] | None
@@ -36,9 +37,13 @@ def names_in(rows: Mapping[str, str]) -> frozenset[str]:
     return frozenset(row.rpartition(":")[2].rpartition(".")[2] for row in rows)
 
 
-def watch(observer: Observer, root: str, rows: Mapping[str, str], readers: object, **options: Unpack[Options]) -> None:
-    """Begin to watch the rows; `readers` has a method for each name on their right sides."""
-    table = Table(rows, readers)
+def watch(observer: Observer, root: str, rows: Mapping[str, str], readers: object, *, behind: Behind | None = None,
+          **options: Unpack[Options]) -> None:  # fmt: skip
+    """Begin to watch the rows; `readers` has a method for each name on their right sides.
+
+    `behind` gives the object whose class has the methods, where a wrapper hands on what it is asked.
+    """
+    table = Table(rows, readers, behind)
     observer.listen(table.heard)
     calls.watch(Library(root, table.codes, table.codes_of, table.read, table.function_of, **options))
 
@@ -46,7 +51,8 @@ def watch(observer: Observer, root: str, rows: Mapping[str, str], readers: objec
 class Table:
     """The functions of one library, as far as their modules are loaded."""
 
-    def __init__(self, rows: Mapping[str, str], readers: object) -> None:
+    def __init__(self, rows: Mapping[str, str], readers: object, behind: Behind | None = None) -> None:
+        self._behind = behind
         self._functions: dict[tuple[str, str], Reader | None] = {}
         self._methods: dict[tuple[str, str], dict[str, Reader | None]] = {}
         for row, reader in rows.items():
@@ -95,7 +101,9 @@ class Table:
                     yield from self._own(cls, methods)
 
     def codes_of(self, receiver: object) -> Iterator[FunctionType]:
-        """The methods of an object's class and its bases."""
+        """The methods of an object's class and its bases; for a module that was loaded only now, what is new."""
+        if issubclass(type(receiver), ModuleType):
+            yield from self.codes()
         methods = self._methods_of(type(receiver))
         for cls in type(receiver).__mro__ if methods else ():
             yield from self._own(cls, methods)
@@ -111,6 +119,8 @@ class Table:
 
     def function_of(self, receiver: object, name: str) -> FunctionType | None:
         """The function that an object's class has under a name, if a row says so."""
+        if self._behind is not None:
+            receiver = self._behind(receiver)
         methods = self._methods_of(type(receiver))
         if name not in methods:
             return None

@@ -12,6 +12,7 @@ from mlops_jupyter.entities.data import Scalar
 LONGEST_NAME = 60
 _LONGEST = 200  # characters of a parameter's text
 _POINTS = 500  # of a series; more are thinned evenly, and the observation says so
+_ARRAYS = frozenset({("numpy", "ndarray"), ("torch", "Tensor")})
 _BRACKETS = {list: "[{}]", tuple: "({})", set: "{{{}}}", frozenset: "{{{}}}", dict: "{{{}}}"}
 
 
@@ -47,13 +48,17 @@ def _text(value: object, depth: int) -> str:
 
 
 def number(value: object) -> float | int | None:
-    """A metric's value: an exact int or float, or numpy's; None for anything else."""
+    """A metric's value: an exact int or float, numpy's, or one number in an array or a tensor; None for anything else."""
     if type(value) in {int, float}:
         return value  # type: ignore[return-value]
-    if _is_numpy_scalar(value):
+    if _is_numpy_scalar(value) or (_kind(value) in _ARRAYS and value.ndim == 0):  # type: ignore[attr-defined]
         item = value.item()  # type: ignore[attr-defined]
         return item if type(item) in {int, float} else None
     return None
+
+
+def _kind(value: object) -> tuple[str, str]:
+    return type(value).__module__, type(value).__qualname__
 
 
 def numbers(values: object) -> list[float]:

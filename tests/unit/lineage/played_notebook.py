@@ -165,8 +165,8 @@ def metric(name: str, value: float, *models: str, key: str = "", step: int | Non
                        logged=logged, datasets=[Dataset(data, Fingerprint("array", data))] if data else [])
 
 
-def said(kind: str, name: str = "", value: object = None) -> Observation:
-    return Observation("", 0, 0, 0.0, kind, name, value=value, logged=True)
+def said(kind: str, name: str = "", value: object = None, **details: str) -> Observation:
+    return Observation("", 0, 0, 0.0, kind, name, value=value, logged=True, details=details)
 
 
 def replay(book: Notebook, cells: list[int]) -> Namespace:

@@ -244,6 +244,73 @@ def test_start_run_wins(book: Notebook) -> None:
     assert [one.name for one in second.models] == ["three"]
 
 
+def test_mlflow_blocks_are_runs_with_their_names(book: Notebook) -> None:
+    book.run("a", "one = {1}\nauc = 0.6", said("start-run", "sly-fox-1", mlflow_run="r1"), model("one", max_depth=3),
+             metric("auc", 0.6, "one"), said("param", "note", "x"), said("end-run"),
+             said("start-run", "big-cow-2", mlflow_run="r2"), said("metric", "auc", 0.7), said("end-run"))
+    book.run("b", "late = 1", metric("late", 1.0, "one"))
+    first, second = runs(book)
+    assert [(one.name, one.state) for one in (first, second)] == [("sly-fox-1", "finished"), ("big-cow-2", "finished")]
+    assert (metrics(first), metrics(second)) == ({"auc": 0.6, "late": 1.0}, {"auc": 0.7})
+    assert {one.name: one.value for one in first.params} == {"max_depth": 3, "note": "x"}
+
+
+def test_a_nested_run_interrupts_the_one_around_it(book: Notebook) -> None:
+    book.run("a", "best = 2", said("start-run", "search"), said("start-run", "child 1", nested="yes"), said("metric", "auc", 0.1),
+             said("end-run"), said("start-run", "child 2", nested="yes"), said("metric", "auc", 0.2), said("end-run"),
+             said("metric", "best", 0.2), said("end-run"))
+    book.run("b", "clf = {1}", model("clf"))
+    assert [(run.name, metrics(run)) for run in runs(book)] == [
+        ("search", {"best": 0.2}), ("child 1", {"auc": 0.1}), ("child 2", {"auc": 0.2}), ("", {})]
+
+
+def test_a_resumed_run_goes_on(book: Notebook) -> None:
+    book.run("a", "a = 1", said("start-run", "r", mlflow_run="r1"), said("metric", "auc", 0.1), said("end-run"))
+    book.run("b", "b = 1", said("start-run", "r", mlflow_run="r1"), said("metric", "f1", 0.2), said("end-run"))
+    (run,) = runs(book)
+    assert metrics(run) == {"auc": 0.1, "f1": 0.2}
+
+
+def test_a_start_run_without_an_end_is_over_with_the_next(book: Notebook) -> None:
+    book.run("a", "pass", said("start-run", "one"), said("start-run", "child", nested="yes"), said("metric", "auc", 0.1))
+    book.run("b", "pass", said("start-run", "two"), said("metric", "auc", 0.2))
+    assert [(run.name, metrics(run)) for run in runs(book)] == [("one", {}), ("child", {"auc": 0.1}), ("two", {"auc": 0.2})]
+
+
+def test_a_history_seen_at_once_is_the_series(book: Notebook) -> None:
+    seen = metric("auc[valid]", 0.8, "bst")
+    seen.series = [0.6, 0.7, 0.8]
+    book.run("a", "bst = {1}", model("bst", "Booster", max_depth=2), seen)
+    (run,) = runs(book)
+    assert [(one.name, one.value, one.series) for one in run.metrics] == [("auc[valid]", 0.8, (0.6, 0.7, 0.8))]
+
+
+def test_two_boosters_in_one_cell_are_siblings_with_their_own_histories(book: Notebook) -> None:
+    book.run("a", "one, two = {1}, {2}", model("one", "Booster", max_depth=1), metric("auc[valid]", 0.6, "one"),
+             model("two", "Booster", max_depth=6), metric("auc[valid]", 0.7, "two"))
+    first, second = runs(book)
+    assert (metrics(first), metrics(second), second.change) == ({"auc[valid]": 0.6}, {"auc[valid]": 0.7}, "max_depth 1→6")
+
+
+def test_train_then_evaluate_then_train_further(book: Notebook) -> None:
+    for epochs, loss in ((3, 0.5), (6, 0.4)):
+        book.run("t", f"epochs = {epochs}\nnet = [epochs]", model("net", "Sequential", epochs=epochs),
+                 metric("loss", loss, "net"))
+        book.run("e", "found = net[0]", metric("loss[x_test]", loss + 0.1, "net"))
+    first, second = runs(book)
+    assert (metrics(first), metrics(second)) == ({"loss": 0.5, "loss[x_test]": 0.6}, {"loss": 0.4, "loss[x_test]": 0.5})
+    assert second.change.startswith("epochs 3→6")
+
+
+def test_a_model_logged_with_mlflow_belongs_to_the_fit_it_names(book: Notebook) -> None:
+    book.run("a", "clf = {1}", model("clf", "OLS"))
+    kept = msgspec.structs.replace(model("clf", "RegressionResultsWrapper"), logged=True, fingerprint=None, models=["clf"],
+                                   variable="", details={"format": "mlflow"})
+    book.run("b", "pass", kept)
+    (run,) = runs(book)
+    assert [one.class_name for one in run.models] == ["OLS"]
+
+
 def test_a_job_is_one_run(book: Notebook) -> None:
     book = Notebook(kind="job", origin=Origin(job="d1", parameters={"month": 7, "weeks": [1, 2]}))
     book.run("p", "month = 7")
