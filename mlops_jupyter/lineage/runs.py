@@ -6,7 +6,8 @@
   else the session's own run. The same metric again replaces if its slice is unchanged; if it changed (another threshold),
   it opens a variant of the model's run. The slice counts up to the metric's own cell; of that cell, only the
   statements on which the metric rests: an edit beside it is no new run.
-- `start_run` wins over all of this until `end_run`; a nested one interrupts the one around it. A job's session is one run. A verification's session has none.
+- `start_run` wins over all of this until `end_run`; a nested one interrupts the one around it. A job's
+  session is one run. A verification's session has none.
 """
 
 from __future__ import annotations
