@@ -95,6 +95,8 @@ class Brought:
     opaque: list[str] = field(default_factory=list)
     modules: set[str] = field(default_factory=set)
     """Modules whose code or objects are used."""
+    globals: set[str] = field(default_factory=set)
+    """All names that the code looks up, in the namespace or in `builtins`."""
     classes: list[type] = field(default_factory=list)
     """Classes of the user's whose objects are used, to be dropped at once."""
 
@@ -122,6 +124,7 @@ def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object],
         for code in _codes(value, namespace, brought):
             used = names_of_code(code)
             brought.seeds |= used.calls_seed
+            brought.globals |= used.loads
             for store in used.stores:
                 brought.stores.add(store)
             for read in used.loads:

@@ -1,17 +1,20 @@
-"""State that the user's own modules hold: a counter in `helper.py` is as much a variable of the notebook as one in a cell.
+"""State that modules hold: a counter in the user's own `helper.py` is as much a variable of the notebook as one in a cell.
 
 No name of the namespace holds it, so it is recorded under `$module helper`: written when a cell that could reach the module left
 its data other than before, read once it was ever written. Only modules of the user's are looked at, and only from cells that
-reach one. The digest stays here: a module may hold secrets.
+reach one, and names that somebody put into `builtins`. The digest stays here: a module may hold secrets.
 """
 
 from __future__ import annotations
 
+import builtins
+import os
 import sys
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mlops_jupyter.capture.kinds import identity
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion
 from mlops_jupyter.fingerprint import fingerprint, footprint
@@ -19,6 +22,9 @@ from mlops_jupyter.fingerprint.types.instances import is_local_module, module_di
 from mlops_jupyter.fingerprint.walk import module_of
 
 PREFIX = "$module "
+_BUILTINS = "builtins"
+_SHELLS = frozenset({"_", "exit", "quit", "get_ipython", "display", "copyright", "credits", "license", "help"})
+"""Names in `builtins` that shells and front ends set themselves."""
 _FIXED = frozenset({"__future__", "logging", "re", "typing"})
 """Homes of types whose values modules keep and nobody changes: `annotations`, a logger, a pattern, a type alias."""
 
@@ -39,11 +45,23 @@ class ModuleStates:
         self._local: dict[str, bool] = {}
         self._held: dict[str, _State] = {}
         self._written: set[str] = set()
+        self._builtins = _Builtins()
+        self._stamps: dict[str, int] = {}
+        self._held[_BUILTINS] = _State(fingerprint({}), frozenset())
 
     def reached(self, names: Iterable[str], *, everything: bool = False) -> set[str]:
         """Of these modules the user's own; one of them may call any other, so one reached is all reached."""
         found = {name for name in names if self._is_local(name)}
-        return {*found, *self._held} if found or everything else set()
+        found = {*found, *self._held} - {_BUILTINS} if found or everything else set()
+        return {*found, _BUILTINS} if self._builtins.added() or _BUILTINS in self._written else found
+
+    def reloaded(self) -> bool:
+        """True if IPython's autoreload runs and a module's file is other than when this was last asked."""
+        if "IPython.extensions.autoreload" not in sys.modules:
+            return False
+        stamps = {name: _stamp(name) for name, local in list(self._local.items()) if local}
+        known, self._stamps = self._stamps, stamps
+        return any(known.get(name, stamp) != stamp for name, stamp in stamps.items())
 
     def _is_local(self, name: str) -> bool:
         if name not in self._local and name in sys.modules:
@@ -56,7 +74,7 @@ class ModuleStates:
 
     def data(self, modules: Iterable[str]) -> list[object]:
         """What the modules hold, to find the names that hold it too."""
-        return [_data(name) for name in modules]
+        return [self._data(name) for name in modules]
 
     def before(self, modules: Iterable[str]) -> None:
         """Make sure that the state of these modules is known."""
@@ -76,15 +94,55 @@ class ModuleStates:
                 changed.append(VariableVersion(PREFIX + name, "mutated" if comparable else "maybe", Fingerprint("module")))
         return changed
 
-    def reads(self, modules: Iterable[str]) -> list[Read]:
-        """Reads of the modules that some cell before this one changed."""
-        return [Read(PREFIX + name) for name in sorted(modules) if name in self._written]
+    def reads(self, modules: Iterable[str], used: Iterable[str]) -> list[Read]:
+        """Reads of the modules that some cell before this one changed. `used`: names that the cell looks up."""
+        found = [name for name in sorted(modules) if name in self._written]
+        if _BUILTINS in found and self._builtins.names().isdisjoint(used):
+            found.remove(_BUILTINS)
+        return [Read(PREFIX + name) for name in found]
+
+    def _data(self, name: str) -> dict[str, object]:
+        return self._builtins.added() if name == _BUILTINS else _data(name)
 
     def _remember(self, name: str) -> Fingerprint:
-        data = _data(name)
+        data = self._data(name)
         found = fingerprint(data, self._budget)
         self._held[name] = _State(found, footprint(data).ids)
         return found
+
+
+class _Builtins:
+    """What was put into `builtins` since the session began, names that Python looks up last."""
+
+    def __init__(self) -> None:
+        self._first = {name: identity(value) for name, value in vars(builtins).items()}
+        self._places: tuple[int, ...] = ()
+        self._added: tuple[str, ...] = ()
+        self._ever: set[str] = set()
+
+    def added(self) -> dict[str, object]:
+        """Names that are new or hold something else."""
+        now = vars(builtins)
+        places = tuple(map(identity, now.values()))
+        if places != self._places:
+            self._places = places
+            self._added = tuple(name for name, value in now.items() if self._first.get(name) != identity(value)
+                                and name not in _SHELLS and not name.startswith("__"))
+            self._ever.update(self._added)
+        return {name: now[name] for name in self._added if name in now}
+
+    def names(self) -> set[str]:
+        """All that were there at any time."""
+        return self._ever
+
+
+def _stamp(name: str) -> int:
+    """When the module's file was last written, in nanoseconds."""
+    path = getattr(sys.modules.get(name), "__file__", None)
+    try:
+        return os.stat(path).st_mtime_ns if type(path) is str else 0  # noqa: PTH116 (asked at every cell)
+    except OSError:
+        return 0
 
 
 def _data(name: str) -> dict[str, object]:

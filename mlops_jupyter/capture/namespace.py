@@ -17,9 +17,11 @@ from typing import NamedTuple
 from mlops_jupyter.capture.background import Background
 from mlops_jupyter.capture.closure import Brought, follow
 from mlops_jupyter.capture.deferred import Patience, unread
+from mlops_jupyter.capture.figures import Drawn, Figures, look
 from mlops_jupyter.capture.kinds import exactly, identity, is_a, is_any, is_exactly
 from mlops_jupyter.capture.modules import ModuleStates
 from mlops_jupyter.capture.names import CellNames
+from mlops_jupyter.capture.process import ProcessState
 from mlops_jupyter.capture.snapshot import Snapshot
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion, WriteKind
@@ -61,6 +63,7 @@ class Before:
     brought: Brought
     results: list[str]
     modules: set[str] = field(default_factory=set)
+    drawn: Drawn = field(default_factory=Drawn)
 
 
 class Later(NamedTuple):
@@ -100,6 +103,8 @@ class Namespace:
         self._displayed: list[str] = []
         self._modules = ModuleStates(budget)
         self._background = Background()
+        self._figures = Figures()
+        self._process = ProcessState()
         self._exposed: set[str] = set()
         """Names that code which runs by itself could have changed since the last look."""
         for name in filter(self._is_users, list(namespace)):
@@ -161,10 +166,13 @@ class Namespace:
         results = self._results(names, ours_underscore)
         objects = [*brought.held, *(self._namespace[name] for name in names.results if name in self._namespace)]
         exposed, unbounded = self._within_reach()
-        everything = bool(names.opaque or brought.opaque or unbounded)
+        everything = bool(names.opaque or brought.opaque or unbounded) or self._modules.reloaded()
         modules = self._modules.reached(brought.modules, everything=everything)
         objects += self._modules.data(modules)
-        touched = set(filter(self._is_users, snapshot.names)) if everything else self._with_aliases(touched, objects) | exposed
+        drawn = look()
+        figures = self._figures.within_reach(drawn, drawn, brought.modules)
+        touched = set(filter(self._is_users, snapshot.names)) if everything else self._with_aliases(
+            touched, objects, figures) | exposed
         self._take_settled({*touched, *names.stores, *brought.stores})
         for name in touched:
             value, held = self._namespace.get(name), self._held.get(name)
@@ -174,7 +182,7 @@ class Namespace:
         modules |= self._modules.sharing({one for name in touched if name in self._held for one in self._held[name].ids})
         self._modules.before(modules)
         brought.held.clear()
-        return Before(snapshot, touched, brought, results, modules)
+        return Before(snapshot, touched, brought, results, modules, drawn)
 
     def _take_settled(self, names: Collection[str]) -> None:
         """What a cell can touch is not being read while it runs; what was read since is known from now on."""
@@ -194,9 +202,9 @@ class Namespace:
         every = {*names.loads, *names.mutated, *names.words, *brought.reads, *brought.stores}
         return {name for name in every if name in ids and self._is_users(name)}
 
-    def _with_aliases(self, touched: set[str], objects: Iterable[object] = ()) -> set[str]:
-        """`touched` and every name that shares a mutable holder or memory with one of them, or with one of `objects`."""
-        ids: set[int] = set()
+    def _with_aliases(self, touched: set[str], objects: Iterable[object] = (), also: Iterable[int] = ()) -> set[str]:
+        """`touched` and every name that shares a mutable holder or memory with them, with `objects`, or has one of the ids `also`."""
+        ids: set[int] = set(also)
         ranges: list[tuple[int, int]] = []
         complete = True
         for name in touched:
@@ -252,11 +260,14 @@ class Namespace:
                 if not (completed and name in names.certain):
                     doubtful.add(name)
         self._exposed, unbounded = self._within_reach()
-        everything = bool(difference.opaque or before.brought.opaque or unbounded)
+        everything = bool(difference.opaque or before.brought.opaque or unbounded) or self._modules.reloaded()
+        used = {*before.brought.modules, *brought.modules}
+        drawn = look()
         modules = before.modules | self._modules.reached(brought.modules, everything=everything)
         objects = [*brought.held, *self._modules.data(modules)]
         touched = set(filter(self._is_users, now.names)) if everything else self._with_aliases(
-            before.touched | self._exposed | self._touched(names, brought, ids), objects) & ids.keys()
+            before.touched | self._exposed | self._touched(names, brought, ids), objects,
+            self._figures.within_reach(before.drawn, drawn, used)) & ids.keys()
         if unbounded:
             self._exposed = touched
         objects.clear()
@@ -271,8 +282,12 @@ class Namespace:
         self._displayed_result(prompt, difference)
         new = set(created)
         had = {*before.snapshot.names} if deleted else {name for name in self._namespace if name not in new}
-        difference.reads = self._reads(had, before, names, brought, doubtful) + self._modules.reads(modules)
+        difference.reads = self._reads(had, before, names, brought, doubtful)
+        difference.reads += self._modules.reads(modules, {*names.loads, *before.brought.globals, *brought.globals})
         difference.writes += self._modules.after(modules)
+        reads, writes = self._figures.after(before.drawn, drawn, used)
+        difference.reads += reads
+        difference.writes += [*writes, *(VariableVersion(key, "mutated", Fingerprint("opaque")) for key in self._process.changed())]
         self._last = now
         return difference
 

@@ -91,12 +91,17 @@ def judge(played: Played) -> Verdict:
 def _judge_hidden(played: Played, verdict: Verdict, recorded: set[str], *, everything: bool) -> None:
     last, after = played.last.hidden, played.after.hidden
     drew = {f"$rng {source}" for one in played.executions if one.random is not None for source in one.random.drew}
-    effects = {effect for one in played.executions for effect in one.effects}
+    written = {str(value[1]) for name, value in played.after.values.items()
+               if name in recorded and isinstance(value, tuple) and value[0] == "module"}
+    """Modules recorded as changed by the name that holds them."""
     for key in sorted(last.keys() & after.keys()):
         if last[key] == after[key]:
             continue
         verdict.hidden += 1
-        if not (everything or key in recorded or key in drew or (key == "$env os" and effects)):
+        package = key.removeprefix("$env ")
+        seen = key in recorded or key in drew or package in written or (key == "$env os" and "$env *" in recorded)
+        seen = seen or (package == "builtins" and "$module builtins" in recorded)
+        if not (everything or seen):
             verdict.missed_hidden.append(f"{key}: {_short(last[key], after[key])}")
 
 

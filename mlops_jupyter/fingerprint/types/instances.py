@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import types
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, dict_of, leaf, module_of, mro_of, name_of
@@ -32,6 +32,7 @@ def _installed_folders() -> tuple[str, ...]:
     return tuple({str(Path(sysconfig.get_path(name)).resolve()) for name in names})
 
 
+@lru_cache(maxsize=8192)
 def is_local_file(path: str) -> bool:
     """True for a file that is the user's own: neither installed nor of the standard library nor ours."""
     if not path or path.startswith("<frozen") or "site-packages" in path or "dist-packages" in path:
@@ -140,12 +141,19 @@ def _lazy(value: object, walk: Walk) -> Found:
 
 
 _CODE = frozenset({type, types.ModuleType, types.CodeType})
+_KERNEL = frozenset({"ipykernel", "IPython", "tornado", "zmq", "jupyter_client", "logging", "selectors", "uvloop", "mlops_jupyter"})
+"""Packages whose objects hold the whole process: a walk that enters one says that everything is shared with everything."""
+
+
+@cache
+def _is_kernel(module: str) -> bool:
+    return module.partition(".")[0] in _KERNEL or (module.startswith("asyncio.") and module.endswith("_events"))
 
 
 def reach_referents(value: object, trace: Trace) -> None:
     """What an object of an unknown class holds, as the garbage collector sees it: none of its own code runs."""
     trace.hold(value)
-    trace.follow(part for part in gc.get_referents(value) if type(part) not in _CODE)
+    trace.follow(part for part in gc.get_referents(value) if type(part) not in _CODE and not _is_kernel(module_of(type(part))))
 
 
 def _reach_generator(value: object, trace: Trace) -> None:

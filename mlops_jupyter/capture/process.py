@@ -1,0 +1,80 @@
+"""Options of packages and of the process: state that no name holds, compared before and after each cell.
+
+A cell that leaves them other than before writes `$env PACKAGE` (`$env *` for the environment, the folder, the module path), also
+where a function of a module set them and no text says so. What libraries set for themselves when they are imported is no
+option of the user's: in a cell that imports something new only the texts count. Only marks are kept, never the values: the
+environment holds secrets.
+"""
+
+from __future__ import annotations
+
+import decimal
+import os
+import sys
+import warnings
+from collections.abc import Callable
+
+from mlops_jupyter.capture.kinds import identity
+
+PREFIX = "$env "
+WHOLE = "$env *"
+_environ: Callable[[], dict[object, object]] = lambda: getattr(os.environ, "_data", {})  # noqa: E731 (bytes or str, both hash)
+
+
+class ProcessState:
+    """Follows the marks across cells."""
+
+    def __init__(self) -> None:
+        self._last = _marks()
+        self._modules = len(sys.modules)
+
+    def changed(self) -> list[str]:
+        """Keys of what is other than at the last look."""
+        now, last = _marks(), self._last
+        imported, self._modules = len(sys.modules) != self._modules, len(sys.modules)
+        self._last = now
+        if imported:
+            return []
+        return [key for key, mark in now.items() if last.get(key, mark) != mark]
+
+
+def _marks() -> dict[str, object]:
+    found: dict[str, object] = {
+        WHOLE: (hash(frozenset(_environ().items())), _folder(), hash(tuple(map(identity, sys.path)))),
+        "$env decimal": _decimal(),
+        "$env warnings": hash(tuple(map(identity, warnings.filters))),
+    }
+    for package, mark in _PACKAGES.items():
+        module = sys.modules.get(package)
+        if module is not None:
+            try:
+                found[PREFIX + package.partition(".")[0]] = mark(module)
+            except (AttributeError, RuntimeError, TypeError):  # not fully imported, or another version of the package
+                continue
+    return found
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109 (a tenth of the cost, at every cell)
+    except OSError:
+        return ""
+
+
+def _decimal() -> object:
+    context = decimal.getcontext()
+    return context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp
+
+
+def _nested(options: object) -> int:
+    """A mark of pandas' options: dicts of dicts."""
+    held: dict[str, object] = options  # type: ignore[assignment]
+    return hash(tuple(_nested(value) if type(value) is dict else identity(value) for value in held.values()))
+
+
+_PACKAGES: dict[str, Callable[[object], object]] = {
+    "numpy": lambda numpy: (repr(numpy.geterr()), repr(numpy.get_printoptions())),  # type: ignore[attr-defined]
+    "pandas._config.config": lambda config: _nested(config._global_config),  # type: ignore[attr-defined]
+    "matplotlib": lambda library: hash(tuple(map(identity, dict.values(library.rcParams)))),  # type: ignore[attr-defined]
+    "sklearn._config": lambda config: repr(config.get_config()),  # type: ignore[attr-defined]
+}
