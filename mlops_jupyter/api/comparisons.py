@@ -62,7 +62,7 @@ def _data(change: DataChange) -> list[str]:
     detail = change.detail
     if detail is not None:
         words += _stretches(detail, all_rows=change.shape_a == change.shape_b)
-        words += [f"column {column.name}: {column.type_a} → {column.type_b}" for column in detail.changed
+        words += [f"column {column.name}: {_type(column.type_a)} → {_type(column.type_b)}" for column in detail.changed
                   if column.type_a != column.type_b]
         sides = (("added", detail.added), ("removed", detail.removed))
         words += [f"{verb} {names(columns)}" for verb, columns in sides if columns]
@@ -91,6 +91,11 @@ def _stretches(detail: Difference, *, all_rows: bool) -> list[str]:
         elif subject:
             words.append(f"columns {subject}")
     return words
+
+
+def _type(name: str) -> str:
+    """A type as people call it: categories are of text unless said otherwise."""
+    return "category" if name == "category<string>" else name or "?"
 
 
 def _rows(stretches: Sequence[tuple[int, int]], most: int = 3) -> str:

@@ -44,6 +44,15 @@ def spans(rows: int, step: int = 0) -> Iterator[tuple[int, int]]:
     return pairwise(ends)
 
 
+@lru_cache(maxsize=256)
+def stretches(rows: int) -> tuple[tuple[int, ...], ...]:
+    """The edges of leaves, in stretches of at most 64 Ki rows, which fit a core's cache: each ends where the next begins."""
+    ends = edges(rows)
+    last = [at for at, end in enumerate(ends) if end % LEAF_ROWS == 0 or end == rows]
+    return tuple(ends[start : stop + 1] for start, stop in pairwise(last))
+
+
+@lru_cache(maxsize=256)
 def missing(rows: int) -> bytes:
     """The leaf of rows that hold no value: the same in every type."""
     return xxh3_128_digest(b"missing:%d" % rows)
@@ -65,11 +74,16 @@ class Hashed(NamedTuple):
     @property
     def digest(self) -> bytes:
         """Of the logical column: equal in every library. A column without a value has no type."""
-        kind = self.type.encode()
-        if not self.leaves or self.leaves[0] == missing(min(self.rows, FIRST_ROWS)):
-            empty = all(each == missing(stop - start) for each, (start, stop) in zip(self.leaves, spans(self.rows), strict=False))
-            kind = b"null" if empty else kind
-        return xxh3_128_digest(b"column:%b:%d:" % (kind, self.rows) + b"".join(self.leaves))
+        leaves, kind = self.leaves, self.type
+        if not leaves or leaves[0] == missing(min(self.rows, FIRST_ROWS)):
+            empty = all(each == missing(stop - start) for each, (start, stop) in zip(leaves, spans(self.rows), strict=False))
+            kind = "null" if empty else kind
+        return xxh3_128_digest(_tag(kind, self.rows) + (leaves[0] if len(leaves) == 1 else b"".join(leaves)))
+
+
+@lru_cache(maxsize=256)
+def _tag(kind: str, rows: int) -> bytes:
+    return b"column:%b:%d:" % (kind.encode(), rows)
 
 
 def unreadable(rows: int, walk: Walk) -> Hashed:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from xxhash import xxh3_128_digest
 
-from mlops_jupyter.fingerprint.tree import Hashed, chosen, fixed_leaves, missing, spans
+from mlops_jupyter.fingerprint.tree import FIRST_ROWS, LEAF_ROWS, Hashed, chosen, fixed_leaves, missing, stretches
 from mlops_jupyter.fingerprint.walk import UNKNOWN, Walk, combine
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]  # of a dtype that is known only when it is there
@@ -25,7 +27,8 @@ NAT = np.iinfo(np.int64).min
 PER_SECOND = {"ns": 1_000_000_000, "us": 1_000_000, "ms": 1_000, "s": 1}
 _SECONDS = {"m": 60, "h": 3_600, "D": 86_400, "W": 604_800}
 _CLEAN_ROWS = 131_072  # a block of numbers up to this size is looked through for NaN at once
-_TILE = 8_192  # rows transposed at a time: they fit a core's cache
+_TILE = 4_096  # rows transposed at a time: they fit a core's cache
+_ROOM = 8 << 20  # bytes for columns that are being transposed
 
 
 def little(values: Array) -> Array:
@@ -54,6 +57,12 @@ def with_nulls(values: bytes, valid: Array) -> bytes:
 # numbers
 
 
+@cache
+def type_name(dtype: np.dtype[Any]) -> str:
+    """The logical type of plain values."""
+    return dtype.name if dtype.kind in "iufb" else dtype.newbyteorder("<").str
+
+
 def plain_column(values: Array, walk: Walk, held: bytes | None = None, *, clean: bool = False) -> Hashed:
     """A column of fixed-size values without a mask. `clean`: known to hold no NaN."""
     kind = values.dtype.kind
@@ -62,7 +71,7 @@ def plain_column(values: Array, walk: Walk, held: bytes | None = None, *, clean:
         return _moments(values, walk, held)
     if kind == "f" and not clean and values.dtype.itemsize <= 8:
         return _floats(values, walk, held)
-    name = values.dtype.name if kind in "iufb" else little(values[:0]).dtype.str
+    name = type_name(values.dtype)
     if values.flags.c_contiguous and values.dtype.isnative and sys.byteorder == "little":
         view = values.view(np.uint8) if values.size else np.zeros(0, np.uint8)
         return Hashed(name, len(values), fixed_leaves(memoryview(view), len(values), walk), held)  # type: ignore[arg-type]
@@ -71,31 +80,52 @@ def plain_column(values: Array, walk: Walk, held: bytes | None = None, *, clean:
 
 
 def _floats(values: Array, walk: Walk, held: bytes) -> Hashed:
-    """NaN is null, whatever its sign and payload; where one has another payload, the exact bytes go into `held`."""
-    payloads: list[bytes] = []
+    """NaN is null, whatever its sign and payload; where one has another payload, the exact bytes go into `held`.
 
-    def leaf(start: int, stop: int) -> bytes:
+    A stretch of leaves is looked at for NaN while it is still in the cache, and by its smallest value, which is NaN if there is
+    any: that costs a third of hashing it.
+    """
+    rows, width = len(values), values.dtype.itemsize
+    in_place = values.flags.c_contiguous and values.dtype.isnative and sys.byteorder == "little"
+    if not in_place or not rows or (walk.remaining is not None and walk.remaining < values.nbytes):
+        return _scattered_floats(values, walk, held)
+    walk.spend(values.nbytes)
+    found: list[bytes] = []
+    data = memoryview(values.view(np.uint8))  # type: ignore[arg-type]
+    for ends in stretches(rows):
+        leaves = [xxh3_128_digest(data[start * width : stop * width]) for start, stop in pairwise(ends)]
+        low = np.minimum.reduce(values[ends[0] : ends[-1]])
+        if low != low:  # noqa: PLR0124
+            for at, (start, stop) in enumerate(pairwise(ends)):
+                leaves[at], payload = nan_leaf(values[start:stop], leaves[at])
+                held += payload
+        found += leaves
+    return Hashed(type_name(values.dtype), rows, found, held)
+
+
+def _scattered_floats(values: Array, walk: Walk, held: bytes) -> Hashed:
+    """Floats that do not lie side by side, or more than the budget allows."""
+    found = []
+    for start, stop, take in chosen(len(values), values.nbytes, walk):
         part = np.ascontiguousarray(little(values[start:stop]))
-        digest = xxh3_128_digest(part)  # type: ignore[arg-type]
-        low = np.minimum.reduce(part)
-        if low == low:  # noqa: PLR0124 (the minimum is NaN if any is: a third of the cost of a look at each)
-            return digest
-        plain = nan_leaf(part)
-        if plain[1] != digest:
-            payloads.append(digest)
-        return plain[0]
-
-    found = leaves(len(values), values.nbytes, walk, leaf)
-    return Hashed(values.dtype.name, len(values), found, held + b"".join(payloads))
+        leaf, payload = nan_leaf(part, xxh3_128_digest(part)) if take else (UNKNOWN, b"")  # type: ignore[arg-type]
+        found.append(leaf)
+        held += payload
+    return Hashed(type_name(values.dtype), len(values), found, held)
 
 
-def nan_leaf(part: Array) -> tuple[bytes, bytes]:
-    """The leaf of floats with NaN among them, and the digest of its bytes with one NaN for all."""
+def nan_leaf(part: Array, digest: bytes) -> tuple[bytes, bytes]:
+    """The leaf of floats that may be NaN, from the digest of their bytes; and that digest if one of the NaN is a strange one."""
     null = np.isnan(part)
-    plain = part.copy()
-    plain[null] = np.nan
-    digest = xxh3_128_digest(content(plain))
-    return (missing(len(part)) if null.all() else digest), digest
+    count = np.count_nonzero(null)
+    if not count:
+        return digest, b""
+    bits = part.view(f"<u{part.dtype.itemsize}")
+    plain = np.asarray(np.nan, part.dtype).view(bits.dtype)
+    if count == np.count_nonzero(bits == plain):
+        return (missing(len(part)) if count == len(part) else digest), b""
+    tidy = np.where(null, np.asarray(np.nan, part.dtype), part)
+    return (missing(len(part)) if count == len(part) else xxh3_128_digest(content(tidy))), digest
 
 
 def float_leaf(part: Array, valid: Array | None) -> bytes:
@@ -103,7 +133,7 @@ def float_leaf(part: Array, valid: Array | None) -> bytes:
     part = np.ascontiguousarray(part)
     if valid is not None:
         part = np.where(valid, part, np.asarray(np.nan, part.dtype))
-    return nan_leaf(part)[0] if np.isnan(part).any() else xxh3_128_digest(content(part))
+    return nan_leaf(part, xxh3_128_digest(content(part)))[0]
 
 
 def number_leaf(part: Array, valid: Array | None) -> bytes:
@@ -125,7 +155,7 @@ def masked_column(values: Array, null: Array, walk: Walk, held: bytes) -> Hashed
         held += xxh3_128_digest(np.packbits(null).tobytes())  # a NaN that is no null is told apart here only
     found = leaves(len(values), values.nbytes + null.nbytes, walk,
                    lambda start, stop: number_leaf(values[start:stop], ~null[start:stop]))
-    return Hashed(values.dtype.name, len(values), found, held)
+    return Hashed(type_name(values.dtype), len(values), found, held)
 
 
 def block_columns(block: Array, walk: Walk) -> list[Hashed]:
@@ -134,32 +164,51 @@ def block_columns(block: Array, walk: Walk) -> list[Hashed]:
     held = block.dtype.str.encode()
     small = block.dtype.kind == "f" and 0 < block.size <= _CLEAN_ROWS
     low = np.minimum.reduce(block, axis=None) if small else None
-    clean = low is not None and bool(low == low)  # noqa: PLR0124 (as in _floats)
+    clean = low is not None and bool(low == low)  # noqa: PLR0124
     room = walk.remaining is None or walk.remaining >= block.nbytes
     if count > 1 and rows > 1 and block.strides[1] != block.itemsize and block.dtype.kind in "iufb" and room:
         return _transposed(block, walk, held)
+    plain = clean or block.dtype.kind in "iub"
+    if plain and room and 0 < rows <= FIRST_ROWS and block.flags.c_contiguous and sys.byteorder == "little":
+        walk.spend(block.nbytes)
+        data, width, name = content(block), rows * block.itemsize, type_name(block.dtype)
+        starts = range(0, count * width, width)
+        return [Hashed(name, rows, [xxh3_128_digest(data[start : start + width])], held) for start in starts]
     return [plain_column(block[row], walk, held, clean=clean) for row in range(count)]
 
 
 def _transposed(block: Array, walk: Walk, held: bytes) -> list[Hashed]:
-    """Columns that lie side by side in memory, as in a frame made from a C-ordered array: turned tile by tile."""
+    """Columns that lie side by side in memory, as in a frame over a C-ordered array: turned tile by tile, some at a time."""
     count, rows = block.shape
     walk.spend(block.nbytes)
-    found: list[list[bytes]] = [[] for _ in range(count)]
+    longest = min(rows, LEAF_ROWS)
+    group = max(1, _ROOM // (longest * block.itemsize))
+    buffer = np.empty((min(group, count), longest), block.dtype.newbyteorder("<"))
+    found: list[Hashed] = []
+    for first in range(0, count, group):
+        found += _turned(block[first : first + group], buffer, held)
+    return found
+
+
+def _turned(block: Array, buffer: Array, held: bytes) -> list[Hashed]:
+    count, rows = block.shape
+    leaves: list[list[bytes]] = [[] for _ in range(count)]
     payloads: list[bytes] = [b""] * count
-    for start, stop in spans(rows):
-        turned = np.empty((count, stop - start), block.dtype.newbyteorder("<"))
+    floats, name = block.dtype.kind == "f", type_name(block.dtype)
+    for ends in stretches(rows):
+        start, stop = ends[0], ends[-1]
         for at in range(start, stop, _TILE):
-            turned[:, at - start : at - start + _TILE] = block[:, at : min(at + _TILE, stop)]
-        clean = block.dtype.kind != "f" or np.minimum.reduce(turned, axis=1)
+            buffer[:count, at - start : min(at + _TILE, stop) - start] = block[:, at : min(at + _TILE, stop)]
         for row in range(count):
-            digest = xxh3_128_digest(turned[row])
-            if clean is not True and clean[row] != clean[row]:  # as in _floats
-                leaf, plain = nan_leaf(turned[row])
-                payloads[row] += digest if plain != digest else b""
-                digest = leaf
-            found[row].append(digest)
-    return [Hashed(block.dtype.name, rows, each, held + more) for each, more in zip(found, payloads, strict=True)]
+            values = buffer[row, : stop - start]
+            digests = [xxh3_128_digest(values[one - start : other - start]) for one, other in pairwise(ends)]  # type: ignore[arg-type]
+            low = np.minimum.reduce(values) if floats else 0
+            if low != low:  # noqa: PLR0124
+                for at, (one, other) in enumerate(pairwise(ends)):
+                    digests[at], payload = nan_leaf(values[one - start : other - start], digests[at])
+                    payloads[row] += payload
+            leaves[row] += digests
+    return [Hashed(name, rows, each, held + more) for each, more in zip(leaves, payloads, strict=True)]
 
 
 # moments

@@ -12,7 +12,15 @@ import pandas as pd
 
 from mlops_jupyter.fingerprint.tree import Hashed, Table, column_found, table_found
 from mlops_jupyter.fingerprint.types.numpy import reach_array
-from mlops_jupyter.fingerprint.types.pandas_columns import block_columns, column, index_parts, label_texts, labels_held, plain
+from mlops_jupyter.fingerprint.types.pandas_columns import (
+    block_columns,
+    column,
+    index_parts,
+    label_items,
+    label_texts,
+    labels_held,
+    plain,
+)
 from mlops_jupyter.fingerprint.types.pandas_profile import profile, schema
 from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, leaf, name_of
 
@@ -23,7 +31,8 @@ def _frame(value: object, walk: Walk) -> Found:
     manager = object.__getattribute__(value, "_mgr")
     labels, index = manager.axes
     before = walk.covered
-    names = label_texts(labels)
+    items = label_items(labels)
+    names = label_texts(items)
     found: list[Hashed | None] = [None] * len(names)
     partial: list[int] = []
     with np.errstate(all="ignore"):
@@ -37,7 +46,7 @@ def _frame(value: object, walk: Walk) -> Found:
                     missed = walk.missed
         rows, how = index_parts(index, walk)
     columns = [each for each in found if each is not None]
-    held = [name_of(type(value)).encode(), labels_held(labels, walk), how, *_attrs(value, walk)]
+    held = [name_of(type(value)).encode(), labels_held(labels, items, walk), how, *_attrs(value, walk)]
     return table_found(Table(names, columns, len(index), rows, held, frozenset(partial)), walk.covered - before)
 
 
@@ -102,8 +111,16 @@ def _missing(value: object, walk: Walk) -> Found:
 def _reach_blocks(value: object, trace: Trace) -> None:
     trace.hold(value)
     trace.follow(_notes_of(value).values())
-    for block in object.__getattribute__(value, "_mgr").blocks:
+    manager = object.__getattribute__(value, "_mgr")
+    for block in manager.blocks:
         _reach_values(block.values, trace)
+    _reach_index(manager.axes[-1], trace)
+
+
+def _reach_index(value: object, trace: Trace) -> None:
+    """An index cannot be changed through pandas, but the array that it was made from without a copy can."""
+    if not isinstance(value, pd.RangeIndex | pd.MultiIndex):
+        _reach_values(plain(value), trace)
 
 
 def _reach_values(values: object, trace: Trace) -> None:
@@ -128,7 +145,7 @@ def entries() -> list[Entry]:
     return [
         Entry(pd.DataFrame, _frame, _reach_blocks, subclasses=True),
         Entry(pd.Series, _series, _reach_blocks, subclasses=True),
-        Entry(pd.Index, _index, None, subclasses=True),
+        Entry(pd.Index, _index, _reach_index, subclasses=True),
         Entry(pd.Categorical, _extension_array, _reach_array),
         *(Entry(cls, _extension_array, _reach_array) for cls in arrays),
         Entry(pd.Timestamp, _timestamp),

@@ -159,16 +159,25 @@ def _extension(values: object, walk: Walk) -> Hashed:
 # labels
 
 
-def label_texts(labels: pd.Index) -> list[str]:
+def label_texts(items: list[object]) -> list[str]:
     """Column labels as text, made unique; only builtin labels are turned into text, others by position."""
-    texts: dict[str, None] = {}
-    for position, label in enumerate(label_items(labels)):
+    if all_text(items):
+        texts: dict[str, None] = dict.fromkeys(items)  # type: ignore[arg-type]
+        if len(texts) == len(items) and "" not in texts:
+            return list(texts)
+    texts = {}
+    for position, label in enumerate(items):
         kind = type(label)
         text = label if kind is str else str(label) if kind in {int, float, bool} else ""
         if kind is tuple and all(type(part) in {str, int, float, bool} for part in label):  # type: ignore[attr-defined]
             text = "/".join(map(str, label))  # type: ignore[call-overload]
         texts[text if text and text not in texts else f"{text}#{position}"] = None  # type: ignore[index]
     return list(texts)
+
+
+def all_text(items: list[object]) -> bool:
+    """True for labels that all are plain strings."""
+    return all(type(item) is str for item in items)
 
 
 def label_items(labels: pd.Index) -> list[object]:
@@ -179,10 +188,13 @@ def label_items(labels: pd.Index) -> list[object]:
     return list(np.ndarray.tolist(data)) if isinstance(data, np.ndarray) else labels.tolist()
 
 
-def labels_held(labels: pd.Index, walk: Walk) -> bytes:
+def labels_held(labels: pd.Index, items: list[object], walk: Walk) -> bytes:
     """How column labels are held: 0 and "0" have the same text."""
-    items = [label_items(labels), list(labels.names)]
-    return packed([type(labels).__name__.encode(), _dtype_name(labels), *walk.digests(items)])
+    held = [type(labels).__name__.encode(), _dtype_name(labels)]
+    if not all_text(items):
+        held.append(walk.digest(items))
+    names = list(labels.names)
+    return packed(held if names == [None] else [*held, walk.digest(names)])
 
 
 def index_parts(index: pd.Index, walk: Walk) -> tuple[bytes | None, bytes]:

@@ -8,8 +8,17 @@ import pandas as pd
 from mlops_jupyter.entities.data import Column, ColumnProfile, Profile, Schema
 from mlops_jupyter.fingerprint.profile import text_profile
 from mlops_jupyter.fingerprint.types.columns import NAT, zone_name
-from mlops_jupyter.fingerprint.types.pandas_columns import column_arrays, label_texts, plain
+from mlops_jupyter.fingerprint.types.pandas_columns import column_arrays, label_items, label_texts, plain
 from mlops_jupyter.fingerprint.types.statistics import Centers, moment_profile, number_profile
+
+_LOOKED_AT = 65_536  # rows of objects
+
+
+def _type_of(values: object) -> str:
+    """The type of a column; objects that are all text, as pandas 2 holds it, are a string column."""
+    if isinstance(values, np.ndarray) and values.dtype.hasobject and len(values):
+        return "string" if pd.api.types.infer_dtype(values[:_LOOKED_AT], skipna=True) == "string" else "object"
+    return _type_name(values.dtype)  # type: ignore[attr-defined]
 
 
 def _type_name(dtype: object) -> str:
@@ -38,7 +47,7 @@ def _named(value: object) -> list[tuple[str, object]] | None:
     if isinstance(value, pd.Series):
         return [(value.name if type(value.name) is str else "0", value._mgr.blocks[0].values)]
     if isinstance(value, pd.DataFrame):
-        return list(zip(label_texts(value._mgr.axes[0]), column_arrays(value), strict=True))
+        return list(zip(label_texts(label_items(value._mgr.axes[0])), column_arrays(value), strict=True))
     return None
 
 
@@ -47,9 +56,11 @@ def schema(value: object) -> Schema | None:
     named = _named(value)
     if named is None:
         return None
-    types = [(name, array.dtype) for name, array in named]  # type: ignore[attr-defined]
-    never_null = ("int", "uint", "bool")
-    return Schema(tuple(Column(name, _type_name(dtype), not str(dtype).startswith(never_null)) for name, dtype in types))
+    columns = []
+    for name, array in named:
+        dtype = str(array.dtype)  # type: ignore[attr-defined]
+        columns.append(Column(name, _type_of(array), not dtype.startswith(("int", "uint", "bool"))))
+    return Schema(tuple(columns))
 
 
 def profile(value: object, centers: Centers) -> Profile | None:

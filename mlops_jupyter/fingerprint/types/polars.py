@@ -118,8 +118,8 @@ def _texts(series: pl.Series, walk: Walk, held: bytes) -> Hashed:
 
 def _flat(series: pl.Series) -> tuple[Array, Array | None, memoryview]:
     """Offsets, validity and bytes of a piece of text."""
-    binary = series.cast(pl.Binary) if series.dtype == pl.String else series
-    lengths = binary.bin.size().fill_null(0).cast(pl.Int64).to_numpy()
+    sizes = series.str.len_bytes() if series.dtype == pl.String else series.bin.size()
+    lengths = sizes.fill_null(0).to_numpy()
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     if series.dtype == pl.String:

@@ -159,6 +159,9 @@ def test_views_share_memory_ranges_and_copies_do_not():
     assert overlap(values, pd.DataFrame({"a": values}, copy=False))
     assert not overlap(values, values.copy())
     assert footprint([values]).ids & footprint({"k": values}).ids
+    labels = pd.Index(values, copy=False)
+    assert overlap(values, labels)
+    assert overlap(values, pd.Series(1, index=labels))
 
 
 def test_sparse_matrices():
