@@ -198,6 +198,12 @@ class FileWatch:
         for reached in self._running:
             if len(reached.queries) < MOST_QUERIES:
                 reached.queries.append(query)
+            else:
+                reached.effects.setdefault("more queries than are recorded of one cell")
+
+    def has_room(self) -> bool:
+        """False once so many queries were asked that further rows need not be looked at."""
+        return any(len(reached.queries) < MOST_QUERIES for reached in self._running)
 
     def _effect(self, kind: str, what: object, args: tuple[object, ...]) -> None:
         command = args[1] if len(args) > 1 and isinstance(args[1], list | tuple) else what

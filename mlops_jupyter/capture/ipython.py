@@ -29,7 +29,6 @@ from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.files import FileWatch
 from mlops_jupyter.capture.imports import ImportHooks
 from mlops_jupyter.capture.installs import Installs
-from mlops_jupyter.capture.keeping import Keeping
 from mlops_jupyter.capture.life import CellLife, Parts
 from mlops_jupyter.capture.names import analyse
 from mlops_jupyter.capture.notes import Notes
@@ -50,6 +49,8 @@ from mlops_jupyter.version import __version__
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from mlops_jupyter.capture.keeping import Keeping
 
 SCAN_SECONDS = 0.1
 """How long `%mlops track` waits for git and packages before it goes on without them."""
@@ -140,8 +141,7 @@ class Tracking:
             self._tracker, self._watch, self._notes, self._outbox, self._fence, self._deferred, self._redact,
             shell.transform_cell, lambda: shell.execution_count - 1, self.is_user_code, self._cell_ended,
         ))
-        self._keeping = Keeping(self.session.id, self._outbox, folder.parent / "kept", options.keep_data, self._files.unseen)
-        self._keeps = options.keep_data > 0
+        self._keeping = self._keep_data(options.keep_data) if options.keep_data else None
         self._lock = threading.Lock()
         self._installs = Installs(folder.parent / "environments", self.session.notebook.id if self.session.notebook else "")
         self._scan: threading.Thread | None = None
@@ -180,11 +180,12 @@ class Tracking:
         atexit.unregister(self.end)
         self._fenced(self._unhook)
         self._life.end(None if self._wait is None else LAST_WAIT)
-        self._keeping.close(None if self._wait is None else KEEP_WAIT)
+        if self._keeping is not None:
+            self._keeping.close(None if self._wait is None else KEEP_WAIT)
         if self._scan is not None:
             self._scan.join(2.0)
         with self._fence.guard("the session's end"):
-            self._update(self._keeping.failures, ended=time.time(), state="ended")
+            self._update(self._keeping.failures if self._keeping is not None else (), ended=time.time(), state="ended")
             self._outbox.close()
 
     def _hooks(self) -> list[tuple[str, Callable[..., None]]]:
@@ -261,6 +262,11 @@ class Tracking:
                 stores = analyse(parsed, self._shell.transform_cell).stores
                 self._outbox.record(self._tracker.untracked(self._redact(raw), self._redact(parsed), prompt, stores))
 
+    def _keep_data(self, limit: int) -> Keeping:
+        from mlops_jupyter.capture.keeping import Keeping  # two milliseconds that few sessions need
+
+        return Keeping(self.session.id, self._outbox, self._outbox.folder.parent / "kept", limit, self._files.unseen)
+
     def _cell_ended(self, event: CellExecuted) -> None:
         """If something was installed: the session has another environment from here on."""
         with self._fence.guard("the environment"):
@@ -268,7 +274,7 @@ class Tracking:
             if found is not None and before is not None:
                 event.environment = found.id
                 self._update(environment=found, environments=[*self.session.environments, before])
-        if self._keeps:
+        if self._keeping is not None:
             self._keeping.cell_ended(self._tracker.current(threading.get_ident()), event.files)
 
     def is_user_code(self, filename: str) -> bool:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 MOST = 1000
 """Most files taken from one argument: a folder, a pattern, a list."""
-_LITERAL = re.compile(r"'((?:[^']|'')*)'|\"([^\"\n]*)\"")
-_WRITES = re.compile(r"\b(?:to|export\s+database)\s*$", re.IGNORECASE)
-_ATTACHES = re.compile(r"\battach\b(?:\s+database)?(?:\s+if\s+not\s+exists)?\s*$", re.IGNORECASE)
+# Texts: compiled, and remembered by `re`, when first used; compiling costs more than the rest of this module's import.
+_LITERAL = r"'((?:[^']|'')*)'|\"([^\"\n]*)\""
+_WRITES = r"(?i)\b(?:to|export\s+database)\s*$"
+_ATTACHES = r"(?i)\battach\b(?:\s+database)?(?:\s+if\s+not\s+exists)?\s*$"
 
 
 def paths_of(where: object) -> list[str]:
@@ -51,12 +52,12 @@ def files_in(folder: str) -> list[str]:
 def files_of_sql(text: str) -> list[tuple[str, str]]:
     """(file or pattern, `read`, `write` or `attach`) for each literal of a DuckDB query that can be a file's name."""
     found = []
-    for match in _LITERAL.finditer(text):
+    for match in re.finditer(_LITERAL, text):
         literal = (match[1] or "").replace("''", "'") or match[2] or ""
         if not any(mark in literal for mark in "./*") or len(literal) > 4096:
             continue
         before = text[max(0, match.start() - 60):match.start()]
-        found.append((literal, "write" if _WRITES.search(before) else "attach" if _ATTACHES.search(before) else "read"))
+        found.append((literal, "write" if re.search(_WRITES, before) else "attach" if re.search(_ATTACHES, before) else "read"))
     return found
 
 

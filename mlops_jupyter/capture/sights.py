@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from types import FrameType
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from mlops_jupyter.capture.doors import Door
 from mlops_jupyter.capture.files import FileWatch
@@ -23,7 +23,7 @@ _FRAMES = frozenset({"pandas", "polars", "sqlalchemy"})
 _WRAPPERS = "mlops_jupyter.capture.readers"
 
 
-class Call(Protocol):
+class Call:
     """The arguments of one call, which function of which module it was, and the frame that called it."""
 
     module: str
@@ -32,6 +32,7 @@ class Call(Protocol):
 
     def get(self, name: str, offset: int = 0) -> object:
         """The argument of that name, `offset` places after the door's own; None where it was not given."""
+        raise NotImplementedError
 
 
 class Sights:
@@ -163,7 +164,8 @@ class Sights:
             self._files.database(name, wal=".wal")
 
     def _query(self, door: Door, call: Call, result: object) -> None:
-        self._files.queries.rows(call.get(door.name), call.get(door.more, 1), result)
+        if self._files.has_room():
+            self._files.queries.rows(call.get(door.name), call.get(door.more, 1), result)
 
     def _execute(self, door: Door, call: Call, result: object) -> None:
         text = call.get(door.name)
@@ -177,13 +179,13 @@ class Sights:
 
     def _rows(self, door: Door, call: Call, result: object) -> None:
         caller = str(call.caller.f_globals.get("__name__")) if call.caller is not None else ""
-        if caller.partition(".")[0] not in _FRAMES:
+        if caller.partition(".")[0] not in _FRAMES and self._files.has_room():
             self._files.queries.fetched(call.get("self"), result)
 
     def _relation(self, door: Door, call: Call, result: object) -> None:
         relation = call.get("self")
         text = getattr(type(relation), "sql_query", None)
-        if text is not None and top_module(relation) in {"duckdb", "_duckdb"}:
+        if text is not None and top_module(relation) in {"duckdb", "_duckdb"} and self._files.has_room():
             self._files.queries.rows(str(text(relation)), "duckdb://", result)
 
     def _answer(self, door: Door, call: Call, result: object) -> None:

@@ -8,8 +8,8 @@ hashed here.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, cast
+from collections.abc import Iterable, Sequence, Sized
+from typing import cast
 
 import msgspec
 from xxhash import xxh3_128
@@ -30,26 +30,6 @@ class Rows(msgspec.Struct, frozen=True):
     unordered: str | None = None
 
 
-class _Frame(Protocol):
-    def __len__(self) -> int: ...
-
-
-class _Pandas(Protocol):
-    util: _PandasUtil
-
-
-class _PandasUtil(Protocol):
-    hash_pandas_object: Callable[..., _Sums]
-
-
-class _Sums(Protocol):
-    def sum(self) -> int: ...
-
-
-class _Polars(Protocol):
-    def hash_rows(self, seed: int) -> _Sums: ...
-
-
 def fingerprint_rows(value: object) -> Rows:
     """The rows of a pandas, Polars or Arrow table, or of a list of tuples. Anything else, iterators too: nothing is known."""
     kind = type(value)
@@ -58,7 +38,7 @@ def fingerprint_rows(value: object) -> Rows:
         return _of_tuples(cast(Sequence[Iterable[object]], value))
     if (library, name) not in {("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "Table")}:
         return Rows(None, Fingerprint("query"))
-    count = len(cast(_Frame, value))
+    count = len(cast(Sized, value))
     ordered = msgspec.structs.replace(fingerprint(value), kind="query", columns=None)
     return Rows(count, ordered, _unordered(library, value) if count <= MOST else None)
 
@@ -67,10 +47,9 @@ def _unordered(library: str, value: object) -> str | None:
     version = getattr(sys.modules.get(library), "__version__", "")
     try:
         if library == "pandas":
-            pandas = cast(_Pandas, sys.modules["pandas"])
-            total = int(pandas.util.hash_pandas_object(value, index=False).sum())
+            total = int(sys.modules["pandas"].util.hash_pandas_object(value, index=False).sum())
         elif library == "polars":
-            total = int(cast(_Polars, value).hash_rows(0).sum())
+            total = int(getattr(value, "hash_rows")(0).sum())  # noqa: B009 (its class is known by name only)
         else:
             return None
     except Exception:  # noqa: BLE001 (a column of values that the library cannot hash)
