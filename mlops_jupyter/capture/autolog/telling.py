@@ -70,6 +70,12 @@ class Teller:
             models=[model] if model else [], details={"thinned": note} if note else {},
         ))  # fmt: skip
 
+    def facts(self, call: ObservedCall, values: Mapping[str, object], model: str, data: str) -> None:
+        """Several numbers that one call gave: `scores.loss` where the result is assigned, else `loss[x_test]`."""
+        target = call.site.target
+        for name, value in values.items():
+            self.fact(call, value, f"{target}.{name}" if target else f"{name}[{data}]" if data else name, model)
+
     def predicted(self, result: object, model: object) -> None:
         """`result` came out of this model, if its fit was seen."""
         key = self.links.model_of(model)
