@@ -1,4 +1,4 @@
-"""2,000 secrets, and the cells of a notebook that they are planted in: made from a seed, each value once.
+"""2,000 secrets, and the cells of a notebook that they are planted in: made from a seed; a known value stands in three places, another once.
 
 Three groups: values that are known (environment, registered), keys in a provider's format, and values that only their name gives
 away. A known or provider's value is put where it happens to go; a generic one stands in an assignment of some language.
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import base64
 import html
+import itertools
 import json
 import random
 import string
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -167,8 +169,11 @@ PROVIDER_ONLY: dict[str, str] = {"spelled: literals": "k_{i} = {halves}", "spell
 
 def spelled(place: str, value: str) -> tuple[str, ...]:
     """The text by which a value is recognised where it was put there."""
-    if place in {"spelled: wrapped", "spelled: literals", "spelled: wrapped source"}:
-        return (value[:9],) if place == "spelled: wrapped" else (value[: len(value) // 2], value[len(value) // 2:])
+    if place == "spelled: wrapped":
+        return ("\\n".join(textwrap.wrap(value, 9, break_on_hyphens=False)[:2]),)
+    if place in {"spelled: literals", "spelled: wrapped source"}:
+        half = len(value) // 2
+        return (f"{value[:half]}\\n{value[half:]}", *((value[:half], value[half:]) if half > 9 else ()))
     if place == "spelled: base64":
         return (base64.b64encode(value.encode()).decode()[:-4], base64.b64encode(("k: " + value).encode()).decode()[4:-4])
     if place == "spelled: basic header":
@@ -197,8 +202,10 @@ def planted(seed: int, known: int, provider: int, generic: int) -> Notebook:
     """The notebook."""
     rng = random.Random(seed)
     book = Notebook()
+    few = _known_values(rng)
+    several = [next(few) for _ in range(max(known // 3, 1))]
     for group, count, values, places in (
-        ("known", known, _known_values(rng), [*SOURCES.items(), *OUTPUTS.items(), *KNOWN_ONLY.items()]),
+        ("known", known, itertools.cycle(several), [*SOURCES.items(), *OUTPUTS.items(), *KNOWN_ONLY.items()]),
         ("provider", provider, _provider_values(rng), [*SOURCES.items(), *OUTPUTS.items(), *PROVIDER_ONLY.items()]),
         ("generic", generic, _generic_values(rng), [*SOURCES.items(), *((name, cell) for name, cell in OUTPUTS.items() if name in GENERIC_PLACES)]),
     ):
@@ -209,9 +216,11 @@ def planted(seed: int, known: int, provider: int, generic: int) -> Notebook:
                 place, template = "output: print", OUTPUTS["output: print"]
             i = len(book.values)
             book.values.append(text)
-            if group == "known" and number % 3:
+            if group != "known" or number >= len(several):
+                pass
+            elif number % 3:
                 book.environ[f"SVC{number}_{rng.choice(['API_KEY', 'TOKEN', 'PASSWORD', 'SECRET', 'DB_PASSWORD', 'ACCESS_KEY'])}"] = value
-            elif group == "known":
+            else:
                 book.registered.append(value)
             book.cells.append(source_of(template, i, text))
             book.plants.append(Plant(group, kind, place, value, needles(place, value)))

@@ -19,7 +19,7 @@ _CLOCK = re.compile(r"\[\d\d:\d\d:\d\d\]")
 _CELL_FILE = re.compile(r"/tmp/ipykernel_\d+/")
 _RANDOM_ID = re.compile(r"\b[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\b")
 _DURATION = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?\s?(?:ns|[uµμ]s|ms|s|min)\b")
-_TEMPORARY = re.compile(r"/tmp/(?:tmp|matplotlib|joblib|pymp)[\w.-]*")
+_TEMPORARY = re.compile(r"/tmp/(?:tmp|matplotlib|joblib|pymp)[\w.-]*|/dev/shm/\w+-\w+-\w+")
 _PASSING = {"status", "execute_input"}
 TIMEOUT = 120
 

@@ -10,7 +10,8 @@ import base64
 import html
 import json
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from mlops_jupyter.capture.secrets.spans import Joined, Span
@@ -20,6 +21,7 @@ MINIMUM = 6
 """Shorter values of environment variables (`1`, `true`, `dev`) would redact ordinary text."""
 _BROKEN = 8
 """Shortest value that is looked for across line ends and literals."""
+_PART = 5
 _NAME = re.compile(
     r"(?:^|_)(?:pass(?:wd|word|phrase)?|pwd|secrets?|token|credentials?|cookie|salt|pat|connection_?string|conn_?str|webhook"
     r"|api_?key|apikey|access_?key|private_?key|auth_?key|(?:auth|signing|encryption|master|account|storage)_?key)(?:$|_)"
@@ -28,7 +30,6 @@ _NAME = re.compile(
 )
 _NOT_ITSELF = re.compile(r"(?:^|_)(?:file|path|dir|folder|name|user|id|ttl|timeout|expiry|type|hosts?|port)$", re.IGNORECASE)
 _IN_URL = re.compile(r"://[^\s/:@]*:([^\s@]+)@")
-_PATH = re.compile(r"[~/.][\w./~-]*/[\w.~-]+|[A-Za-z]:\\[^\n]*")
 
 
 def is_secret_name(name: str) -> bool:
@@ -41,7 +42,7 @@ def secret_values(environ: Mapping[str, str], names: Mapping[str, bool]) -> set[
     found: set[str] = set()
     for name, value in list(environ.items()):
         if names.get(name):
-            if not _PATH.fullmatch(value):
+            if not (value[:1] in "/~." and Path(value).expanduser().exists()):  # GOOGLE_APPLICATION_CREDENTIALS names a file
                 found.add(value)
         elif "://" in value and (match := _IN_URL.search(value)) is not None:
             found.add(match[1])
@@ -62,7 +63,7 @@ class Known:
         self._sorted: list[tuple[str, str]] = []
         self._broken: list[tuple[str, str]] = []
         self.parts: set[str] = set()
-        """Of a value that is broken once in 16 letters, one of these is whole."""
+        """Of a value that is broken into pieces of nine letters or more, one of these is whole."""
 
     def add(self, value: str, kind: str) -> None:
         """From now on this value is known. It stays so when the environment forgets it."""
@@ -77,9 +78,9 @@ class Known:
                 self._spellings.setdefault(spelling, kind)
             for spelling in escaped(piece) if len(piece) >= _BROKEN else ():
                 whole = Joined(spelling).text
-                half = min(16, len(whole) // 2)
+                size = _PART if len(whole) >= 2 * _PART else len(whole) // 2
                 self._broken.append((whole, kind))
-                self.parts.update(whole[at:at + half] for at in range(0, len(whole) - half + 1, half))
+                self.parts.update(whole[at:at + size] for at in range(0, len(whole) - size + 1, size))
         self._sorted = sorted(self._spellings.items(), key=lambda one: -len(one[0]))
 
     def find(self, text: str) -> list[Span]:
@@ -147,6 +148,3 @@ class NamesSeen:
             if name not in self.names:
                 self.names[name] = is_secret_name(name) and name not in {"PWD", "OLDPWD"}
         return True
-
-
-Environ = MutableMapping[str, str] | Mapping[str, str]
