@@ -78,6 +78,7 @@ class FileLinks:
     def _read_copy(self, step: Step, key: str, access: FileAccess) -> bool:
         """The file as it was last written, else another with the same content."""
         if key not in self.state:
+            step.absent.add(key)
             key = self.contents.get(access.fingerprint.digest or "", "")
             version = self.state.get(key)
             if version is None or version.fingerprint is None or not version.fingerprint.same_as(access.fingerprint):

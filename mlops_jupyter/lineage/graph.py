@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from mlops_jupyter.entities import CellExecution, Fingerprint
 from mlops_jupyter.lineage.file_links import FileLinks
 from mlops_jupyter.lineage.opaque import hidden
 from mlops_jupyter.lineage.seeding import seeds_first
-from mlops_jupyter.lineage.text import WHOLE_PROCESS, CellText, text_of
-from mlops_jupyter.lineage.versions import EVERYTHING, UNFINISHED, Chains, Graph, Step, Version
+from mlops_jupyter.lineage.text import WHOLE_PROCESS, CellText, read_text, text_of
+from mlops_jupyter.lineage.versions import EVERYTHING, UNFINISHED, Chains, Graph, Step, Version, immutable
 
 PROVIDED = frozenset(dir(builtins)) | {
     "In", "Out", "get_ipython", "exit", "quit", "display", "open", "_ih", "_oh", "_dh", "_i", "_ii", "_iii", "__name__",
@@ -26,14 +26,14 @@ OUTPUT_NAME = re.compile(r"_\d+|_{1,3}|Out|_oh")
 
 def build(executions: Iterable[CellExecution], chains: Chains | None = None) -> Graph:
     """The graph of these executions, taken in the order given (slices: by n; staleness: also in notebook order)."""
-    walk = _Forward(chains or Chains())
+    walk = Walk(chains or Chains())
     for execution in executions:
-        walk.add(execution)
+        walk.write(walk.read(execution))
     return walk.graph
 
 
-class _Forward:
-    """The walk. `state`: key → present version."""
+class Walk:
+    """The walk, in two halves: what an execution read is known before it writes. `state`: key → present version."""
 
     def __init__(self, chains: Chains) -> None:
         self.graph = Graph()
@@ -47,18 +47,32 @@ class _Forward:
         self.shown: list[Step] = []
         self.prompts: dict[int, list[Step]] = {}
 
-    def add(self, execution: CellExecution) -> None:
-        step = Step(execution, text_of(execution))
+    def read(self, execution: CellExecution) -> Step:
+        """The execution with all that it reads; it has not written yet."""
+        plain = hidden(execution).plain if execution.opaque else ""
+        step = Step(execution, read_text(plain) if plain else text_of(execution))
+        if execution.state == "untracked":
+            for name in sorted(step.text.exposed | step.text.touches):
+                self._read(step, name)
+            return step
+        self._read_names(step)
+        self.files.read(step)
+        self._read_environment(step)
+        self._read_random(step)
+        self._redo(step)
+        if execution.opaque or execution.state == "skipped":
+            self._read_hidden(step)
+        return step
+
+    def write(self, step: Step) -> None:
+        """The execution has ended: what it wrote is the present."""
+        execution = step.execution
         self.graph.steps[execution.n] = step
         if execution.state == "untracked":
             self._untracked(step)
             return
-        self._read_names(step)
-        self.files.read(step)
-        self._read_environment(step)
-        self._redo(step)
-        if execution.opaque:
-            self._opaque(step)
+        if execution.opaque or execution.state == "skipped":
+            self._write_hidden(step)
         if execution.state != "running":
             self._write_names(step)
             self.files.write(step)
@@ -78,9 +92,11 @@ class _Forward:
 
     def _read(self, step: Step, key: str) -> bool:
         version = self.state.get(key)
-        if version is not None:
-            step.reads.setdefault(key, version)
-        return version is not None
+        if version is None:
+            step.absent.add(key)
+            return False
+        step.reads.setdefault(key, version)
+        return True
 
     # names
 
@@ -99,6 +115,8 @@ class _Forward:
                 continue
             if not self._read(step, name):
                 self._unfound(step, name)
+        for name in execution.deletes:
+            self._read(step, name)
 
     def _unfound(self, step: Step, name: str) -> None:
         created = any(write.name == name and write.how in {"created", "rebound"} for write in step.execution.writes)
@@ -127,7 +145,6 @@ class _Forward:
     def _write_names(self, step: Step) -> None:
         execution, text = step.execution, step.text
         for name in execution.deletes:
-            self._read(step, name)
             self.state.pop(name, None)
             self.deleted[name] = self.chains.version(f"$deleted {name}", step.n)
         recorded = {write.name for write in execution.writes}
@@ -137,7 +154,7 @@ class _Forward:
                 continue
             rests = write.how in {"mutated", "maybe"} and not (execution.state == "ok" and _bound_anew(text, write.name))
             self._write(step, write.name, rests=rests, fingerprint=write.fingerprint)
-        for name in execution.stores:
+        for name in [*execution.stores, *(sorted(text.binds - set(execution.stores)) if execution.opaque else ())]:
             if name in recorded or name in execution.deletes:
                 continue
             if execution.state == "ok" and name in text.binds:
@@ -149,7 +166,7 @@ class _Forward:
         """True for an equal number or text: whether it was bound at all cannot matter, since nothing can change it in place."""
         before = self.state.get(name)
         known = before.fingerprint if before is not None else None
-        return known is not None and known.kind == "scalar" and known.same_as(fingerprint)
+        return known is not None and immutable(known) and known.same_as(fingerprint)
 
     def _redo(self, step: Step) -> None:
         """A cell that failed half way and then ran whole, with no further effect on a name, stands for its first try."""
@@ -169,13 +186,16 @@ class _Forward:
             again = self.chains.version(key, step.n, version.previous, version.fingerprint)
             step.writes[key] = self.state[key] = again
 
-    def _opaque(self, step: Step) -> None:
+    def _read_hidden(self, step: Step) -> None:
         unknown = hidden(step.execution)
         if unknown.reads is None:
             step.reads = {**self.state, **step.reads}
         for name in sorted(unknown.reads or ()):
             if not self._read(step, name):
                 self._unfound(step, name)
+
+    def _write_hidden(self, step: Step) -> None:
+        unknown = hidden(step.execution)
         if unknown.writes:
             for key in list(self.state):
                 self._write(step, key, rests=True)
@@ -187,10 +207,9 @@ class _Forward:
     def _untracked(self, step: Step) -> None:
         text = step.text
         if not text.parsed:
-            self._opaque(step)
+            step.reads |= {key: version for key, version in self.state.items() if key not in step.reads}
+            self._write_hidden(step)
             return
-        for name in sorted(text.exposed | text.touches):
-            self._read(step, name)
         for name in sorted(text.may_bind | text.touches):
             self._write(step, name, rests=True)
         for source in text.seeds:
@@ -201,14 +220,18 @@ class _Forward:
     # options of packages and of the process
 
     def _read_environment(self, step: Step) -> None:
+        for key in [EVERYTHING, *(f"$env {package}" for package in sorted(self.packages_of(step)))]:
+            self._read(step, key)
+
+    def packages_of(self, step: Step) -> set[str]:
+        """Top-level packages that the cell imports, or whose names and objects it uses."""
         names = {read.name for read in step.execution.reads} | set(step.text.loads)
         packages = {self.packages[name] for name in names if name in self.packages} | set(step.text.imports.values())
         for name in names:
             version = self.state.get(name)
             if version is not None and version.fingerprint is not None and "." in version.fingerprint.type_name:
                 packages.add(version.fingerprint.type_name.split(".")[0])
-        for key in [EVERYTHING, *(f"$env {package}" for package in sorted(packages))]:
-            self._read(step, key)
+        return packages
 
     def _write_environment(self, step: Step) -> None:
         for name in sorted(step.text.options):
@@ -220,19 +243,27 @@ class _Forward:
 
     # randomness
 
+    def _read_random(self, step: Step) -> None:
+        for source, seeded in _drawn(step.execution):
+            if not seeded:
+                self._read(step, f"$rng {source}")
+
     def _draw(self, step: Step) -> None:
-        random = step.execution.random
-        if random is None:
-            return
-        for source in dict.fromkeys([*random.seeded, *random.drew]):
+        for source, seeded in _drawn(step.execution):
             key = f"$rng {source}"
-            known = step.execution.state == "ok" and source in random.seeded
-            if known and seeds_first(step.execution.executed or step.execution.source, source):
-                self._write(step, key, rests=False)
-            elif self._read(step, key):
-                self._write(step, key, rests=True)
-            elif source not in random.by_import:
+            if seeded or key in self.state:
+                self._write(step, key, rests=not seeded)
+            elif step.execution.random is not None and source not in step.execution.random.by_import:
                 step.unseeded.append(source)
+
+
+def _drawn(execution: CellExecution) -> Iterator[tuple[str, bool]]:
+    """Each source that the execution drew from or seeded; True if it seeded it before anything could draw."""
+    random = execution.random
+    for source in dict.fromkeys([*random.seeded, *random.drew]) if random is not None and execution.state != "running" else ():
+        assert random is not None
+        known = execution.state == "ok" and source in random.seeded
+        yield source, known and seeds_first(execution.executed or execution.source, source)
 
 
 def _own(text: CellText, name: str, via: str) -> bool:

@@ -2,14 +2,13 @@
 
 Capture compares the whole namespace around such a cell, so that what it wrote is known; what it read is not, and neither
 are options that hidden code set. Where the hidden part stands in the cell as literal text (`exec("x = 1")`,
-`globals()["x"]`), it is read like any other text. A reason that is not known here leaves everything open.
+`globals()["x"]`), it is put in its place and read like any other text. A reason that is not known here leaves everything open.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,6 +21,7 @@ _BY_NAME = re.compile(r"(globals|locals|vars)\(\)|\.(user_ns|user_global_ns|f_gl
 _BY_TEXT = re.compile(r"(exec|eval)\(\)")
 _BY_CODE = re.compile(r"(exec|eval|globals|locals|vars|__import__|execfile)\(\).*|%run .*|unknown magic .*|get_ipython\(\)\..*"
                       r"|%\w+ holds code that does not parse|code that does not compile by itself")
+_HARMLESS = re.compile(r"\s*%%?(time|matplotlib|load_ext|autoreload|mlops)\b(?!.*=)")
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
 
 
@@ -33,86 +33,122 @@ class Hidden:
     writes: bool = False
     options: bool = True
     """True if options of packages may have been set unseen."""
+    plain: str = ""
+    """The cell with its literal texts in place, if it is only those that make it opaque."""
 
 
 def hidden(execution: CellExecution) -> Hidden:
     """What remains unknown of an opaque execution."""
+    if execution.state == "skipped":
+        return Hidden(None, writes=not execution.opaque)
     reasons = [reason for reason in execution.opaque if not _STAR.fullmatch(reason)]
-    seen = bool(execution.reads or execution.writes or execution.deletes)
-    if not reasons and execution.opaque:
+    if not reasons:
         return Hidden(frozenset(), options=False)
     known = [bool(pattern.fullmatch(reason)) for reason in reasons for pattern in (_BY_NAME, _BY_CODE)]
-    if not seen or not all(one or other for one, other in zip(known[::2], known[1::2], strict=True)):
+    if not all(one or other for one, other in zip(known[::2], known[1::2], strict=True)):
         return Hidden(None, writes=True)
-    spelled = _spelled(execution.executed or execution.source)
-    if spelled is not None and all(_BY_NAME.fullmatch(reason) or _BY_TEXT.fullmatch(reason) for reason in reasons):
-        return Hidden(spelled, options=False)
+    plain = spelled(execution.executed or execution.source, ran=True)
+    literal = all(_BY_NAME.fullmatch(reason) or _BY_TEXT.fullmatch(reason) for reason in reasons)
+    if plain is not None and literal:
+        text = read_text(plain)
+        return Hidden(text.exposed, options=bool(text.options or text.seeds), plain=plain)
     return Hidden(None, options=not all(known[::2]))
 
 
 @lru_cache(maxsize=4096)
-def _spelled(source: str) -> frozenset[str] | None:
-    """The names that the cell reads through literal texts; None if any of its hidden parts is no literal."""
+def spelled(source: str, *, ran: bool = False) -> str | None:
+    """The cell with its literal texts and names in place; None if any hidden part of it is not literal.
+
+    `ran`: capture knows what was bound, so that `globals()[name] = value` under a computed name counts as nothing but its parts.
+    """
     tree = parse(source)
-    if tree is None:
+    if tree is None or any(line.lstrip()[:1] in {"%", "!"} and not _HARMLESS.match(line) for line in source.splitlines()):
         return None
-    found: set[str] = set()
-    accounted: set[ast.AST] = set()
-    for node in ast.walk(tree):
-        reads = _access(node, accounted)
-        if reads is None:
-            return None
-        found |= reads
-    left = [node for node in ast.walk(tree) if node not in accounted and _opens(node)]
-    return None if left else frozenset(found)
+    try:
+        plain = ast.unparse(ast.fix_missing_locations(_Spelling(ran=ran).visit(tree)))
+    except (SyntaxError, ValueError):
+        return None
+    return None if any(map(_opens, ast.walk(ast.parse(plain)))) else plain
 
 
-def _access(node: ast.AST, accounted: set[ast.AST]) -> set[str] | None:
-    """Names read by one use of the namespace or of a literal text; None if it is a text that we cannot read."""
-    match node:
-        case ast.Import(names=names) if any(one.name == "__main__" and one.asname for one in names):
-            return None
-        case ast.ImportFrom(module="__main__", names=names):
-            return None if any(one.name == "*" for one in names) else {one.name for one in names}
-        case ast.Subscript(value=value, slice=ast.Constant(value=str(name)), ctx=context) if _opens(value):
-            accounted.update(_openers(value))
-            return set() if isinstance(context, ast.Store) else {name}
-        case ast.Subscript(value=value, ctx=ast.Store()) if _opens(value):
-            accounted.update(_openers(value))
-        case ast.Call(func=ast.Attribute(value=value, attr="update")) if _opens(value):
-            accounted.update(_openers(value))
-        case ast.Attribute(value=value, attr=name, ctx=context) if _is_main(value):
-            accounted.update(ast.walk(value))
-            return set() if isinstance(context, ast.Store) else {name}
-        case ast.Call(func=ast.Name(id="exec" | "eval"), args=[ast.Constant(value=str(text))], keywords=[]):
-            accounted.add(node.func)
-            inner = read_text(text.strip())
-            plain = inner.parsed and not inner.options and not inner.seeds and _spelled(text.strip()) is not None
-            return set(inner.exposed) if plain else None
-    return set()
+class _Spelling(ast.NodeTransformer):
+    """Puts literal code and names where they are executed and looked up."""
+
+    def __init__(self, *, ran: bool) -> None:
+        self.ran = ran
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.stmt]:
+        match node.value:
+            case ast.Call(func=ast.Name(id="exec"), args=[ast.Constant(value=str(text))], keywords=[]):
+                return [self.visit(statement) for statement in ast.parse(text.strip()).body]
+            case ast.Call(func=ast.Attribute(value=value, attr="update"), args=[], keywords=words) if _is_namespace(value):
+                made: list[ast.stmt] = [ast.Assign([ast.Name(word.arg, ast.Store())], self.visit(word.value))
+                                        for word in words if word.arg]
+                return made if len(made) == len(words) else self.generic_visit(node)
+        return self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        match node.targets:
+            case [ast.Subscript(value=value, slice=name)] if (
+                    self.ran and _is_namespace(value) and not isinstance(name, ast.Constant)):
+                return ast.Expr(ast.Tuple([self.visit(name), self.visit(node.value)], ast.Load()))
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        match node:
+            case ast.Call(func=ast.Name(id="eval"), args=[ast.Constant(value=str(text))], keywords=[]):
+                return self.visit(ast.parse(text.strip(), mode="eval").body)  # type: ignore[no-any-return]
+        return self.generic_visit(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        match node:
+            case ast.Subscript(value=value, slice=ast.Constant(value=str(name)), ctx=context) if (
+                    name.isidentifier() and _is_namespace(value)):
+                return ast.Name(name, context)
+        return self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if _is_main(node.value):
+            return ast.Name(node.attr, node.ctx)
+        return self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import) -> ast.AST | None:
+        names = [one for one in node.names if one.name != "__main__" or one.asname]
+        return ast.Import(names) if names else ast.Pass()
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        if node.module != "__main__" or node.level or any(one.name == "*" for one in node.names):
+            return node
+        into = ast.Tuple([ast.Name(one.asname or one.name, ast.Store()) for one in node.names], ast.Store())
+        return ast.Assign([into], ast.Tuple([ast.Name(one.name, ast.Load()) for one in node.names], ast.Load()))
 
 
-def _opens(node: ast.AST) -> bool:
-    """True for an expression that gives the namespace, or runs a text."""
+def _is_namespace(node: ast.AST) -> bool:
     match node:
         case ast.Call(func=ast.Name(id=name), args=[]) if name in _NAMESPACES:
             return True
         case ast.Attribute(attr="user_ns" | "user_global_ns" | "f_globals" | "f_locals"):
             return True
-        case ast.Name(id="exec" | "eval" | "globals" | "locals" | "__import__"):
-            return True
-    return _is_main(node)
-
-
-def _openers(node: ast.AST) -> Iterator[ast.AST]:
-    return (part for part in ast.walk(node) if _opens(part))
+    return False
 
 
 def _is_main(node: ast.AST) -> bool:
     """True for `__main__` and `sys.modules["__main__"]`."""
     match node:
-        case ast.Name(id="__main__", ctx=ast.Load()):
-            return True
-        case ast.Subscript(slice=ast.Constant(value="__main__")):
+        case ast.Name(id="__main__") | ast.Subscript(slice=ast.Constant(value="__main__")):
             return True
     return False
+
+
+def _opens(node: ast.AST) -> bool:
+    """True for what gives the namespace, or runs code that does not stand there."""
+    match node:
+        case ast.Name(id="exec" | "eval" | "globals" | "locals" | "__import__" | "get_ipython" | "__main__"):
+            return True
+        case ast.Call(func=ast.Name(id="vars"), args=[]):
+            return True
+        case ast.Import(names=names):
+            return any(one.name == "__main__" for one in names)
+        case ast.ImportFrom(names=names):
+            return any(one.name == "*" for one in names)
+    return _is_namespace(node) or _is_main(node)

@@ -80,7 +80,7 @@ def read_text(source: str) -> CellText:
     flow.body(tree.body, set())
     walked = [node for statement in tree.body for node in ast.walk(statement)]
     return CellText(
-        parsed=True, binds=frozenset(flow.bound), may_bind=frozenset(_stored(tree.body)), touches=frozenset(_touched(_now(tree))),
+        parsed=True, binds=frozenset(flow.bound), may_bind=frozenset(_stored(tree.body)), touches=frozenset(_touched(now(tree))),
         loads=frozenset(flow.before), exposed=frozenset(flow.exposed),
         bound_before={name: frozenset(bound) for name, bound in flow.before.items()}, imports=_imports(walked),
         options=frozenset(_options(walked)), seeds=frozenset(_seeds(walked)), literals=literals(tree.body),
@@ -131,7 +131,7 @@ class _Flow:
                 return self.body(node.body, set(bound)) & self.body(node.orelse, set(bound))
             case ast.For() | ast.AsyncFor():
                 self._use(node.iter, bound)
-                self.body(node.body, bound | _targets(node.target))
+                self.body(node.body, bound | targets(node.target))
                 self.body(node.orelse, set(bound))
                 return bound
             case ast.While():
@@ -142,7 +142,7 @@ class _Flow:
             case ast.With() | ast.AsyncWith():
                 for item in node.items:
                     self._use(item.context_expr, bound)
-                    bound = bound | (_targets(item.optional_vars) if item.optional_vars else set())
+                    bound = bound | (targets(item.optional_vars) if item.optional_vars else set())
                 return self.body(node.body, bound)
             case ast.Try() | ast.TryStar():
                 self.body(node.body, set(bound))
@@ -176,7 +176,7 @@ def used(node: ast.AST, local: frozenset[str] = frozenset()) -> set[str]:
         case ast.AugAssign(target=ast.Name(id=name)):
             return {name} | used(node.value, local)
         case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
-            inner = local | {name for part in node.generators for name in _targets(part.target)}
+            inner = local | {name for part in node.generators for name in targets(part.target)}
             first = used(node.generators[0].iter, local)
             return first.union(*(used(child, inner) for child in ast.iter_child_nodes(node)))
         case ast.Lambda():
@@ -197,7 +197,8 @@ def _arguments(node: ast.arguments) -> set[str]:
     return {one.arg for one in [*plain, *(extra for extra in (node.vararg, node.kwarg) if extra)]}
 
 
-def _targets(node: ast.AST) -> set[str]:
+def targets(node: ast.AST) -> set[str]:
+    """Names that an assignment target binds."""
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
 
 
@@ -205,11 +206,11 @@ def _bound_by(node: ast.stmt) -> set[str]:
     """Names that a simple statement binds for certain; a walrus inside may be skipped by `and`, so it does not count."""
     match node:
         case ast.Assign():
-            return set().union(*(_targets(target) for target in node.targets))
+            return set().union(*(targets(target) for target in node.targets))
         case ast.AnnAssign(value=None):
             return set()
         case ast.AnnAssign() | ast.AugAssign():
-            return _targets(node.target)
+            return targets(node.target)
     return set()
 
 
@@ -246,7 +247,7 @@ def root(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _now(tree: ast.AST) -> list[ast.AST]:
+def now(tree: ast.AST) -> list[ast.AST]:
     """The nodes that run when the cell runs: bodies of functions do not."""
     found: list[ast.AST] = []
     queue: list[ast.AST] = [tree]
@@ -288,8 +289,8 @@ def _fills(nodes: list[ast.AST]) -> set[str]:
     filled: list[str] = []
     for node in nodes:
         match node:
-            case ast.Assign(targets=targets):
-                filled += [target.value.id for target in targets
+            case ast.Assign(targets=into):
+                filled += [target.value.id for target in into
                            if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)]
             case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append", value=ast.Name(id=name)))):
                 filled.append(name)
@@ -316,39 +317,6 @@ def statement_at(source: str, line: int) -> str:
             kept.append(node)
             names |= used(node)
     return "\n".join(ast.unparse(node) for node in reversed(kept))
-
-
-def shared(source: str) -> list[set[str]]:
-    """Groups of names that the cell may make share one object: `b = a`, `pair = [a, b]`, `first = rows[0]`; no calls."""
-    tree = parse(source)
-    groups = []
-    for node in _now(tree) if tree is not None else []:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            groups.append(set().union(_held(node.value), *(_targets(one) | {root(one)} for one in targets)) - {""})
-        elif isinstance(node, ast.For):
-            groups.append(_targets(node.target) | _held(node.iter))
-    return [group for group in groups if len(group) > 1]
-
-
-def functions(source: str) -> dict[str, tuple[set[str], set[str]]]:
-    """Functions that the cell defines: name → (names of the module that a call uses, those that it may change in place)."""
-    tree = parse(source)
-    defined = [node for node in (tree.body if tree is not None else []) if isinstance(node, ast.FunctionDef)]
-    walked = {node.name: [one for part in node.body for one in ast.walk(part)] for node in defined}
-    return {node.name: (used(node), _touched(walked[node.name]) & used(node)) for node in defined}
-
-
-def _held(node: ast.AST) -> set[str]:
-    """Names whose own object, or a part of it, the value of `node` holds."""
-    match node:
-        case ast.Name(id=name):
-            return {name}
-        case ast.Attribute() | ast.Subscript():
-            return {root(node)}
-        case ast.Tuple() | ast.List() | ast.Set() | ast.Dict() | ast.IfExp() | ast.Starred() | ast.BoolOp():
-            return set().union(*(_held(child) for child in ast.iter_child_nodes(node)))
-    return set()
 
 
 def _options(nodes: list[ast.AST]) -> set[str]:

@@ -61,6 +61,8 @@ class Step:
     text: CellText
     reads: dict[str, Version] = field(default_factory=dict)
     writes: dict[str, Version] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+    """Keys that it asked for and that had no version then."""
     unknown: list[str] = field(default_factory=list)
     unseeded: list[str] = field(default_factory=list)
 
@@ -75,6 +77,11 @@ class Graph:
 
     steps: dict[int, Step] = field(default_factory=dict)
     now: dict[str, Version] = field(default_factory=dict)
+
+
+def immutable(fingerprint: Fingerprint | None) -> bool:
+    """True for numbers, texts and the like: equal ones cannot be told apart, and nothing can change them in place."""
+    return fingerprint is not None and fingerprint.kind == "scalar" and fingerprint.type_name != "bytearray"
 
 
 def in_order(executions: Sequence[CellExecution]) -> list[CellExecution]:

@@ -1,0 +1,150 @@
+"""From stale cells to the cells to run: play the rerun in thought, and add whatever a cell would miss.
+
+The live state is known from what happened, the state that each cell must find from the fresh run. Walking through the cells to
+run in notebook order, each thing that a cell would find other than in the fresh run adds the cells that make it; so does
+each name that would be left other than a fresh run leaves it. Names that a fresh run would not have are forgotten first. What no
+cell can bring back (options that a deleted cell set, a file it left) is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from mlops_jupyter.lineage.page import Page, words
+from mlops_jupyter.lineage.versions import Step, Version, immutable
+
+
+class Plan(msgspec.Struct):
+    """Cells to run, by key and by position among the cells given; names to forget before each, and ("") at the end."""
+
+    keys: list[str] = []
+    positions: list[int] = []
+    forget: dict[str, list[str]] = {}
+    beyond: list[str] = []
+    """What running cells cannot bring back, in words: only a restarted kernel, or a clean folder, is sure."""
+
+
+@dataclass
+class _Played:
+    """One rerun in thought. `state`: key → version in the live kernel by then."""
+
+    state: dict[str, Version]
+    missing: set[str] = field(default_factory=set)
+    forget: dict[str, list[str]] = field(default_factory=dict)
+    beyond: dict[str, None] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+
+
+def plan_for(page: Page) -> Plan:
+    """The cells to run so that everything is as after a fresh run."""
+    again = set(page.faults)
+    while True:
+        played = _play(page, again)
+        if played.missing <= again:
+            break
+        again |= played.missing
+    keys = [key for key in page.keys if key in again]
+    return Plan(keys, [page.positions[key] for key in keys], played.forget, list(played.beyond))
+
+
+def spoilt(page: Page, key: str) -> list[str]:
+    """What a cell made that is no longer as a fresh run leaves it, in words."""
+    return sorted({words(name) for name in page.stand[key].writes
+                   if not _equal(page.happened.now.get(name), page.fresh.now.get(name))})
+
+
+def _play(page: Page, again: set[str]) -> _Played:
+    played = _Played(dict(page.happened.now))
+    anew: set[int] = set()
+    for key in page.keys:
+        step = page.stand[key]
+        if key not in again:
+            if anew and any(one.n in anew for version in step.reads.values() for one in version.chain()):
+                played.missing.add(key)  # what it read was drawn anew
+            continue
+        for version in _needs(step):
+            _need(page, played, version, again)
+        _forget(page, played, key, step)
+        if step.unseeded:
+            anew.add(step.n)
+        for name in step.execution.deletes:
+            played.state.pop(name, None)
+        played.state |= step.writes
+        played.touched |= step.writes.keys()
+    _end(page, played, again)
+    return played
+
+
+def _needs(step: Step) -> Iterator[Version]:
+    yield from step.reads.values()
+    yield from (version.previous for version in step.writes.values() if version.previous is not None)
+
+
+def _need(page: Page, played: _Played, version: Version, again: set[str]) -> None:
+    """The cell that is about to run needs this; if it would find something else, its makers must run too."""
+    have = played.state.get(version.key)
+    if version.key.startswith(("$output", "$deleted")):
+        played.missing.add(page.keys[page.place[version.n]])
+        return
+    if _equal(have, version):
+        return
+    makers = _makers(page, version, have)
+    if version.key.startswith(("$env", "$module")) and have is not None and makers[-1] == _first(page, version):
+        played.beyond[f"{words(version.key)} were set again since a cell ran that must run again"] = None
+    else:
+        played.missing.update(makers)
+    played.state[version.key] = version
+
+
+def _makers(page: Page, version: Version, have: Version | None) -> list[str]:
+    """The makers of `version`, newest first, from where `have` leaves off; all of them if it does not lie on the way."""
+    makers: list[str] = []
+    for one in version.chain():
+        if have is not None and one.chain_id == have.chain_id:
+            return makers
+        makers.append(page.keys[page.place[one.n]])
+    return makers
+
+
+def _first(page: Page, version: Version) -> str:
+    return page.keys[page.place[version.chain()[-1].n]]
+
+
+def _forget(page: Page, played: _Played, key: str, step: Step) -> None:
+    """What the cell asks for and would not find in a fresh run must not be there."""
+    for name in sorted(step.absent):
+        if name not in played.state:
+            continue
+        if name.startswith("$"):
+            played.beyond[f"{words(name)}: a fresh run would not have it"] = None
+        else:
+            played.forget.setdefault(key, []).append(name)
+            del played.state[name]
+    if step.text.looks_at_files and any(name.startswith("$file") and name not in step.reads for name in played.state):
+        played.beyond["files that other cells left on disk: a fresh run in a clean folder would not see them"] = None
+
+
+def _end(page: Page, played: _Played, again: set[str]) -> None:
+    """Every name must be as the fresh run leaves it."""
+    for name, version in page.fresh.now.items():
+        have = played.state.get(name)
+        shown = not name.startswith("$") or name.startswith("$file")
+        shown = shown or (name in played.touched and name.startswith(("$env", "$module")))
+        if shown and not _equal(have, version):
+            _need(page, played, version, again)
+    for name, version in played.state.items():
+        if name not in page.fresh.now and not name.startswith("$") and page.happened.steps[version.n].execution.cell:
+            played.forget.setdefault("", []).append(name)
+
+
+def _equal(one: Version | None, other: Version | None) -> bool:
+    """The same history, or an equal number or text."""
+    if one is None or other is None:
+        return one is other
+    if one.chain_id == other.chain_id:
+        return True
+    known = one.fingerprint is not None and other.fingerprint is not None
+    return known and immutable(one.fingerprint) and one.fingerprint.same_as(other.fingerprint)  # type: ignore[union-attr,arg-type]
