@@ -13,7 +13,16 @@ from functools import lru_cache
 
 from mlops_jupyter.lineage.text import now, parse, root, targets
 
-COPIES = frozenset(["deepcopy", "sum", "mean", "std", "len", "int", "float", "str", "bool", "abs", "round", "range", "repr", "print", "display", "isinstance", "type", "id", "hash", "any", "all", "sqrt", "floor", "ceil", "format", "join", "split", "read_csv", "read_parquet", "strip", "read_pickle", "read_excel", "read_json", "read_text", "loads", "load", "arange", "zeros", "ones", "tolist", "to_csv", "to_parquet", "to_pickle", "write_text", "dumps", "save", "savez", "exists", "predict", "score", "head", "describe", "value_counts", "nunique", "count", "time", "query", "astype", "dropna", "fillna", "merge", "sort_values", "groupby", "agg", "assign", "drop", "rename", "reset_index", "corr", "random", "randint", "normal", "rand", "randn", "permutation", "fromfile", "getsize", "listdir", "isin", "set_option", "get_option", "seed"])
+COPIES = frozenset({
+    "deepcopy", "sum", "mean", "std", "len", "int", "float", "str", "bool", "abs", "round", "range", "repr", "print",
+    "display", "isinstance", "type", "id", "hash", "any", "all", "sqrt", "floor", "ceil", "format", "join", "split",
+    "read_csv", "read_parquet", "strip", "read_pickle", "read_excel", "read_json", "read_text", "loads", "load", "arange",
+    "zeros", "ones", "tolist", "to_csv", "to_parquet", "to_pickle", "write_text", "dumps", "save", "savez", "exists",
+    "predict", "score", "head", "describe", "value_counts", "nunique", "count", "time", "query", "astype", "dropna",
+    "fillna", "merge", "sort_values", "groupby", "agg", "assign", "drop", "rename", "reset_index", "corr", "random",
+    "randint", "normal", "rand", "randn", "permutation", "fromfile", "getsize", "listdir", "isin", "set_option",
+    "get_option", "seed",
+})  # fmt: skip
 """Calls whose value holds nothing of their arguments. (pandas 3 copies on write; what pandas 2 shares, capture sees.)"""
 
 
