@@ -39,8 +39,8 @@ class Hidden:
 
 def hidden(execution: CellExecution) -> Hidden:
     """What remains unknown of an opaque execution."""
-    if execution.state == "skipped":
-        return Hidden(None, writes=not execution.opaque)
+    if execution.state == "skipped":  # compared like any cell; its text is not kept, or there is none
+        return Hidden(None if execution.cell else frozenset(), options=False)
     reasons = [reason for reason in execution.opaque if not _STAR.fullmatch(reason)]
     if not reasons:
         return Hidden(frozenset(), options=False)

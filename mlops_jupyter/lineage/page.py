@@ -200,6 +200,8 @@ def _read_moved(page: Page, key: str, then: Version | None, now: Version | None)
 
 def _reordered(page: Page, key: str, name: str, then: Version, now: Version | None) -> Fault:
     owners = [page.owner[one.n] for one in then.chain()]
+    if any(page.happened.steps[one.n].execution.state == "skipped" and not page.owner[one.n] for one in then.chain()):
+        return "order", f"uses {name} as something changed it while no cell ran"
     if "" in owners:
         return "deleted", f"uses {name}, which a deleted cell made"
     if now is None:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[0] = str(ROOT)  # not this folder: its `secrets.py` is no standard library
 
 from mlops_jupyter.capture.randomness import restore  # noqa: E402 (the path comes first)
 from mlops_jupyter.entities import CellExecution  # noqa: E402

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[0] = str(ROOT)  # not this folder: its `secrets.py` is no standard library
 
 import numpy as np  # noqa: E402 (the path comes first)
 from IPython.core.interactiveshell import InteractiveShell  # noqa: E402
