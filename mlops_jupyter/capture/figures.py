@@ -40,15 +40,15 @@ def look() -> Drawn:
         for number, manager in list(managers.items()):
             figure = manager.canvas.figure
             if not _is_known(figure):
-                ids.add(identity(figure))
+                ids.add(id(figure))
                 marks.append((number, identity(figure)))
                 continue
             parts = [*figure.axes, *figure.texts, *figure.images, *figure.legends]
-            ids.update(map(identity, [figure, *parts]))
+            ids.update(map(id, [figure, *parts]))
             marks.append((number, identity(figure), getattr(figure, "_suptitle", None) and figure._suptitle.get_text()))
             for axes in filter(_is_known, figure.axes):
                 children = axes.get_children()
-                ids.update(map(identity, children))
+                ids.update(map(id, children))
                 words = axes.get_title(), axes.get_xlabel(), axes.get_ylabel()
                 marks.append((identity(axes), len(children), words, axes.get_xscale(), axes.get_yscale()))
     except (AttributeError, RuntimeError):  # a canvas without a figure, or another thread draws

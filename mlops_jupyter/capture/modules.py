@@ -46,6 +46,7 @@ class ModuleStates:
         self._held: dict[str, _State] = {}
         self._written: set[str] = set()
         self._builtins = _Builtins()
+        self._count = 0
         self._stamps: dict[str, int] = {}
         self._held[_BUILTINS] = _State(fingerprint({}), frozenset())
 
@@ -59,6 +60,10 @@ class ModuleStates:
         """True if IPython's autoreload runs and a module's file is other than when this was last asked."""
         if "IPython.extensions.autoreload" not in sys.modules:
             return False
+        if len(sys.modules) != self._count:
+            self._count = len(sys.modules)
+            for name in list(sys.modules):
+                self._is_local(name)
         stamps = {name: _stamp(name) for name, local in list(self._local.items()) if local}
         known, self._stamps = self._stamps, stamps
         return any(known.get(name, stamp) != stamp for name, stamp in stamps.items())

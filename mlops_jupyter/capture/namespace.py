@@ -267,7 +267,7 @@ class Namespace:
         objects = [*brought.held, *self._modules.data(modules)]
         touched = set(filter(self._is_users, now.names)) if everything else self._with_aliases(
             before.touched | self._exposed | self._touched(names, brought, ids), objects,
-            self._figures.within_reach(before.drawn, drawn, used)) & ids.keys()
+            {*self._figures.within_reach(before.drawn, drawn, used), *self._shown(prompt)}) & ids.keys()
         if unbounded:
             self._exposed = touched
         objects.clear()
@@ -329,6 +329,10 @@ class Namespace:
             return
         else:
             difference.writes.append(VariableVersion(name=name, how="mutated", fingerprint=found))
+
+    def _shown(self, prompt: int | None) -> list[int]:
+        """IPython put a result into `Out`: whatever name holds that dictionary sees it."""
+        return [id(self._namespace.get("_oh"))] if prompt is not None and f"_{prompt}" in self._namespace else []
 
     def _displayed_result(self, prompt: int | None, difference: Difference) -> None:
         hidden = f"_{prompt}"

@@ -320,7 +320,7 @@ def _pandas(teller: _Teller, value: object) -> Told:
         return "series", str(value.dtype), repr(value.name), content, _pandas(teller, value.index), teller.of(dict(value.attrs))
     if isinstance(value, pd.Index):
         return "index", str(value.dtype), teller.of(list(value.names)), repr(value.tolist())
-    if type(value).__module__.startswith("pandas.core.groupby"):
+    if isinstance(value, pd.api.typing.DataFrameGroupBy | pd.api.typing.SeriesGroupBy):
         return "groupby", teller.of(value.obj), repr(value.keys)  # type: ignore[attr-defined]
     if isinstance(value, _TEXTUAL) or type(value).__module__.startswith("pandas._libs"):
         return type(value).__name__, repr(value)
@@ -338,7 +338,8 @@ def _scipy(teller: _Teller, value: object) -> Told:
     if hasattr(value, "tocoo"):
         parts = {name: getattr(value, name) for name in ("data", "indices", "indptr", "row", "col", "offsets", "rows")
                  if isinstance(getattr(value, name, None), np.ndarray)}
-        return type(value).__name__, value.shape, teller.of(parts)  # type: ignore[attr-defined]
+        keyed = sorted(map(repr, value.items())) if type(value).__name__.startswith("dok") else ()  # type: ignore[attr-defined]
+        return type(value).__name__, value.shape, teller.of(parts), tuple(keyed)  # type: ignore[attr-defined]
     return teller._object(value)
 
 
@@ -352,7 +353,7 @@ def _sklearn(teller: _Teller, value: object) -> Told:
 def _polars(teller: _Teller, value: object) -> Told:
     name = type(value).__name__
     if name == "DataFrame":
-        return "polars", str(value.schema), teller.of(value.to_dict(as_series=False))  # type: ignore[attr-defined]
+        return "polars", str(value.columns), str(value.dtypes), teller.of(value.rows())  # type: ignore[attr-defined]
     if name == "Series":
         return "polars series", str(value.dtype), value.name, teller.of(value.to_list())  # type: ignore[attr-defined]
     return "polars", name

@@ -63,9 +63,8 @@ def judge(played: Played) -> Verdict:
     named = {id(value): name for value, name in zip(after.held, after.values, strict=False)}
     for name in sorted(changed(last, after) | (changed(played.before, after) if played.before is not after else set())):
         verdict.real += 1
-        told = after.values.get(name)
-        if isinstance(told, tuple) and told[0] == "module" and f"$module {told[1]}" in recorded:
-            continue  # a module's state is recorded under the module
+        if _module_key(name, after) in recorded:
+            continue
         if name in recorded and written.get(name) != "maybe":
             continue
         if name in recorded or everything:
@@ -81,11 +80,17 @@ def judge(played: Played) -> Verdict:
         needed = [own] if own else users
         if everything:
             verdict.unknown += 1
-        elif not all(user in recorded for user in needed):
+        elif not all(user in recorded or _module_key(user, after) in recorded for user in needed):
             verdict.missed.append(f"class {name} through {[user for user in needed if user not in recorded]}")
     _judge_hidden(played, verdict, recorded, everything=everything)
     _judge_false(played, verdict)
     return verdict
+
+
+def _module_key(name: str, after: Snapshot) -> str:
+    """Under which key the state of the module that `name` holds is recorded."""
+    told = after.values.get(name)
+    return f"$module {told[1]}" if isinstance(told, tuple) and told[0] == "module" else ""
 
 
 def _judge_hidden(played: Played, verdict: Verdict, recorded: set[str], *, everything: bool) -> None:

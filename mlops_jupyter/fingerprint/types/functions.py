@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import gc
 import types
 
 from mlops_jupyter.fingerprint.files import fingerprint_file
@@ -84,8 +85,20 @@ def _partial(value: object, walk: Walk) -> Found:
 
 
 def _cached(value: object, walk: Walk) -> Found:
+    """The function and what its cache holds: the next call may return one of these objects, and run nothing."""
     wrapped = value.__wrapped__  # type: ignore[attr-defined]
-    return Found("function", combine(b"lru_cache", [walk.digest(wrapped)]))
+    cached = [walk.digest(part) for part in _in_cache(value)]
+    return Found("function", combine(b"lru_cache", [walk.digest(wrapped), *sorted(cached)]))
+
+
+def _in_cache(value: object) -> list[object]:
+    """Keys and results of an `lru_cache`, in the order in which the garbage collector finds them."""
+    wrapped = value.__wrapped__  # type: ignore[attr-defined]
+    parts = [part for part in gc.get_referents(value) if part is not wrapped and type(part) not in {type, object}]
+    own = value.__dict__  # type: ignore[attr-defined]
+    bounded = [part for part in parts if type(part) is not dict]
+    unbounded = [part for part in parts if type(part) is dict and part is not own]
+    return [*bounded, *(part for held in unbounded for part in held.values() if type(part).__name__ != "_lru_list_elem")]
 
 
 def _property(value: object, walk: Walk) -> Found:
@@ -145,7 +158,7 @@ def _reach_method(value: object, trace: Trace) -> None:
 def _reach_wrapped(value: object, trace: Trace) -> None:
     """A cache holds what it returned, and its function what that holds."""
     trace.hold(value)
-    trace.follow((value.__wrapped__,))  # type: ignore[attr-defined]
+    trace.follow((value.__wrapped__, *_in_cache(value)))  # type: ignore[attr-defined]
 
 
 def _reach_class(value: object, trace: Trace) -> None:
