@@ -93,7 +93,7 @@ class Redactor:
         places = [at for part in self._known.parts for at in _occurrences(text, part)]
         for window, joined in _windows(text, places, _ROUND_KNOWN):
             found += [_moved(span, window) for span in self._known.find_broken(joined)]
-        beginnings = [at for hint in hints if hint not in _SHORT for at in _occurrences(text, hint)]
+        beginnings = [at for hint in hints if len(hint) > 2 for at in _occurrences(text, hint)]
         for window, joined in _windows(text, beginnings, 16):
             for span in formats.find(joined.text):
                 parts = joined.spans(span.start, span.end, span.kind, span.secret) if span.kind not in _LOOSE else []

@@ -95,7 +95,7 @@ def _in_cache(value: object) -> list[object]:
     """Keys and results of an `lru_cache`, in the order in which the garbage collector finds them."""
     wrapped = value.__wrapped__  # type: ignore[attr-defined]
     parts = [part for part in gc.get_referents(value) if part is not wrapped and type(part) not in {type, object}]
-    own = value.__dict__  # type: ignore[attr-defined]
+    own = value.__dict__
     bounded = [part for part in parts if type(part) is not dict]
     unbounded = [part for part in parts if type(part) is dict and part is not own]
     return [*bounded, *(part for held in unbounded for part in held.values() if type(part).__name__ != "_lru_list_elem")]
