@@ -23,7 +23,7 @@ from mlops_jupyter.fingerprint.walk import module_of
 
 PREFIX = "$module "
 _BUILTINS = "builtins"
-_SHELLS = frozenset({"_", "exit", "quit", "get_ipython", "display", "copyright", "credits", "license", "help"})
+_SHELLS = frozenset({"_", "input", "exit", "quit", "get_ipython", "display", "copyright", "credits", "license", "help"})
 """Names in `builtins` that shells and front ends set themselves."""
 _FIXED = frozenset({"__future__", "logging", "re", "typing"})
 """Homes of types whose values modules keep and nobody changes: `annotations`, a logger, a pattern, a type alias."""
