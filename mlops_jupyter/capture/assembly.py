@@ -67,6 +67,8 @@ class Library:
     passes: Callable[[FrameType, FrameType], bool] | None = None
     """True for a frame, given with the one that it called, that may stand between the user's call and a watched function, beside
     the frames of decorators."""
+    through: Callable[[FrameType], bool] | None = None
+    """As `passes`, for the frames between the user's call and a function of this library."""
     scouts: frozenset[str] = frozenset()
     """Names of watched functions that are no calls to tell of: their return only says that an object of a class is there."""
     counted: Callable[[object], bool] | None = None
@@ -137,17 +139,16 @@ class Assembler:
 
     def called(self, site: Site, receiver: object, scope: Scope) -> Called | None:
         """The call that a site's text names, by looking names up; None if the function is not a watched library's."""
+        if receiver is not MISSING and type(receiver) is not ModuleType:
+            functions = (library.function_of(receiver, site.name) for library in self.libraries.values())
+            function = next((found for found in functions if found is not None), None)
+            if function is not None:
+                return Called(function, receiver)
         func = resolve(site.node.func, scope, self._results)
-        if type(func) is FunctionType:  # the exact type: `isinstance` would ask the object for its `__class__`
-            return Called(func) if self._is_watched(func) else None
-        if receiver is MISSING:
-            return None
         if type(receiver) is ModuleType:
-            found = vars(receiver).get(site.name)
-            return Called(found) if type(found) is FunctionType and self._is_watched(found) else None
-        functions = (library.function_of(receiver, site.name) for library in self.libraries.values())
-        function = next((found for found in functions if found is not None), None)
-        return None if function is None else Called(function, receiver)
+            func = vars(receiver).get(site.name)
+        # the exact type: `isinstance` would ask the object for its `__class__`
+        return Called(func) if type(func) is FunctionType and self._is_watched(func) else None
 
     def receiver(self, site: Site, scope: Scope) -> object:
         """The object that a method is called on; MISSING for a plain function, or where finding it would run code."""
@@ -215,7 +216,7 @@ class Assembler:
         return ObservedCall(
             function=qualname, callable=function, arguments=arguments, result=result, expressions=expressions, around=around,
             site=CallSite(qualname, place_name, line, column, target), loop_key=key, source="cell" if is_cell else "module",
-            left=called.left,
+            left=called.left, names=scope, loop=site.loop if site is not None else None,
         )
 
     def _naming(self, site: Site | None, frame: FrameType, scope: Scope) -> tuple[str, str, tuple[object, ...]]:

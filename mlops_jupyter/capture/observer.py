@@ -8,7 +8,8 @@ the user's objects: both are dropped when the cell ends, and nobody may keep the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import ast
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -54,6 +55,10 @@ class ObservedCall:
     """By parameter name, like `arguments`; an argument whose object is unknown is here only."""
     around: tuple[object, ...] = ()
     """Objects behind the other names of the statement, and those that the enclosing loops run over."""
+    names: Names | None = None
+    """What the caller's frame sees, while the call is told of."""
+    loop: ast.AST | None = None
+    """The outermost loop, as written, that the call stands in."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,6 +87,20 @@ class Draft:
     logged: bool = False
     details: dict[str, str] = field(default_factory=dict)
     later: Callable[[], dict[str, str]] | None = None
+
+
+class Names(Protocol):
+    """The names that a frame sees. Asking runs no code of the user's."""
+
+    def lookup(self, name: str) -> object:
+        """The object behind a name; something that is no object of the user's if there is none."""
+
+    def items(self) -> Iterable[tuple[str, object]]:
+        """All names with their objects, the frame's own first."""
+
+    @property
+    def outer(self) -> Mapping[str, object]:
+        """The namespace that lasts: the cell's or the module's."""
 
 
 Listener = Callable[[ObservedCall], None]

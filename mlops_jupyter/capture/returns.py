@@ -113,9 +113,11 @@ class Returns:
         self.assembler.seen(site_of(caller, self.assembler.names), caller, _as_given(called, between), value)
 
     def _may_stand_between(self, frame: FrameType, below: FrameType, called: Library) -> bool:
-        """A decorator, or what another library put around this one; a library's own other functions may not."""
+        """A decorator, or what another library put around this one; a library's own functions, where it says so."""
         if id(frame.f_code) in self._decorators:
             return True
+        if called.through is not None and called.through(frame):
+            return not self._encloses(frame, called)
         others = (library for library in self.assembler.libraries.values() if library is not called)
         return any(library.passes(frame, below) for library in others if library.passes is not None)
 
@@ -127,13 +129,19 @@ class Returns:
         return known
 
     def _inside_library(self, frame: FrameType | None) -> bool:
-        roots = {root for root, library in self.assembler.libraries.items() if library.encloses}
         while frame is not None and frame.f_code.co_name != "<module>":
-            name = frame.f_globals.get("__name__")
-            if id(frame.f_code) in self._codes or (isinstance(name, str) and name.partition(".")[0] in roots):
+            if self._encloses(frame):
                 return True
             frame = frame.f_back
         return False
+
+    def _encloses(self, frame: FrameType, own: Library | None = None) -> bool:
+        """True for a watched function, or a frame of a watched library other than `own`: what it leads to is part of its call."""
+        if id(frame.f_code) in self._codes:
+            return True
+        name = frame.f_globals.get("__name__")
+        library = self.assembler.libraries.get(name.partition(".")[0]) if isinstance(name, str) else None
+        return library is not None and library is not own and library.encloses
 
 
 def _as_given(called: Called, between: Iterable[FrameType]) -> Called:

@@ -41,6 +41,8 @@ class Rewriting:
         """Results of this library's functions are recognised from now on."""
         self.assembler.libraries[library.root] = library
         self._others.clear()
+        for _ in library.codes():
+            pass  # so that the library knows its functions by their code
         if library.counted is not None:
             self._counting.append(library)
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import islice
 from types import FrameType
 
-from mlops_jupyter.capture.observer import Expression
+from mlops_jupyter.capture.observer import Expression, Names
 from mlops_jupyter.fingerprint.types.instances import attributes
 
 HOOK = "__mlops_jupyter_result__"
@@ -55,6 +55,7 @@ class Site:
     group: tuple[str, ...]
     loops: tuple[str, ...]
     around: tuple[str, ...]
+    loop: ast.AST | None
     returned: bool
     enclosed: bool
     module_level: bool
@@ -93,6 +94,17 @@ class Scope:
         found = self._locals.get(name, MISSING)
         return self._globals.get(name, MISSING) if found is MISSING else found
 
+    def items(self) -> Iterator[tuple[str, object]]:
+        """All names with their objects, the frame's own first."""
+        yield from list(self._locals.items())
+        if self._globals is not self._locals:
+            yield from list(self._globals.items())
+
+    @property
+    def outer(self) -> Mapping[str, object]:
+        """The namespace that outlives the frame."""
+        return self._globals
+
 
 def terminal(node: ast.Call) -> str:
     """The last word of what is called: `fit` of `model.fit(…)`, `roc_auc_score` of `roc_auc_score(…)`."""
@@ -107,7 +119,7 @@ def plain(node: ast.expr) -> ast.expr:
     return node.args[0] if wrapped and isinstance(node, ast.Call) else node
 
 
-def resolve(node: ast.expr, scope: Scope, results: Mapping[int, object]) -> object:
+def resolve(node: ast.expr, scope: Names, results: Mapping[int, object]) -> object:
     """The object that an expression stands for, if finding it runs no code; else MISSING."""
     node = plain(node)
     found = results.get(id(node), MISSING)
@@ -198,12 +210,14 @@ def _site(
     target, group, returned = _target(node, parents)
     loops: list[str] = []
     around: list[str] = []
+    loop: ast.AST | None = None
     enclosed, module_level, in_statement = False, True, True
     for child, parent in _ancestors(node, parents):
         enclosed = enclosed or (in_statement and id(parent) in known)
         if isinstance(child, ast.stmt) and in_statement:
             around += _names(child) if not isinstance(child, (*_LOOPS, *_SCOPES)) else []
             in_statement = False
+        loop = parent if isinstance(parent, (*_LOOPS, ast.While)) else loop
         if isinstance(parent, _LOOPS) and child is not parent.iter:
             loops += _names(parent.target)
             around += _names(parent.iter)
@@ -215,7 +229,8 @@ def _site(
             break
     around += _feeds(tuple(around), node.lineno, assigned)
     return Site(
-        node, terminal(node), node.lineno, node.col_offset, target, group, tuple(loops), tuple(dict.fromkeys(around)), returned,
+        node, terminal(node), node.lineno, node.col_offset, target, group, tuple(loops), tuple(dict.fromkeys(around)), loop,
+        returned,
         enclosed, module_level, tuple(_arguments(node, known, assigned)),
         tuple(id(each) for each in ast.walk(node) if id(each) in known and each is not node),
     )

@@ -26,6 +26,7 @@ class Options(TypedDict, total=False):
 
     encloses: bool
     passes: Callable[[FrameType, FrameType], bool] | None
+    through: Callable[[FrameType], bool] | None
     scouts: frozenset[str]
     counted: Callable[[object], bool] | None
     settle: Callable[[], None] | None

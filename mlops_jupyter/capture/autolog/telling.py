@@ -62,11 +62,15 @@ class Teller:
 
     def series(self, call: ObservedCall, values: list[float], name: str, model: str) -> None:
         """One value per round or epoch; the metric is the last of them."""
-        if not values:
-            return
         points, note = thinned(values)
+        self.points(call, points, name, model, len(values), note)
+
+    def points(self, call: ObservedCall, points: list[float], name: str, model: str, steps: int, note: str) -> None:
+        """A series of that many steps of which these points are left; `note` says so."""
+        if not points:
+            return
         self.observer.observe(Draft(
-            kind="metric", name=name, value=values[-1], step=len(values), series=points, key=group(call.loop_key), site=call.site,
+            kind="metric", name=name, value=points[-1], step=steps, series=points, key=group(call.loop_key), site=call.site,
             models=[model] if model else [], details={"thinned": note} if note else {},
         ))  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable
+from typing import TypeVar
 
 from mlops_jupyter.capture.observer import ObservedCall
 from mlops_jupyter.entities.data import Scalar
@@ -12,6 +13,7 @@ from mlops_jupyter.entities.data import Scalar
 LONGEST_NAME = 60
 _LONGEST = 200  # characters of a parameter's text
 _POINTS = 500  # of a series; more are thinned evenly, and the observation says so
+T = TypeVar("T")
 _ARRAYS = frozenset({("numpy", "ndarray"), ("torch", "Tensor")})
 _BRACKETS = {list: "[{}]", tuple: "({})", set: "{{{}}}", frozenset: "{{{}}}", dict: "{{{}}}"}
 
@@ -76,7 +78,7 @@ def columns(table: object) -> dict[str, list[float]]:
     return {name: numbers(values) for name, values in table.items() if type(name) is str} if isinstance(table, dict) else {}
 
 
-def thinned(values: list[float]) -> tuple[list[float], str]:
+def thinned(values: list[T]) -> tuple[list[T], str]:
     """At most 500 of the values, the first and the last among them, and what to say about it: "" if none was left out."""
     if len(values) <= _POINTS:
         return values, ""
