@@ -256,8 +256,11 @@ class Namespace:
         doubtful: set[str] = set()
         for name in bound:
             if name in ids and name not in kinds and self._is_users(name):
+                certain = completed and name in names.certain
+                if not certain and self._holds_the_same(name):
+                    continue  # not bound after all, or bound to what it held
                 kinds[name] = "rebound"
-                if not (completed and name in names.certain):
+                if not certain:
                     doubtful.add(name)
         self._exposed, unbounded = self._within_reach()
         everything = bool(difference.opaque or before.brought.opaque or unbounded) or self._modules.reloaded()
@@ -290,6 +293,14 @@ class Namespace:
         difference.writes += [*writes, *(VariableVersion(key, "mutated", Fingerprint("opaque")) for key in self._process.changed())]
         self._last = now
         return difference
+
+    def _holds_the_same(self, name: str) -> bool:
+        """True if the name certainly holds what it held: an equal id alone proves nothing."""
+        value, held = self._namespace.get(name), self._held.get(name)
+        if held is None or held.fingerprint is None or held.place != identity(value):
+            return False
+        found = self._patience.read(value, self._budget)
+        return found is not None and held.fingerprint.same_as(found)
 
     def _read(self, name: str, difference: Difference, known: Fingerprint | None = None) -> Fingerprint:
         """The fingerprint of what `name` holds; what takes too long is left for later."""
