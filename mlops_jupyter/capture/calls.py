@@ -71,7 +71,7 @@ def links() -> Links:
 def before_cell(executed: str = "") -> None:
     """A cell is about to run: values held for unfinished calls are dropped, new classes watched."""
     if _installed.mechanism is not None:
-        _installed.mechanism.before_cell()
+        _installed.mechanism.before_cell(executed)
 
 
 def after_cell() -> None:

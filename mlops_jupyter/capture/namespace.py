@@ -100,6 +100,8 @@ class Namespace:
         self._hidden: set[str] = set(IGNORED)
         self._held: dict[str, Held] = {}
         self._last: Snapshot | None = None
+        self._looked: Snapshot | None = None
+        """The look of `between`, which `before` need not take again."""
         self._displayed: list[str] = []
         self._modules = ModuleStates(budget)
         self._background = Background()
@@ -137,12 +139,12 @@ class Namespace:
         for name, kind in sorted(kinds.items()):
             self._write(name, kind, difference)
         self._take_settled(self._exposed)
-        for name in sorted(self._exposed & self._namespace.keys() - kinds.keys()):
+        for name in sorted(self._exposed & self._namespace.keys() - kinds.keys()) if self._exposed else ():
             held = self._held.get(name)
             if held is not None and held.fingerprint is not None:
                 self._compare(name, NOTHING, difference)
         difference.writes = [write for write in difference.writes if write.how != "maybe"]
-        self._last = now
+        self._last = self._looked = now
         return difference
 
     def _within_reach(self) -> tuple[set[str], list[str]]:
@@ -159,7 +161,7 @@ class Namespace:
     def before(self, names: CellNames, ours_underscore: bool = True) -> Before:
         """Look before the cell runs: make sure that all it can touch is known."""
         self._patience = Patience()
-        snapshot = Snapshot.of(self._namespace)
+        snapshot, self._looked = self._looked or Snapshot.of(self._namespace), None
         ids = self._namespace
         brought = follow(self._used(names, ids), self._namespace)
         touched = self._touched(names, brought, ids)
@@ -203,7 +205,7 @@ class Namespace:
         return {name for name in every if name in ids and self._is_users(name)}
 
     def _with_aliases(self, touched: set[str], objects: Iterable[object] = (), also: Iterable[int] = ()) -> set[str]:
-        """`touched` and every name that shares a mutable holder or memory with them, with `objects`, or has one of the ids `also`."""
+        """`touched` and every name that shares a holder or memory with them, with `objects`, or has one of the ids `also`."""
         ids: set[int] = set(also)
         ranges: list[tuple[int, int]] = []
         complete = True
@@ -283,14 +285,15 @@ class Namespace:
         for name in difference.deletes:
             self._held.pop(name, None)
         self._displayed_result(prompt, difference)
-        new = set(created)
-        had = {*before.snapshot.names} if deleted else {name for name in self._namespace if name not in new}
+        new, gone = {*created}, {*deleted}
+        had: Callable[[str], bool] = lambda name: name in gone or (name in ids and name not in new)  # noqa: E731 (beside its sets)
         difference.reads = self._reads(had, before, names, brought, doubtful)
         difference.reads += self._modules.reads(modules, {*names.loads, *before.brought.globals, *brought.globals})
         difference.writes += self._modules.after(modules)
         reads, writes = self._figures.after(before.drawn, drawn, used)
         difference.reads += reads
-        difference.writes += [*writes, *(VariableVersion(key, "mutated", Fingerprint("opaque")) for key in self._process.changed())]
+        options = self._process.changed()
+        difference.writes += [*writes, *(VariableVersion(key, "mutated", Fingerprint("opaque")) for key in options)]
         self._last = now
         return difference
 
@@ -357,12 +360,13 @@ class Namespace:
             difference.later[hidden] = Later(value, None)
         difference.writes.append(VariableVersion(name=hidden, how="created", fingerprint=found or unread(value)))
 
-    def _reads(self, had: set[str], before: Before, names: CellNames, brought: Brought, doubtful: set[str]) -> list[Read]:
-        direct = [name for name in sorted({*names.reads, *names.words, *doubtful}) if name in had and self._is_users(name)]
+    def _reads(self, had: Callable[[str], bool], before: Before, names: CellNames, brought: Brought,
+               doubtful: set[str]) -> list[Read]:
+        direct = [name for name in sorted({*names.reads, *names.words, *doubtful}) if had(name) and self._is_users(name)]
         reads = {name: Read(name) for name in [*direct, *before.results]}
         for source in (before.brought.reads, brought.reads):
             for name, via in source.items():
-                if name in had and name not in reads and self._is_users(name):
+                if had(name) and name not in reads and self._is_users(name):
                     reads[name] = Read(name, via=via)
         return list(reads.values())
 

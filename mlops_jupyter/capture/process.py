@@ -66,6 +66,11 @@ def _decimal() -> object:
     return context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp
 
 
+def _values(options: dict[str, object]) -> int:
+    """A mark of options that are handed out as a copy, with the values as they are held."""
+    return hash(tuple(map(identity, options.values())))
+
+
 def _nested(options: object) -> int:
     """A mark of pandas' options: dicts of dicts."""
     held: dict[str, object] = options  # type: ignore[assignment]
@@ -73,7 +78,7 @@ def _nested(options: object) -> int:
 
 
 _PACKAGES: dict[str, Callable[[object], object]] = {
-    "numpy": lambda numpy: (repr(numpy.geterr()), repr(numpy.get_printoptions())),  # type: ignore[attr-defined]
+    "numpy": lambda numpy: (_values(numpy.geterr()), _values(numpy.get_printoptions())),  # type: ignore[attr-defined]
     "pandas._config.config": lambda config: _nested(config._global_config),  # type: ignore[attr-defined]
     "matplotlib": lambda library: hash(tuple(map(identity, dict.values(library.rcParams)))),  # type: ignore[attr-defined]
     "sklearn._config": lambda config: repr(config.get_config()),  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ MOST = 200
 """Most queries recorded of one cell."""
 _TEXT = 20_000
 _REMEMBERED = 64
-_SECRET_PARAMETER = r"(?i)pass|pwd|secret|token|key|sig|auth|credential|^code$|^sas$|session"
+_PRIVATE = r"(?i)pass|pwd|secret|token|key|sig|auth|credential|^code$|^sas$|session"
 _UNKNOWN = Fingerprint("query")
 _T = TypeVar("_T")
 
@@ -94,7 +94,7 @@ class Queries:
             query = urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
         except ValueError:
             return "(an address that cannot be read)"
-        shown = [(name, "[redacted]" if re.search(_SECRET_PARAMETER, name) else value) for name, value in query]
+        shown = [(name, "[redacted]" if re.search(_PRIVATE, name) else value) for name, value in query]
         text = parts.query if shown == query else urllib.parse.urlencode(shown, safe="[]/:,@")
         place = f"{parts.netloc.rpartition('@')[2]}{parts.path}{'?' if text else ''}{text}"
         return f"{parts.scheme}://{place}"[:_TEXT] if "://" in url else url[:_TEXT]

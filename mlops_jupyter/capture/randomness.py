@@ -64,19 +64,25 @@ class Generators:
         self._kept: dict[str, tuple[object, str]] = {}
         self._numpy: object = None
         self._raw: bytes | None = None
+        self._no_gauss = False
         self._last: dict[str, object] = {}
         self._now: dict[str, object] | None = None
         self._python: tuple[tuple[object, ...], frozenset[str]] | None = None
 
     def marks(self, *, between: bool = False) -> dict[str, object]:
-        """A comparable mark of each source's state now. `between` cells the raw memory of numpy's state is looked at first."""
+        """A comparable mark of each source's state now.
+
+        The raw memory of numpy's state is looked at first: where it is the same nobody drew, unless a cell used up the normal
+        deviate that was kept from an earlier draw.
+        """
         found: dict[str, object] = {"python": hash(random.getstate())}
         numpy = _numpy_random()
         if numpy is not None:
             raw = _raw_state(numpy)
-            if not between or raw is None or raw != self._raw or self._numpy is None:
+            if not (between or self._no_gauss) or raw is None or raw != self._raw or self._numpy is None:
                 name, key, position, has_gauss, cached = numpy.get_state()
                 self._numpy = (name, hash(key.tobytes()), position, has_gauss, cached)
+                self._no_gauss = not has_gauss
                 self._raw = raw
             found["numpy"] = self._numpy
         return found

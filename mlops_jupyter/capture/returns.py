@@ -18,6 +18,11 @@ from mlops_jupyter.capture.sites import site_of
 
 _TOOL_IDS = (4, 3)  # 0, 1, 2 and 5 are set aside for debuggers, coverage, profilers and optimisers
 
+_MAKING = ("exec", "eval", "%", "!", "get_ipython", "reload", "run_path", "run_module")
+"""Words in cells that could run text from elsewhere, which makes classes."""
+_CLASSES = ("class ", "type(")
+"""Words in cells that make classes, or functions that make them whenever they are called."""
+
 
 class Returns:
     """The mechanism; one per process."""
@@ -29,6 +34,9 @@ class Returns:
         self._codes: dict[int, tuple[CodeType, Library]] = {}  # by identity: code objects compare by content
         self._decorators: dict[int, CodeType] = {}
         self._user_files: dict[str, bool] = {}
+        self._count = 0
+        self._makes_classes = False
+        self._made_classes = True
         monitoring.register_callback(tool, monitoring.events.PY_RETURN, self._returned)
 
     @classmethod
@@ -48,10 +56,14 @@ class Returns:
         self.assembler.libraries[library.root] = library
         self._arm(library, library.codes())
 
-    def before_cell(self) -> None:
-        """Arm classes that are new."""
-        for library in self.assembler.libraries.values():
-            self._arm(library, library.codes())
+    def before_cell(self, executed: str) -> None:
+        """Arm classes that are new: after an import, after a cell that could have made one."""
+        known, self._count = self._count, len(sys.modules)
+        if self._makes_classes or self._made_classes or known != self._count:
+            for library in self.assembler.libraries.values():
+                self._arm(library, library.codes())
+        self._made_classes = any(word in executed for word in _MAKING)
+        self._makes_classes = self._makes_classes or any(word in executed for word in _CLASSES)
         self.assembler.begin()
 
     def remove(self) -> None:

@@ -198,7 +198,7 @@ def _read_moved(page: Page, key: str, then: Version | None, now: Version | None)
     return _reordered(page, key, name, then, now)
 
 
-def _reordered(page: Page, key: str, name: str, then: Version, now: Version | None) -> Fault:
+def _reordered(page: Page, key: str, name: str, then: Version, now: Version | None) -> Fault:  # noqa: PLR0911 (a table of reasons)
     owners = [page.owner[one.n] for one in then.chain()]
     if any(page.happened.steps[one.n].execution.state == "skipped" and not page.owner[one.n] for one in then.chain()):
         return "order", f"uses {name} as something changed it while no cell ran"

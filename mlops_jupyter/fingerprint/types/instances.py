@@ -141,7 +141,8 @@ def _lazy(value: object, walk: Walk) -> Found:
 
 
 _CODE = frozenset({type, types.ModuleType, types.CodeType})
-_KERNEL = frozenset({"ipykernel", "IPython", "tornado", "zmq", "jupyter_client", "logging", "selectors", "uvloop", "mlops_jupyter"})
+_KERNEL = frozenset({"ipykernel", "IPython", "tornado", "zmq", "jupyter_client", "logging", "selectors", "uvloop",
+                     "mlops_jupyter"})
 """Packages whose objects hold the whole process: a walk that enters one says that everything is shared with everything."""
 
 
