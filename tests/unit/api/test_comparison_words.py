@@ -21,7 +21,8 @@ def flights(rows: int = 200_000) -> pd.DataFrame:
 def said(a: object, b: object) -> tuple[str, str]:
     """Kind and words of the line about the data."""
     marks = [one if isinstance(one, Fingerprint) else fingerprint(one) for one in (a, b)]
-    runs = [Run(f"r{at}", "e", "e", "s", "finished", 1.0, number=at, datasets=[Dataset("X", mark)]) for at, mark in enumerate(marks)]
+    held = [[Dataset("X", mark)] for mark in marks]
+    runs = [Run(f"r{at}", "e", "e", "s", "finished", 1.0, number=at, datasets=each) for at, each in enumerate(held)]
     sheet = comparison_sheet(*runs, compare(*runs))
     (block,) = [block for block in sheet.blocks if block.title == "data"]
     ((name, kind, words),) = block.rows
