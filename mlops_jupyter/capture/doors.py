@@ -7,8 +7,9 @@ test, which calls it with the real library and fails where a library is there an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 How = Literal[
     "read", "write", "mode", "remote", "scan", "collect", "sql files", "attach",  # told by the arguments, before the call
@@ -16,8 +17,7 @@ How = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(msgspec.Struct, frozen=True):
     """One thing that a call tells. `name` and `position` of the argument (methods count `self`); `more` as `how` needs it."""
 
     how: How

@@ -65,6 +65,8 @@ class Reached(msgspec.Struct, eq=False):
     opened: set[tuple[str, Mode]] = msgspec.field(default_factory=set)
     effects: dict[str, None] = {}
     contents: dict[str, Fingerprint] = {}
+    folders: set[str] = msgspec.field(default_factory=set)
+    """Given to a writer: what is new in them when the cell has ended was written by it."""
     queries: list[Query] = []
 
 
@@ -176,6 +178,12 @@ class FileWatch:
                     self._keep_content(path)
                 if len(reached.opened) < 20 * _MOST:
                     reached.opened.add((path, mode))
+
+    def fill(self, folder: str) -> None:
+        """A writer was given this path, which may be a folder that it fills."""
+        if self.here():
+            for reached in self._running:
+                reached.folders.add(os.path.abspath(folder))  # noqa: PTH100
 
     def _keep_content(self, path: str) -> None:
         """The file is about to be written: what it holds now is what was read. Our own opening of it is not seen."""
@@ -293,10 +301,9 @@ class FileWatch:
 
     def _accesses(self, reached: Reached) -> FileAccesses:
         result = FileAccesses(effects=list(reached.effects), queries=settled(reached.queries))
-        opened = reached.opened
+        opened = reached.opened | _filled(reached.folders, reached.began)
         if not opened:
             return result
-        opened |= _filled(opened, reached.began)
         modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
         written = {path for path, mode in opened if mode == "write"}
         for path, mode in sorted(opened):
@@ -349,11 +356,16 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else os.fspath(value) if isinstance(value, os.PathLike) else ""
 
 
-def _filled(opened: set[tuple[str, Mode]], began: float) -> set[tuple[str, Mode]]:
+def _filled(folders: Iterable[str], began: float) -> set[tuple[str, Mode]]:
     """The files that the cell made or changed in folders that were given to a writer."""
-    folders = [path for path, mode in opened if mode == "write" and os.path.isdir(path)]  # noqa: PTH112
-    return {(file, "write") for folder in folders for file in files_in(folder)
-            if os.stat(file).st_mtime >= began - _TICK}  # noqa: PTH116
+    return {(file, "write") for folder in folders for file in files_in(folder) if _time_of(file) >= began - _TICK}
+
+
+def _time_of(file: str) -> float:
+    try:
+        return os.stat(file).st_mtime  # noqa: PTH116
+    except OSError:
+        return 0.0
 
 
 def _request_url(connection: object, data: object) -> tuple[str, str]:

@@ -36,11 +36,11 @@ def paths_of(where: object) -> list[str]:
 
 
 def urls_of(where: object) -> list[str]:
-    """The addresses elsewhere that an argument names (`https://…`, `s3://…`); local files under `file://` are none."""
+    """The addresses elsewhere that an argument names (`https://…`, `s3://…`); `file://` and `memory://` are here."""
     if type(where) in (list, tuple):
         return [url for part in where[:MOST] for url in urls_of(part)]  # type: ignore[index]
     text = where if isinstance(where, str) else ""
-    return [text] if "://" in text and not text.startswith("file://") else []
+    return [text] if "://" in text and not text.startswith(("file://", "memory://")) else []
 
 
 def files_in(folder: str) -> list[str]:

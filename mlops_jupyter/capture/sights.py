@@ -83,7 +83,7 @@ class Sights:
             if write:
                 self._files.touch(path, "write")
         if write and isinstance(where, str | os.PathLike) and "://" not in os.fspath(where):
-            self._files.touch(os.fspath(where), "write")  # a folder that is filled by the call
+            self._files.fill(os.fspath(where))
         for url in urls_of(where):
             if read:
                 self._files.queries.url(url)

@@ -231,6 +231,19 @@ def test_memory_maps_of_numpy_and_of_the_standard_library(readers: Readers) -> N
     assert seen(mapped) == [("x.npy", "read")]
 
 
+def test_a_temporary_file_is_no_folder_that_the_cell_filled(readers: Readers) -> None:
+    """`O_TMPFILE` opens the folder for writing: everything in it would have counted as written."""
+    import tempfile
+
+    Path("other.txt").write_text("x")
+
+    def scratch() -> None:
+        with tempfile.TemporaryFile(dir=".") as file:
+            file.write(b"x")
+
+    assert seen(scratch) == []
+
+
 def test_an_sqlite_file_is_written_by_the_cell_that_changes_it(readers: Readers) -> None:
     held = {}
     found = cell(lambda: held.update(base=sqlite3.connect("base.db")))
