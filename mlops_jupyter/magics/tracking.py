@@ -29,7 +29,8 @@ def track(experiment: str, tags: tuple[str, ...], outputs: OutputPolicy, keep_da
     running = current() is not None
     session = start(here().shell, options).session
     line, differs = tracking_line(session), reopening_line(session)
-    click.echo(f"Already tracking: {line}" if running else line)
+    kept = f" · read files kept, up to {keep_data}" if options.keep_data and not running else ""
+    click.echo(f"Already tracking: {line}" if running else f"{line}{kept}")
     if differs:
         click.echo(differs)
 
