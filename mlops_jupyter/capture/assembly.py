@@ -102,9 +102,10 @@ class Mechanism(Protocol):
 class Assembler:
     """From a site, a frame and a result to an ObservedCall. Shared by both mechanisms."""
 
-    def __init__(self, user_code: UserCode, emit: Emit, names: frozenset[str]) -> None:
+    def __init__(self, user_code: UserCode, emit: Emit, names: frozenset[str], only_with: Mapping[str, str]) -> None:
         self.user_code = user_code
         self.names = names
+        self.only_with = only_with
         self.libraries: dict[str, Library] = {}
         self.links = Links()
         self._problem: Exception | None = None

@@ -2,7 +2,8 @@
 
 For the tracker:  `install(shell, user_code, emit)` · `before_cell(executed)` · `remove()`.
 For an autolog file (`capture/autolog/<library>.py`): a module-level `NAMES: frozenset[str]`, the terminal names worth looking
-at (read before the library is imported, so it must not import it), and in `attach` a call of `watch(Library(...))`.
+at (read before the library is imported, so it must not import it), and in `attach` a call of `watch(Library(...))`; perhaps
+`ONLY_WITH`, a name of these → an attribute without which the calls of that name in a cell are somebody else's (3.11).
 
 Two mechanisms, one event. Python ≥ 3.12: `sys.monitoring` PY_RETURN on the code objects that the library's autolog file
 names (`returns.py`). Python 3.11: the cell's own tree hands results of module-level calls to a hook (`rewriting.py`); calls
@@ -45,6 +46,14 @@ def watched_names() -> frozenset[str]:
     return frozenset(found)
 
 
+def only_with() -> dict[str, str]:
+    """Watched names that count only in a cell that uses another attribute too."""
+    found: dict[str, str] = {}
+    for name in plugins.available(plugins.AUTOLOG):
+        found |= getattr(plugins.load(plugins.AUTOLOG, name), "ONLY_WITH", {})
+    return found
+
+
 def sees_functions() -> bool:
     """True where calls inside the user's own functions are seen too (Python ≥ 3.12, and a free monitoring tool id)."""
     return isinstance(_installed.mechanism, Returns)
@@ -53,7 +62,7 @@ def sees_functions() -> bool:
 def install(shell: Shell, user_code: UserCode, emit: Emit) -> None:
     """Begin: `user_code(filename)` tells cells and local modules; `emit` gets each call. Installed already: starts anew."""
     remove()
-    assembler = Assembler(user_code, emit, watched_names())
+    assembler = Assembler(user_code, emit, watched_names(), only_with())
     _installed.mechanism = Returns.if_possible(assembler) or Rewriting(assembler, shell)
 
 

@@ -31,7 +31,8 @@ class Returns:
         self.assembler = assembler
         self._monitoring = monitoring
         self._tool = tool
-        self._codes: dict[int, tuple[CodeType, Library]] = {}  # by identity: code objects compare by content
+        self._codes: dict[int, tuple[CodeType, Library, str]] = {}
+        """By identity, since code objects compare by content: whose it is, and the name of its first parameter."""
         self._decorators: dict[int, CodeType] = {}
         self._user_files: dict[str, bool] = {}
         self._count = 0
@@ -68,7 +69,7 @@ class Returns:
 
     def remove(self) -> None:
         """Disarm all and give the tool id back."""
-        for code, _ in self._codes.values():
+        for code, _, _ in self._codes.values():
             self._monitoring.set_local_events(self._tool, code, 0)
         self._codes.clear()
         self._decorators.clear()
@@ -79,7 +80,7 @@ class Returns:
         for one in armed:
             code = one if isinstance(one, CodeType) else self._under_decorators(one)
             if id(code) not in self._codes:
-                self._codes[id(code)] = (code, library)
+                self._codes[id(code)] = (code, library, code.co_varnames[0] if code.co_argcount else "")
                 self._monitoring.set_local_events(self._tool, code, self._monitoring.events.PY_RETURN)
 
     def _under_decorators(self, function: FunctionType) -> CodeType:
@@ -96,13 +97,14 @@ class Returns:
     def _returned(self, code: CodeType, offset: int, value: object) -> None:
         try:
             frame = sys._getframe(1)  # the frame that is returning
-            if frame.f_code is not code or id(code) not in self._codes:
+            known = self._codes.get(id(code))
+            if known is None or frame.f_code is not code:
                 return
-            library = self._codes[id(code)][1]
-            if library.counted is not None and library.counted(frame.f_locals.get(code.co_varnames[0])):
+            _, library, first = known
+            if library.counted is not None and library.counted(frame.f_locals.get(first)):
                 return
             if code.co_name in library.scouts:
-                self._arm(library, library.codes_of(frame.f_locals.get(code.co_varnames[0])))
+                self._arm(library, library.codes_of(frame.f_locals.get(first)))
                 return
             self._look(library, code, frame, value)
         except Exception as error:  # noqa: BLE001 (a callback that raised would raise into the user's call)

@@ -20,6 +20,7 @@ from mlops_jupyter.capture.assembly import Assembler, Library, Shell
 from mlops_jupyter.capture.sites import HOOK, MISSING, Scope, Site, aliases_of, index, terminal
 
 _KEPT = 2_000  # sites; those of old cells go first
+_ENOUGH = 200  # calls of one site in one cell that were no library's: then it is a hot loop of the user's own
 
 
 class Rewriting:
@@ -29,10 +30,16 @@ class Rewriting:
         self.assembler = assembler
         self._shell = shell
         self._names = assembler.names
+        self._only_with = assembler.only_with
         self._sites: dict[int, Site | ast.expr] = {}
+        self._parts: dict[int, list[int]] = {}
+        """Number of a site → numbers of what is kept for it."""
         self._next = 0
         self._others: dict[int, type] = {}
         """Sites of this cell whose receivers were of a type that no library knows."""
+        self._misses: dict[int, int] = {}
+        self._ignored: set[int] = set()
+        """Sites, and what is kept for them, that are looked at no more in this cell."""
         self._counting: list[Library] = []
         setattr(builtins, HOOK, self._result)
         shell.ast_transformers.append(self)
@@ -49,6 +56,8 @@ class Rewriting:
     def before_cell(self, executed: str) -> None:
         """Drop what an unfinished call left."""
         self._others.clear()
+        self._misses.clear()
+        self._ignored.clear()
         self.assembler.begin()
 
     def remove(self) -> None:
@@ -76,29 +85,39 @@ class Rewriting:
             value = self._shell.user_ns.get(name)
             return type(value) is FunctionType and value.__name__ in self._names
 
-        watched = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and is_watched(node)]
+        words = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        alone = {name for name, other in self._only_with.items() if other not in words}
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and terminal(node) not in alone]
+        watched = [node for node in calls if is_watched(node)]
         if not watched:
             return tree
         found = index(watched, tree, watched)
         numbers: dict[int, int] = {}
         for key, site in found.items():
             if site.module_level:
-                self._number(key, site, numbers)
                 owner = [site.node.func.value] if isinstance(site.node.func, ast.Attribute) else []
-                for node in [*owner, *(argument.node for argument in site.arguments)]:
-                    if id(node) not in found and not isinstance(node, ast.Name | ast.Constant):
-                        self._number(id(node), node, numbers)
+                needed = [
+                    node for node in [*owner, *(argument.node for argument in site.arguments)]
+                    if id(node) not in found and not isinstance(node, ast.Name | ast.Constant)
+                ]  # fmt: skip
+                number = self._number(key, site, numbers)
+                self._parts[number] = [self._number(id(node), node, numbers) for node in needed]
         while len(self._sites) > _KEPT:
-            del self._sites[next(iter(self._sites))]
+            oldest = next(iter(self._sites))
+            del self._sites[oldest]
+            self._parts.pop(oldest, None)
         wrapped: ast.AST = _Wrap(numbers).visit(tree)
         return wrapped
 
-    def _number(self, key: int, what: Site | ast.expr, numbers: dict[int, int]) -> None:
+    def _number(self, key: int, what: Site | ast.expr, numbers: dict[int, int]) -> int:
         self._next += 1
         numbers[key] = self._next
         self._sites[self._next] = what
+        return self._next
 
     def _result(self, value: object, number: int) -> object:
+        if number in self._ignored:
+            return value
         try:
             site = self._sites.get(number)
             if isinstance(site, ast.expr):
@@ -116,7 +135,7 @@ class Rewriting:
         receiver = self.assembler.receiver(site, scope)
         if receiver is not MISSING:
             if self._others.get(number) is type(receiver):
-                self.assembler.forget(site)
+                self._missed(site, number)
                 return
             for library in self._counting:
                 if library.counted is not None and library.counted(receiver):
@@ -127,7 +146,13 @@ class Rewriting:
             self.assembler.seen(site, frame, called, value)
             return
         self._others[number] = type(receiver)
+        self._missed(site, number)
+
+    def _missed(self, site: Site, number: int) -> None:
         self.assembler.forget(site)
+        misses = self._misses[number] = self._misses.get(number, 0) + 1
+        if misses >= _ENOUGH:
+            self._ignored.update((number, *self._parts.get(number, ())))
 
 
 class _Wrap(ast.NodeTransformer):

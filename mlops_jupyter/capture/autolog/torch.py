@@ -24,6 +24,7 @@ from mlops_jupyter.fingerprint.types.instances import attributes
 
 ROWS = {"torch.optim.optimizer:Optimizer.step": "stepped"}
 NAMES = names_in(ROWS)
+ONLY_WITH = {"step": "backward"}  # an environment that is stepped a million times is no optimizer
 _WRAPPERS = frozenset({"DataParallel", "DistributedDataParallel", "OptimizedModule", "FullyShardedDataParallel"})
 
 

@@ -176,8 +176,10 @@ def test_loops_in_functions_and_classes_are_seen_where_the_interpreter_can(noteb
     assert drafts[3].series == notebook.shell.user_ns["curve"]
 
 
-def test_other_things_that_step_are_not_touched(notebook):
-    assert notebook.run("""
+@pytest.mark.parametrize("trained", ["", "loss_fn(network()(X), y).backward()"])
+def test_other_things_that_step_are_not_touched(notebook, trained):
+    assert notebook.run(f"""
+        {trained}
         class Environment:
             steps = 0
             def step(self, action):
