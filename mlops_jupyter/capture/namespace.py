@@ -279,6 +279,9 @@ class Namespace:
         brought.held.clear()
         for name, kind in sorted(kinds.items()):
             self._write(name, kind, difference)
+        mapped = {one for name in kinds if name in self._held for one in self._held[name].ids if one < 0}
+        if mapped:
+            touched = self._with_aliases(touched, (), mapped) & ids.keys()  # a file that was mapped anew may have been cut
         for name in sorted(touched - kinds.keys()):
             self._compare(name, names, difference)
         difference.deletes = sorted(filter(self._is_users, deleted))

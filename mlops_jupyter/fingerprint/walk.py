@@ -243,6 +243,10 @@ class Trace:
         """`value` can be changed in place: whoever else holds it sees the change."""
         self.ids.add(id(value))
 
+    def share(self, name: str) -> None:
+        """Content that lies outside this process's memory, in a file that is mapped, say: whoever maps it sees the change."""
+        self.ids.add(-1 - hash(name) % 2**62)
+
     def span(self, start: int, stop: int) -> None:
         """Memory that the value's content lies in."""
         if stop > start:

@@ -127,11 +127,29 @@ def reach_array(value: object, trace: Trace) -> None:
     trace.hold(value)
     if values.size:
         trace.span(*np.lib.array_utils.byte_bounds(values))
+    trace.follow(_owners(values))
+    if getattr(value, "filename", None) is not None and np.memmap in type(value).__mro__:
+        trace.share(str(value.filename))  # type: ignore[attr-defined]
     if values.dtype.hasobject:
         trace.follow(np.ndarray.tolist(values.reshape(-1)[:1_000]))
         trace.complete = trace.complete and values.size <= 1_000
     if type(value) is not np.ndarray:
         trace.follow(attributes(value).values())
+
+
+def _owners(values: np.ndarray) -> list[object]:  # type: ignore[type-arg]
+    """What is no array and owns the memory of one: a bytearray, a buffer."""
+    owner: object = values
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    return [] if owner is None or type(owner) is bytes else [owner]
+
+
+def _reach_record(value: object, trace: Trace) -> None:
+    """A row of a structured array is a view of it."""
+    start, _ = value.__array_interface__["data"]  # type: ignore[attr-defined]
+    trace.hold(value)
+    trace.span(start, start + value.nbytes)  # type: ignore[attr-defined]
 
 
 def _flat(value: object, walk: Walk) -> Found:
@@ -162,7 +180,7 @@ def entries() -> list[Entry]:
     return [
         Entry(np.ndarray, _array, reach_array, subclasses=True),
         Entry(np.ma.MaskedArray, _masked, reach_array),
-        *(Entry(cls, _scalar) for cls in _scalar_types()),
+        *(Entry(cls, _scalar, _reach_record if cls is np.void else None) for cls in _scalar_types()),
         Entry(np.flatiter, _flat, _reach_flat),
         Entry(np.dtype, _dtype, None, subclasses=True),
         Entry(np.ufunc, _ufunc),

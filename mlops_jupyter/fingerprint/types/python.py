@@ -137,6 +137,25 @@ def _bytearray(value: object, walk: Walk) -> Found:
     return Found("scalar", leaf(b"bytearray", bytes(memoryview(value))) if whole else None, (size,), size)  # type: ignore[arg-type]
 
 
+def _view(value: object, walk: Walk) -> Found:
+    """A memoryview by what it shows."""
+    view: memoryview = value  # type: ignore[assignment]
+    try:
+        size = view.nbytes
+    except ValueError:
+        return Found("scalar", leaf(b"memoryview", b"released"))
+    shape = f"{view.format} {view.shape}".encode()
+    return Found("array", leaf(b"memoryview " + shape, view.tobytes()) if walk.spend(size) else None, view.shape, size)
+
+
+def _reach_view(value: object, trace: Trace) -> None:
+    trace.hold(value)
+    try:
+        trace.follow((value.obj,))  # type: ignore[attr-defined]
+    except ValueError:
+        return  # released
+
+
 def _array(value: object, walk: Walk) -> Found:
     numbers: array.array[int] = value  # type: ignore[assignment]
     size = len(numbers) * numbers.itemsize
@@ -240,6 +259,7 @@ def entries() -> list[Entry]:
         Entry(collections.deque, _deque, _hold_items(collections.deque), subclasses=True),
         Entry(bytearray, _bytearray, _hold),
         Entry(array.array, _array, _hold),
+        Entry(memoryview, _view, _reach_view),
         Entry(range, _range),
         Entry(slice, _slice),
         Entry(datetime.datetime, _moment),
