@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlops_jupyter.api.display import Block, Sheet
+from mlops_jupyter.api.rerun import Rerun
 from mlops_jupyter.api.runs import RunRow
 from mlops_jupyter.api.sessions import SessionSummary
 from mlops_jupyter.api.slices import Stale, Why
@@ -171,10 +172,29 @@ def stale_sheet(answer: Stale) -> Sheet:
     asof = f" (as saved at {when(answer.saved)})" if answer.saved is not None else ""
     if not answer.cells:
         return Sheet(f"Every result still holds{asof}")
-    lines = [[cell.id, cell.reason, first_line(answer.sources.get(cell.id, ""))] for cell in answer.cells]
-    notes = [f"Run again, in this order: {names(answer.plan, most=20)} (%mlops rerun)"] if answer.plan else []
+    sources = dict(answer.page)
+    lines = [[cell.id, cell.reason, first_line(sources.get(cell.id, ""))] for cell in answer.cells]
+    order = names([cell.id for cell in answer.plan], most=20)
+    notes = [f"Run again, in this order: {order} (%mlops rerun)"] if answer.plan else []
+    notes += _remains(answer.remains)
     block = Block(columns=["cell", "reason", "~source"], rows=lines)
     return Sheet(f"{plural(len(answer.cells), 'stale cell')}{asof}", [block], notes)
+
+
+def rerun_sheet(done: Rerun) -> Sheet:
+    """What was run again."""
+    notes = [f"Forgotten, since a fresh run would not have it: {names(done.forgot)}"] if done.forgot else []
+    if done.restless:
+        notes.append(f"Cell {done.restless} comes out anew each time it runs: stopped there.")
+    notes += _remains(done.remains)
+    ended = f", then {done.failed} failed" if done.failed else ", every result holds" if not done.restless else ""
+    good = len(done.ran) - bool(done.failed)
+    return Sheet(f"{plural(good, 'cell')} run again{ended}" if done.ran else f"Nothing to run again{ended}", [], notes)
+
+
+def _remains(what: Sequence[str]) -> list[str]:
+    lead = "Running cells does not bring this back; restart the kernel and run all to be sure"
+    return [f"{lead}: {'; '.join(what)}"] if what else []
 
 
 def verification_sheet(found: Verification) -> Sheet:

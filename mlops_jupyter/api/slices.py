@@ -1,25 +1,26 @@
 """The questions a notebook cannot answer by itself: which cells made this value, and which no longer hold.
 
-Everything is read from the ledger: asking runs nothing. `rerun` only says which cells; the kernel that asked runs them.
+Everything is read from the ledger: asking runs nothing. What to run so that all holds again is in the answer; rerun.py runs it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from mlops_jupyter.api.here import find_session, notebook_file, with_source
 from mlops_jupyter.api.ledger import open_ledger
+from mlops_jupyter.api.surroundings import file_digest, surroundings
 from mlops_jupyter.capture.secrets import Redactor, load_key
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import CellExecution, MlopsError, NotFoundError, Session
-from mlops_jupyter.fingerprint import fingerprint_file
 from mlops_jupyter.jobs.notebook import code_cells, read_notebook
 from mlops_jupyter.lineage.slice import Result, find_results, slice_of
-from mlops_jupyter.lineage.stale import StaleCell, rerun_plan
-from mlops_jupyter.lineage.stale import stale as stale_cells
+from mlops_jupyter.lineage.stale import StaleCell, staleness
+
+__all__ = ["RunAgain", "Stale", "Why", "WhyCell", "as_recorded", "file_cells", "file_digest", "own_cells", "stale", "why"]
 
 _OURS = ("%mlops", "%load_ext mlops_jupyter")
 
@@ -54,14 +55,27 @@ class Why(msgspec.Struct):
         return {"result": self.result, "cells": [{"id": cell.id, "n": cell.n, "source": cell.source} for cell in self.cells]}
 
 
+class RunAgain(msgspec.Struct):
+    """One cell to run again, and the names that must not be there when it runs: a fresh run would not have them by then."""
+
+    id: str
+    source: str
+    forget: list[str] = []
+
+
 class Stale(msgspec.Struct):
     """The cells whose results no longer hold, judged against `cells` as they stood at `saved` (None: as last run)."""
 
     cells: list[StaleCell]
     session: str
-    plan: list[str] = []
-    """Ids of the cells to run again, in order; some may lie above an edit, where state was changed in place since."""
-    sources: dict[str, str] = {}
+    plan: list[RunAgain] = []
+    """The cells to run again, in order; some may lie above an edit, where state was changed in place since."""
+    forget: list[str] = []
+    """Names that are left from cells that are gone: a fresh run would not have them."""
+    remains: list[str] = []
+    """What running cells cannot bring back, in words: a restarted kernel can."""
+    page: list[tuple[str, str]] = []
+    """The cells that were judged, as (id, source)."""
     saved: float | None = None
     notebook: str = ""
 
@@ -130,23 +144,17 @@ def stale(cells: Sequence[tuple[str, str]] | None = None, session: str | None = 
     if cells is None:
         file = Path(notebook) if notebook else notebook_file(found)
         cells, saved = _current_cells(found, executions, file)
-    digest, current = file_digest(found), as_recorded(cells)
-    return Stale(stale_cells(executions, current, digest), found.id, plan=rerun_plan(executions, current, digest),
-                 sources=dict(cells), saved=saved, notebook=file.name if file is not None else "")
+    answer = staleness(executions, as_recorded(cells), surroundings(found, executions))
+    again = [RunAgain(*cells[at], answer.plan.forget.get(key, []))
+             for key, at in zip(answer.plan.keys, answer.plan.positions, strict=True)]
+    return Stale(answer.cells, found.id, plan=again, forget=answer.plan.forget.get("", []), remains=answer.plan.beyond,
+                 page=list(cells), saved=saved, notebook=file.name if file is not None else "")
 
 
 def as_recorded(cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """The cells with secrets taken out as capture takes them out, so that they can be compared with what it recorded."""
     redact = Redactor(load_key(Settings.current().outbox_folder().parent))
     return [(cell, redact(source)) for cell, source in cells]
-
-
-def file_digest(session: Session) -> Callable[[str], str | None]:
-    """The present digest of a file that a cell of the session read; None if it is gone."""
-    def digest(path: str) -> str | None:
-        return fingerprint_file(Path(session.cwd) / path).digest
-
-    return digest
 
 
 def file_cells(file: Path) -> list[tuple[str, str]]:

@@ -156,6 +156,8 @@ class Tracker:
             return msgspec.structs.replace(
                 execution, state="skipped", ended=event.at, writes=_contentless(event.writes), deletes=event.deletes,
                 random=event.random, opaque=event.opaque, cost=event.cost)
+        if started.ours:  # what the cells did that it ran is in their own records
+            facts |= {"reads": [], "writes": [], "deletes": [], "stores": []}
         return msgspec.structs.replace(execution, ended=event.at, **facts)
 
     def observation(self, draft: Draft, at: float, thread: int) -> Observation:

@@ -189,6 +189,7 @@ class Walk:
     def _read_hidden(self, step: Step) -> None:
         unknown = hidden(step.execution)
         if unknown.reads is None:
+            step.unsure = set(self.state) - step.reads.keys()
             step.reads = {**self.state, **step.reads}
         for name in sorted(unknown.reads or ()):
             if not self._read(step, name):

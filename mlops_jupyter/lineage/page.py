@@ -28,10 +28,10 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     digest: Callable[[str], str | None] | None = None
     """The present digest of a file that a cell read; None if it cannot be told."""
-    recorded: Mapping[str, str] = {}
-    """Import name → version of its package when the cells ran."""
+    recorded: Mapping[int, Mapping[str, str]] = {}
+    """n of an execution → import name → version of the package that it ran with."""
     present: Mapping[str, str] = {}
-    """Import name → version of its package now."""
+    """Import name → version of the package that is installed now."""
 
 
 @dataclass(slots=True)
@@ -111,11 +111,16 @@ def _owners(ran: Sequence[CellExecution], cells: Sequence[tuple[str, str]]) -> d
     for key, source in cells:
         twins.setdefault(key.partition("\n")[0], {})[normalised(source)] = key
     owners: dict[int, str] = {}
+    seen = {one.cell for one in ran}
+    as_it_stands = {one.cell for one in ran if one.cell in known and normalised(one.source) == normalised(known[one.cell])}
     for one in ran:
         named = one.cell or f"n{one.n}"
         same = twins.get(named, {})
         if len(same) > 1:
             named = same.get(normalised(one.source), named)
+        elif named in as_it_stands and normalised(one.source) != normalised(known[named]):
+            other = by_text.get(normalised(one.source), named)  # the id stood twice, and whoever read the file gave a new one
+            named = other if other not in seen else named
         by_source = by_text.get(normalised(one.source), "") if foreign or not one.cell else ""
         owners[one.n] = named if named in known else by_source
     return owners
@@ -165,10 +170,13 @@ def _widen(step: Step, source: str, sharing: Sharing, foretelling: Foretelling) 
 
 def _moved(page: Page, key: str, step: Step) -> Fault | None:
     """What the cell read against what it would read in the fresh run."""
-    then, now = page.happened.steps[step.n].reads, step.reads
+    before = page.happened.steps[step.n]
+    then, now = before.reads, step.reads
     in_place = any(write.how in {"mutated", "maybe"} for write in step.execution.writes)
     for name in dict.fromkeys([*then, *now]):
         one, other = then.get(name), now.get(name)
+        if other is None and name in before.unsure:
+            continue  # made by a cell below, if anything; nothing says that it was used
         if one is None or other is None or not _same(one, other, in_place=in_place):
             fault = _read_moved(page, key, one, other)
             if fault is not None:
@@ -198,11 +206,12 @@ def _read_moved(page: Page, key: str, then: Version | None, now: Version | None)
     return _reordered(page, key, name, then, now)
 
 
-def _reordered(page: Page, key: str, name: str, then: Version, now: Version | None) -> Fault:  # noqa: PLR0911 (a table of reasons)
+def _reordered(page: Page, key: str, name: str, then: Version, now: Version | None) -> Fault:  # noqa: PLR0911 (a reason each)
     owners = [page.owner[one.n] for one in then.chain()]
-    if any(page.happened.steps[one.n].execution.state == "skipped" and not page.owner[one.n] for one in then.chain()):
-        return "order", f"uses {name} as something changed it while no cell ran"
     if "" in owners:
+        steps = [page.happened.steps[one.n] for one in then.chain() if not page.owner[one.n]]
+        if any(step.execution.state == "skipped" for step in steps):
+            return "order", f"uses {name} as something changed it while no cell ran"
         return "deleted", f"uses {name}, which a deleted cell made"
     if now is None:
         return "order", f"ran out of order: {name} is only made by a cell below"
@@ -234,7 +243,7 @@ def _environment_changed(step: Step, walk: Walk, around: Surroundings) -> Fault 
     if not around.present:
         return None
     for package in sorted(walk.packages_of(step)):
-        before, now = around.recorded.get(package), around.present.get(package)
+        before, now = around.recorded.get(step.n, {}).get(package), around.present.get(package)
         if before is not None and before != now:
             return "environment", f"ran with {package} {before}, and {f'{now} is' if now else 'it is no longer'} installed now"
     return None

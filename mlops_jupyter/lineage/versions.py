@@ -63,6 +63,8 @@ class Step:
     writes: dict[str, Version] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
     """Keys that it asked for and that had no version then."""
+    unsure: set[str] = field(default_factory=set)
+    """Keys that it may have read: of an opaque cell, everything there was."""
     unknown: list[str] = field(default_factory=list)
     unseeded: list[str] = field(default_factory=list)
 

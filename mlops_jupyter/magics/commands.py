@@ -94,17 +94,25 @@ def stale(json: bool) -> None:
 
 
 @app.command()
-def rerun() -> None:
-    """Run exactly the cells that need it, in order; stops at the first that fails."""
-    from mlops_jupyter.api.display import show
-    from mlops_jupyter.api.sheets import stale_sheet
-    from mlops_jupyter.api.slices import stale as verb
+@click.option("--dry-run", is_flag=True, help="Only say what would run.")
+@_json
+def rerun(*, dry_run: bool, json: bool) -> None:
+    """Run exactly the cells that need it, in order; stops at the first that fails. The notebook counts as it was saved."""
+    from mlops_jupyter.api.rerun import Kernel
+    from mlops_jupyter.api.rerun import rerun as verb
+    from mlops_jupyter.api.sheets import rerun_sheet, stale_sheet
+    from mlops_jupyter.api.slices import stale as ask
 
-    found = verb()
-    show(stale_sheet(found))
-    failed = here().rerun([(cell, found.sources[cell]) for cell in found.plan if cell in found.sources])
-    if failed:
-        raise JobFailedError(f"cell {failed} failed; what comes after it was not run", "mend it, then: %mlops rerun")
+    found = ask()
+    if dry_run:
+        _answer([cell.id for cell in found.plan], lambda: stale_sheet(found), json)
+        return
+    kernel = here()
+    kernel.restore_random()
+    done = verb(Kernel(kernel.run, kernel.forget), found)
+    _answer(done, lambda: rerun_sheet(done), json)
+    if done.failed:
+        raise JobFailedError(f"cell {done.failed} failed; what comes after it was not run", "mend it, then: %mlops rerun")
 
 
 @app.command()

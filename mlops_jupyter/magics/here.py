@@ -49,14 +49,16 @@ class Here:
         elif last is not None:
             exec(compile(ast.Module([last], []), name, "exec"), self.shell.user_ns)  # noqa: S102 (as above)
 
-    def rerun(self, cells: Sequence[tuple[str, str]]) -> str:
-        """Run cells by (id, source), each as a cell of its own, until one fails. Returns the id of the one that failed, or ""."""
-        self.restore_random()
-        for cell, source in cells:
-            click.echo(f"▸ {cell}", err=True)
-            if not self.shell.run_cell(source, store_history=True, cell_id=cell).success:
-                return cell
-        return ""
+    def run(self, cell: str, source: str) -> bool:
+        """Run a cell as one of its own, under its id; True if it did not fail."""
+        click.echo(f"▸ {cell}", err=True)
+        return bool(self.shell.run_cell(source, store_history=True, cell_id=cell).success)
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Delete names from the user's namespace, by a cell of its own, so that the ledger knows."""
+        known = [name for name in names if name in self.shell.user_ns]
+        if known:
+            self.shell.run_cell(f"del {', '.join(known)}", store_history=False)
 
 
 def here() -> Here:
