@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
 from mlops_jupyter.api.slices import Stale, stale
 
 MOST = 3
-"""Most times that one cell is run by one rerun: a cell that never comes to rest (it reads the clock) must not run for ever."""
+"""Most times that one cell is run by one rerun: one that reads the clock never comes to rest."""
 
 
 class Rerun(msgspec.Struct):
-    """What was run. `failed`: the id of the cell that ended it, "" if none did; `remains`: what only a restart brings back."""
+    """What was run. `failed`: the id of the cell that ended it, "" if none did; `remains`: what only a restart brings back.
+
+    `restless`: cells that did not hold right after they ran; they were left, and the others run.
+    """
 
     ran: list[str] = []
     failed: str = ""
     forgot: list[str] = []
-    restless: str = ""
+    restless: list[str] = []
     remains: list[str] = []
 
 
@@ -34,28 +38,32 @@ class Kernel(msgspec.Struct, frozen=True):
     forget: Callable[[Sequence[str]], None]
 
 
-def rerun(kernel: Kernel, first: Stale) -> Rerun:
+def rerun(kernel: Kernel, first: Stale, ask: Callable[[], Stale] | None = None) -> Rerun:
     """Run what `first`, the answer of `stale`, names, and what follows from it; stops at the first cell that fails.
 
-    The notebook counts as it stood then; what is saved meanwhile counts from the next question on.
+    The notebook counts as it stood then; what is saved meanwhile counts from the next rerun on. `ask`: the same question again.
     """
-    done, asked, times = Rerun(), first, Counter[tuple[str, str]]()
+    ask = ask or partial(stale, first.page, first.session)
+    done, asked, times = Rerun(), first, Counter[int]()
+    last = None
     while True:
         done.remains = list(dict.fromkeys([*done.remains, *asked.remains]))
-        if not asked.plan:
+        if asked.plan and (asked.plan[0].position == last or times[asked.plan[0].position] >= MOST):
+            times[asked.plan[0].position] = MOST
+        plan = [cell for cell in asked.plan if times[cell.position] < MOST]
+        if not plan:
+            done.restless = [cell.id for cell in asked.plan]
             _forget(kernel, asked.forget, done)
             return done
-        cell = asked.plan[0]
-        times[cell.id, cell.source] += 1
-        if times[cell.id, cell.source] > MOST:
-            done.restless = cell.id
-            return done
+        cell = plan[0]
+        last = cell.position
+        times[last] += 1
         _forget(kernel, cell.forget, done)
         done.ran.append(cell.id)
         if not kernel.run(cell.id, cell.source):
             done.failed = cell.id
             return done
-        asked = stale(first.page, first.session)
+        asked = ask()
 
 
 def _forget(kernel: Kernel, names: Sequence[str], done: Rerun) -> None:

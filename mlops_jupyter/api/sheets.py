@@ -185,7 +185,7 @@ def rerun_sheet(done: Rerun) -> Sheet:
     """What was run again."""
     notes = [f"Forgotten, since a fresh run would not have it: {names(done.forgot)}"] if done.forgot else []
     if done.restless:
-        notes.append(f"Cell {done.restless} comes out anew each time it runs: stopped there.")
+        notes.append(f"These did not come to rest: {names(done.restless)}. They hold no longer as soon as they ran.")
     notes += _remains(done.remains)
     ended = f", then {done.failed} failed" if done.failed else ", every result holds" if not done.restless else ""
     good = len(done.ran) - bool(done.failed)

@@ -60,6 +60,8 @@ class RunAgain(msgspec.Struct):
 
     id: str
     source: str
+    position: int
+    """Among the code cells: an id may stand twice."""
     forget: list[str] = []
 
 
@@ -145,7 +147,7 @@ def stale(cells: Sequence[tuple[str, str]] | None = None, session: str | None = 
         file = Path(notebook) if notebook else notebook_file(found)
         cells, saved = _current_cells(found, executions, file)
     answer = staleness(executions, as_recorded(cells), surroundings(found, executions))
-    again = [RunAgain(*cells[at], answer.plan.forget.get(key, []))
+    again = [RunAgain(*cells[at], at, answer.plan.forget.get(key, []))
              for key, at in zip(answer.plan.keys, answer.plan.positions, strict=True)]
     return Stale(answer.cells, found.id, plan=again, forget=answer.plan.forget.get("", []), remains=answer.plan.beyond,
                  page=list(cells), saved=saved, notebook=file.name if file is not None else "")

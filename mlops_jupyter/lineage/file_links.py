@@ -31,9 +31,10 @@ class FileLinks:
     def read(self, step: Step) -> None:
         """Link the files that the execution read to those who wrote them."""
         if step.text.looks_at_files or starts_process(step):
-            for key in self.keys:
+            for key in self.keys - step.reads.keys():
                 if not self._made_once(key):
-                    step.reads.setdefault(key, self.state[key])
+                    step.reads[key] = self.state[key]
+                    step.unsure |= set() if step.text.looks_at_files else {key}
         for access in step.execution.files:
             if access.mode != "read":
                 continue

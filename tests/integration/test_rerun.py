@@ -110,7 +110,7 @@ def test_a_deleted_cell_that_nobody_used_leaves_nothing(notebook: Notebook) -> N
     notebook.play(("gone", "k = 5"), ("a", "x = 1"))
     notebook.save([("a", "x = 1")])
     assert notebook.stale() == {}
-    assert notebook.rerun() == {"ran": [], "failed": "", "forgot": ["k"], "restless": "", "remains": []}
+    assert notebook.rerun() == {"ran": [], "failed": "", "forgot": ["k"], "restless": [], "remains": []}
     assert notebook.value("'k' in globals()") == "False"
 
 

@@ -35,6 +35,8 @@ sys.path[0] = str(ROOT)  # not this folder: its `secrets.py` is no standard libr
 import numpy as np  # noqa: E402 (the path comes first)
 from IPython.core.interactiveshell import InteractiveShell  # noqa: E402
 
+from mlops_jupyter.api.rerun import Kernel, rerun  # noqa: E402
+from mlops_jupyter.api.slices import RunAgain, Stale  # noqa: E402
 from mlops_jupyter.capture import ipython  # noqa: E402
 from mlops_jupyter.entities import CellExecution  # noqa: E402
 from mlops_jupyter.entities.records import decode  # noqa: E402
@@ -50,8 +52,6 @@ Output = tuple[str, Value | None, str]
 """What a cell printed, the value it showed, the error that ended it."""
 PASSING = re.compile(r"0x[0-9a-f]{6,}|Out\[\d+\]")
 """What differs between two runs of the same cell: addresses and prompt numbers."""
-ASK_AGAIN = 60
-"""Most cells that one rerun may run: more is no progress."""
 
 
 @dataclass
@@ -178,19 +178,14 @@ class Live:
 
     def rerun(self, page: Page) -> tuple[State, list[str]]:
         """What `%mlops rerun` does: run the first cell that it must, ask again."""
-        ran: list[str] = []
-        sources = dict(page)
-        while len(ran) < ASK_AGAIN:
+        def ask() -> Stale:
             plan = self.ask(page).plan
-            if not plan.keys:
-                self.forget(plan.forget.get("", ()))
-                break
-            self.forget(plan.forget.get(plan.keys[0], ()))
-            ran.append(plan.keys[0])
-            if not self.desk.run(plan.keys[0], sources[plan.keys[0]]):
-                self.desk.state.failed = plan.keys[0]
-                break
-        return self.desk.look(), ran
+            again = [RunAgain(*page[at], at, plan.forget.get(key, [])) for key, at in zip(plan.keys, plan.positions, strict=True)]
+            return Stale([], "", again, plan.forget.get("", []), plan.beyond)
+
+        done = rerun(Kernel(self.desk.run, self.forget), ask(), ask)
+        self.desk.state.failed = done.failed
+        return self.desk.look(), done.ran
 
 
 def digest(path: str) -> str | None:
