@@ -137,7 +137,7 @@ def reach_array(value: object, trace: Trace) -> None:
         trace.follow(attributes(value).values())
 
 
-def _owners(values: np.ndarray) -> list[object]:  # type: ignore[type-arg]
+def _owners(values: Array) -> list[object]:
     """What is no array and owns the memory of one: a bytearray, a buffer."""
     owner: object = values
     while isinstance(owner, np.ndarray):

@@ -139,13 +139,6 @@ def _reach_array(value: object, trace: Trace) -> None:
     _reach_values(value, trace)
 
 
-def _reach_index(value: object, trace: Trace) -> None:
-    """An index does not change; the array that it was made from without a copy does."""
-    values = value.__dict__.get("_data")
-    if isinstance(values, np.ndarray):
-        trace.span(*np.lib.array_utils.byte_bounds(values))
-
-
 def entries() -> list[Entry]:
     """The table's rows for pandas."""
     arrays = [getattr(pd.arrays, name) for name in dir(pd.arrays) if name.endswith("Array")]
