@@ -97,7 +97,9 @@ def chosen(rows: int, nbytes: int, walk: Walk, step: int = 0) -> Iterator[tuple[
     remaining = walk.remaining
     if remaining is None or nbytes <= remaining:
         walk.spend(nbytes)
-        yield from ((start, stop, True) for start, stop in spans(rows, step))
+        for start, stop in spans(rows, step):
+            walk.breathe()
+            yield start, stop, True
         return
     every = nbytes // max(remaining, 1) + 1
     for number, (start, stop) in enumerate(spans(rows, step)):

@@ -59,6 +59,11 @@ class Entry(NamedTuple):
     """True where a subclass is read by the same function, which then also reads the subclass's own attributes."""
 
 
+def exactly(*classes: type) -> frozenset[int]:
+    """Classes by identity, for `id(type(value)) in …`: a set of the classes themselves would call a metaclass's `__hash__`."""
+    return frozenset(map(id, classes))
+
+
 def module_of(cls: type) -> str:
     """`__module__` of a class, read without running a metaclass's code."""
     name = _module(cls)

@@ -93,6 +93,7 @@ def _floats(values: Array, walk: Walk, held: bytes) -> Hashed:
     found: list[bytes] = []
     data = memoryview(values.view(np.uint8))  # type: ignore[arg-type]
     for ends in stretches(rows):
+        walk.breathe()
         leaves = [xxh3_128_digest(data[start * width : stop * width]) for start, stop in pairwise(ends)]
         low = np.minimum.reduce(values[ends[0] : ends[-1]])
         if low != low:  # noqa: PLR0124
@@ -186,16 +187,17 @@ def _transposed(block: Array, walk: Walk, held: bytes) -> list[Hashed]:
     buffer = np.empty((min(group, count), longest), block.dtype.newbyteorder("<"))
     found: list[Hashed] = []
     for first in range(0, count, group):
-        found += _turned(block[first : first + group], buffer, held)
+        found += _turned(block[first : first + group], buffer, walk, held)
     return found
 
 
-def _turned(block: Array, buffer: Array, held: bytes) -> list[Hashed]:
+def _turned(block: Array, buffer: Array, walk: Walk, held: bytes) -> list[Hashed]:
     count, rows = block.shape
     leaves: list[list[bytes]] = [[] for _ in range(count)]
     payloads: list[bytes] = [b""] * count
     floats, name = block.dtype.kind == "f", type_name(block.dtype)
     for ends in stretches(rows):
+        walk.breathe()
         start, stop = ends[0], ends[-1]
         for at in range(start, stop, _TILE):
             buffer[:count, at - start : min(at + _TILE, stop) - start] = block[:, at : min(at + _TILE, stop)]

@@ -15,7 +15,7 @@ import types
 
 from mlops_jupyter.fingerprint.files import fingerprint_file
 from mlops_jupyter.fingerprint.types.instances import attributes, is_local_file, is_local_module, module_dict
-from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, dict_of, leaf, module_of, name_of
+from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, dict_of, exactly, leaf, module_of, name_of
 
 _INTERNAL = frozenset({
     "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__",
@@ -23,6 +23,8 @@ _INTERNAL = frozenset({
     "__dataclass_params__", "_abc_impl", "__abstractmethods__", "__parameters__", "__orig_bases__", "__classcell__",
     "__classdictcell__", "__type_params__",
 })  # fmt: skip
+_NO_CONTENT = exactly(type, object)
+_SLOTS = exactly(types.GetSetDescriptorType, types.MemberDescriptorType)
 
 
 def _code(value: object, walk: Walk) -> Found:
@@ -94,7 +96,7 @@ def _cached(value: object, walk: Walk) -> Found:
 def _in_cache(value: object) -> list[object]:
     """Keys and results of an `lru_cache`, in the order in which the garbage collector finds them."""
     wrapped = value.__wrapped__  # type: ignore[attr-defined]
-    parts = [part for part in gc.get_referents(value) if part is not wrapped and type(part) not in {type, object}]
+    parts = [part for part in gc.get_referents(value) if part is not wrapped and id(type(part)) not in _NO_CONTENT]
     own = value.__dict__
     bounded = [part for part in parts if type(part) is not dict]
     unbounded = [part for part in parts if type(part) is dict and part is not own]
@@ -130,7 +132,7 @@ def _class(value: object, walk: Walk) -> Found:
     if type(declared) is dict:
         parts += walk.digests(list(declared))
     for key in sorted(key for key in own if key not in _INTERNAL):
-        if type(own[key]) not in {types.GetSetDescriptorType, types.MemberDescriptorType}:
+        if id(type(own[key])) not in _SLOTS:
             parts += [leaf(b"name", key.encode()), walk.digest(own[key])]
     return Found("class", combine(b"class", parts))
 

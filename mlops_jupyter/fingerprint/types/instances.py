@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
 
-from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, dict_of, leaf, module_of, mro_of, name_of
+from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, dict_of, exactly, leaf, module_of, mro_of, name_of
 
 _WORD = 8
 _basicsize = type.__dict__["__basicsize__"].__get__
@@ -140,9 +140,10 @@ def _lazy(value: object, walk: Walk) -> Found:
     return Found("lazy")
 
 
-_CODE = frozenset({type, types.ModuleType, types.CodeType})
-_KERNEL = frozenset({"ipykernel", "IPython", "tornado", "zmq", "jupyter_client", "logging", "selectors", "uvloop",
-                     "mlops_jupyter"})
+_CODE = exactly(type, types.ModuleType, types.CodeType)
+_KERNEL = frozenset({
+    "ipykernel", "IPython", "tornado", "zmq", "jupyter_client", "logging", "selectors", "uvloop", "mlops_jupyter",
+})  # fmt: skip
 """Packages whose objects hold the whole process: a walk that enters one says that everything is shared with everything."""
 
 
@@ -154,7 +155,8 @@ def _is_kernel(module: str) -> bool:
 def reach_referents(value: object, trace: Trace) -> None:
     """What an object of an unknown class holds, as the garbage collector sees it: none of its own code runs."""
     trace.hold(value)
-    trace.follow(part for part in gc.get_referents(value) if type(part) not in _CODE and not _is_kernel(module_of(type(part))))
+    parts = (part for part in gc.get_referents(value) if id(type(part)) not in _CODE)
+    trace.follow(part for part in parts if not _is_kernel(module_of(type(part))))
 
 
 def _reach_generator(value: object, trace: Trace) -> None:

@@ -68,7 +68,7 @@ def vector_column(values: Array, walk: Walk) -> Hashed:
 def _array(value: object, walk: Walk) -> Found:
     values = np.ndarray.view(value, np.ndarray)  # type: ignore[call-overload]
     simple = values.dtype.fields is None and values.dtype.kind not in "TV"
-    exact = type(value) in {np.ndarray, np.memmap}
+    exact = type(value) is np.ndarray or type(value) is np.memmap
     if exact and values.ndim == 1 and simple:
         with np.errstate(all="ignore"):
             return column_found("array", vector_column(values, walk), values.nbytes)

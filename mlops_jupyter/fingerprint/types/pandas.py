@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_jupyter.fingerprint.tree import Hashed, Table, column_found, table_found
+from mlops_jupyter.fingerprint.types.instances import attribute_digests
 from mlops_jupyter.fingerprint.types.numpy import reach_array
 from mlops_jupyter.fingerprint.types.pandas_columns import (
     block_columns,
@@ -25,6 +26,7 @@ from mlops_jupyter.fingerprint.types.pandas_profile import profile, schema
 from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, leaf, name_of
 
 __all__ = ["entries", "head", "profile", "schema"]
+_PANDAS_OWN = frozenset({"_mgr", "_item_cache", "_attrs", "_flags", "_name", "_is_copy", "_cacher", "_typ"})
 
 
 def _frame(value: object, walk: Walk) -> Found:
@@ -57,8 +59,12 @@ def _notes_of(value: object) -> dict[object, object]:
 
 
 def _attrs(value: object, walk: Walk) -> list[bytes]:
+    """`attrs`, and what a subclass of the user's keeps on its instances."""
     notes = _notes_of(value)
-    return [b"attrs", walk.digest(notes)] if notes else []
+    found = [b"attrs", walk.digest(notes)] if notes else []
+    if type(value) is not pd.DataFrame and type(value) is not pd.Series:
+        found += attribute_digests(value, walk, skip=_PANDAS_OWN)
+    return found
 
 
 def _series(value: object, walk: Walk) -> Found:

@@ -14,9 +14,10 @@ from mlops_jupyter.fingerprint.tree import Hashed, packed, unreadable
 from mlops_jupyter.fingerprint.types import columns
 from mlops_jupyter.fingerprint.types.columns import Array
 from mlops_jupyter.fingerprint.types.objects import object_column
-from mlops_jupyter.fingerprint.walk import Walk, combine, module_of
+from mlops_jupyter.fingerprint.walk import Walk, combine, exactly, module_of
 
-_NULLS = frozenset({id(type(None)), id(type(pd.NA)), id(type(pd.NaT))})
+_NULLS = exactly(type(None), type(pd.NA), type(pd.NaT))
+_LABELS = exactly(str, int, float, bool)
 
 
 def column(values: object, walk: Walk, *, clean: bool = False) -> Hashed:
@@ -167,11 +168,10 @@ def label_texts(items: list[object]) -> list[str]:
             return list(texts)
     texts = {}
     for position, label in enumerate(items):
-        kind = type(label)
-        text = label if kind is str else str(label) if kind in {int, float, bool} else ""
-        if kind is tuple and all(type(part) in {str, int, float, bool} for part in label):  # type: ignore[attr-defined]
-            text = "/".join(map(str, label))  # type: ignore[call-overload]
-        texts[text if text and text not in texts else f"{text}#{position}"] = None  # type: ignore[index]
+        text = str(label) if id(type(label)) in _LABELS else ""
+        if type(label) is tuple and all(id(type(part)) in _LABELS for part in label):
+            text = "/".join(map(str, label))
+        texts[text if text and text not in texts else f"{text}#{position}"] = None
     return list(texts)
 
 

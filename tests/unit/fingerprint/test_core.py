@@ -181,9 +181,11 @@ def test_no_method_of_a_user_class_runs(bases):
     body = {f"__{name}__": booby(name) for name in DUNDERS} | {"__class__": property(booby("class")), "x": property(booby("x"))}
     trap = MetaTrap("Trap", bases, {**body, "__module__": "__main__"})
     value = trap.__new__(trap)
+    lru = functools.lru_cache(lambda: value)
+    lru()
     MetaTrap.armed = True
     try:
-        for each in (value, trap, [value], {"k": value}):
+        for each in (value, trap, [value], {"k": value}, iter([value]), lru, collections.ChainMap({"k": value})):
             fingerprint(each)
             footprint(each)
         found = fingerprint(value)

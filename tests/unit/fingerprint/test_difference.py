@@ -186,3 +186,44 @@ def test_where_the_value_is_at_hand_an_append_is_exact(kind):
     assert continues(old, made(200)) is False
     assert continues(old, 3) is None
     assert continues(Fingerprint("opaque"), longer) is None
+
+
+def held_in_every_way(rows):
+    """A table with a column for each way to hold values."""
+    numbers = np.arange(rows)
+    texts = [f"t{n}" for n in numbers]
+    return pd.DataFrame({
+        "int8": numbers.astype("int8"), "float32": numbers.astype("float32"),
+        "holes": np.where(numbers % 3 == 0, np.nan, numbers),
+        "bool": numbers % 2 == 0, "Int64": pd.array(numbers, "Int64"), "boolean": pd.array(numbers % 2 == 0, "boolean"),
+        "object": pd.Series(texts, dtype=object), "mixed": pd.Series([n if n % 2 else "x" for n in range(rows)]),
+        "string": pd.array(texts, "string[python]"), "arrow": pd.array(texts, "string[pyarrow]"),
+        "moment": pd.date_range("2020", periods=rows, freq="h"), "zoned": pd.date_range("2020", periods=rows, freq="h", tz="UTC"),
+        "length": pd.to_timedelta(numbers, unit="s"), "category": pd.Categorical([f"c{n % 7}" for n in numbers]),
+        "period": pd.period_range("2020", periods=rows, freq="h"),
+        "interval": pd.IntervalIndex.from_breaks(np.arange(rows + 1)),
+        "sparse": pd.arrays.SparseArray(numbers % 5), "complex": numbers * 1j,
+    })  # fmt: skip
+
+
+BEFORE = held_in_every_way(3_000)
+
+
+@given(st.sampled_from(list(BEFORE.columns)), st.integers(0, 2_998), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_any_one_changed_value_is_told_by_column_and_rows(name, row, to_null):
+    column = list(BEFORE[name])
+    if to_null and name not in {"int8", "bool", "complex", "sparse", "interval"}:
+        column[row] = None
+    else:
+        column[row] = next(other for other in column[row + 1 :] + column[:row] if other == other and other != column[row])
+    changed = pd.Series(column, dtype=BEFORE[name].dtype)
+    after = BEFORE.assign(**{name: changed})
+    if after[name].equals(BEFORE[name]):
+        return  # a null made null
+    mark, now = fingerprint(BEFORE), fingerprint(after)
+    assert mark.coverage == now.coverage == 1.0
+    assert not mark.same_content(now)
+    (change,) = difference(mark, now).changed
+    assert (change.name, change.type_a) == (name, change.type_b)
+    assert change.rows == () or any(start <= row < stop for start, stop in change.rows)

@@ -222,3 +222,19 @@ def test_profiles_merge_exactly():
     assert whole.columns[0] == parts.columns[0]
     assert whole.columns[1].top == parts.columns[1].top
     assert (whole.columns[0].nulls, whole.columns[0].positive_infinities) == (1, 1)
+
+
+class Measured(pd.DataFrame):
+    _metadata = ("unit",)
+
+    @property
+    def _constructor(self):
+        raise AssertionError("called")
+
+
+def test_what_a_subclass_of_a_frame_keeps_is_content():
+    one, other = Measured({"a": [1]}), Measured({"a": [1]})
+    assert digest(one) == digest(other) != digest(pd.DataFrame({"a": [1]}))
+    assert logical(one) == logical(pd.DataFrame({"a": [1]}))
+    object.__setattr__(one, "unit", "kg")
+    assert digest(one) != digest(other)

@@ -324,7 +324,12 @@ def test_a_list_that_holds_itself_ends():
     assert fingerprint(pd.Series([ring, [ring, ring]], dtype=object)).kind == "series"
 
 
-class Trap:
+class Meta(type):
+    def __hash__(cls):
+        raise AssertionError("called")
+
+
+class Trap(metaclass=Meta):
     def __bool__(self):
         raise AssertionError("called")
 

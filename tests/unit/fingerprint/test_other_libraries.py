@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from mlops_jupyter.fingerprint import fingerprint, footprint
+from mlops_jupyter.fingerprint.core import fingerprint_unless
 
 pa = pytest.importorskip("pyarrow", reason="Arrow values")
 pl = pytest.importorskip("polars", reason="Polars values")
@@ -214,3 +215,26 @@ def test_looking_changes_nothing_and_warns_of_nothing(value):
     assert state(value) == before
     assert warnings.filters == filters
     assert digest(value) == digest(copy.deepcopy(value) if not isinstance(value, pa.Table) else value)
+
+
+def long_values():
+    numbers = np.arange(1_000_000.0)
+    texts = [f"t{n}" for n in range(300_000)]
+    yield pd.DataFrame({"a": numbers})
+    yield pd.DataFrame(np.arange(2_000_000.0).reshape(-1, 2), copy=False)
+    yield pd.Series(texts, dtype=object)
+    yield pd.Series(texts, dtype="category")
+    yield pd.Series(numbers.astype("datetime64[us]"))
+    yield pa.array(texts)
+    yield pl.DataFrame({"a": numbers, "b": numbers})
+    yield sp.random(2_000, 2_000, 0.1, random_state=0).tocsr()
+
+
+@pytest.mark.parametrize("value", list(long_values()), ids=lambda value: type(value).__name__)
+def test_a_long_reading_can_be_stopped_anywhere(value):
+    asked = []
+    assert fingerprint_unless(lambda: asked.append(1), value) == fingerprint(value)
+    assert len(asked) > 8
+    for limit in (0, 1, len(asked) // 2, len(asked) - 1):
+        left = iter(range(limit))
+        assert fingerprint_unless(lambda left=left: next(left, None) is None, value) is None
