@@ -13,9 +13,12 @@ import binascii
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from mlops_jupyter.capture.kinds import is_a
+from mlops_jupyter.capture.unseen import leave
 from mlops_jupyter.entities.sessions import Output, OutputPolicy
 
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
@@ -103,19 +106,23 @@ class Tap:
 
         self._undo.append(undo)
 
-    # the shadows: call the original first, then note; noting cannot fail
+    # the shadows: call the original first, then note; noting cannot fail, and asks no object of the user's
 
     def _writer(self, name: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
         def make(original: Callable[..., object]) -> Callable[..., object]:
             def write(data: object, *args: object, **kwargs: object) -> object:
-                result = original(data, *args, **kwargs)
-                if isinstance(data, str) and data and not self._depth() and not self._is_ipythons_own():
+                try:
+                    result = original(data, *args, **kwargs)
+                except BaseException as error:
+                    leave(error)
+                    raise
+                if is_a(data, str) and not self._depth() and not self._is_ipythons_own():
                     cell = self._cell()
                     if cell is not None:
-                        cell.text(name, data)
+                        cell.text(name, data if type(data) is str else str.__str__(data))
                 return result
 
-            return write
+            return _named_as(original, write)
 
         return make
 
@@ -132,29 +139,42 @@ class Tap:
             self._depth(1)
             try:
                 return original(*args, **kwargs)
+            except BaseException as error:
+                leave(error)
+                raise
             finally:
                 self._depth(-1)
-                data = kwargs.get("data", args[0] if args else None)
                 transient = kwargs.get("transient")
-                shown = transient.get("display_id", "") if isinstance(transient, dict) else ""
-                cell = self._cell()
-                if isinstance(data, dict) and cell is not None:
-                    cell.bundle("display", data, str(shown), update=bool(kwargs.get("update")))
+                shown = transient.get("display_id") if type(transient) is dict else ""
+                self._note("display", kwargs.get("data", args[0] if args else None), shown, update=kwargs.get("update") is True)
 
-        return publish
+        return _named_as(original, publish)
 
     def _formatter(self, original: Callable[..., object]) -> Callable[..., object]:
         def write_format_data(format_dict: object, *args: object, **kwargs: object) -> object:
             self._depth(1)
             try:
                 return original(format_dict, *args, **kwargs)
+            except BaseException as error:
+                leave(error)
+                raise
             finally:
                 self._depth(-1)
-                cell = self._cell()
-                if isinstance(format_dict, dict) and cell is not None:
-                    cell.bundle("result", format_dict, "", update=False)
+                self._note("result", format_dict, "", update=False)
 
-        return write_format_data
+        return _named_as(original, write_format_data)
+
+    def _note(self, kind: Literal["result", "display"], data: object, display_id: object, *, update: bool) -> None:
+        cell = self._cell()
+        if type(data) is dict and cell is not None:
+            cell.bundle(kind, data, display_id if type(display_id) is str else "", update=update)
+
+
+def _named_as(original: Callable[..., object], shadow: Callable[..., object]) -> Callable[..., object]:
+    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+        with suppress(AttributeError, TypeError):
+            setattr(shadow, name, getattr(original, name))
+    return shadow
 
 
 class Outputs:
@@ -224,7 +244,7 @@ class Outputs:
             found.append(self._picture(item.kind, picture, item.data[picture]))
         for mime in ("text/plain", "text/markdown"):
             plain = item.data.get(mime)
-            if isinstance(plain, str) and not found:
+            if type(plain) is str and not found:
                 text, cut = self._text_of(plain[: self._caps.characters + _BEYOND], len(plain))
                 found.append(Output(kind=item.kind, mime=mime, text=text, cut_from=cut))
                 break

@@ -19,6 +19,7 @@ from types import CodeType, FrameType, FunctionType, ModuleType, SimpleNamespace
 from mlops_jupyter.capture.doors import DOORS, Door
 from mlops_jupyter.capture.imports import ImportHooks
 from mlops_jupyter.capture.sights import Call, Sights
+from mlops_jupyter.capture.unseen import UNSEEN, leave
 
 _TOOL_IDS = (5, 3, 4)  # 0 to 2 are a debugger's, coverage's and a profiler's; 4 and 3 are asked for by `returns.py` first
 _CALL = compile("call()", "<a call that looks its caller's variables up>", "eval")
@@ -135,17 +136,21 @@ class Readers:
 
         @functools.wraps(original)
         def wrapper(*args: object, **kwargs: object) -> object:
-            __tracebackhide__ = True
-            if not sights.awake():
-                return _call_as(sys._getframe(1), original, args, kwargs) if door.scans else original(*args, **kwargs)
-            call = _ArgumentCall(args, kwargs, door, original)
-            if before:
-                sights.try_to_see(door, call, None)
-            result = _call_as(sys._getframe(1), original, args, kwargs) if door.scans else original(*args, **kwargs)
-            if after:
-                sights.try_to_see(door, call, result)
-            return result
+            try:
+                if not sights.awake():
+                    return _call_as(sys._getframe(1), original, args, kwargs) if door.scans else original(*args, **kwargs)
+                call = _ArgumentCall(args, kwargs, door, original)
+                if before:
+                    sights.try_to_see(door, call, None)
+                result = _call_as(sys._getframe(1), original, args, kwargs) if door.scans else original(*args, **kwargs)
+                if after:
+                    sights.try_to_see(door, call, result)
+                return result
+            except BaseException as error:
+                leave(error, _call_as.__code__, _CALL)
+                raise
 
+        wrapper.__code__ = wrapper.__code__.replace(co_filename=UNSEEN)  # type: ignore[attr-defined]
         return wrapper  # type: ignore[return-value]
 
     def _put_back_copies(self) -> None:
@@ -161,7 +166,6 @@ class Readers:
 
 def _call_as(caller: FrameType, original: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     """Call it from a frame that has the caller's variables, where the function (DuckDB's) looks for tables by name."""
-    __tracebackhide__ = True
     names, local = caller.f_globals, caller.f_locals
     call = functools.partial(original, *args, **kwargs)
     return eval(_CALL, names, {"call": call} if local is names else {**local, "call": call})  # noqa: S307 (our own constant)

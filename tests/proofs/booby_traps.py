@@ -19,14 +19,12 @@ import contextlib
 import io
 import tempfile
 from collections import Counter
+from dataclasses import dataclass
 
 from mlops_jupyter.capture import ipython
 from tests.unit.capture.notebook_player import fresh_shell, without_scan, world
 
-METHODS = """eq ne lt le gt ge hash repr str bytes format bool len iter next contains getitem setitem delitem getattr call int float
-index complex add radd iadd mul matmul enter exit reduce reduce_ex getstate copy deepcopy sizeof dir fspath length_hint reversed missing await
-aiter anext array array_interface array_function array_ufunc dataframe arrow_c_stream dlpack torch_function sklearn_tags instancecheck
-subclasscheck mro_entries""".split()
+METHODS = ["eq", "ne", "lt", "le", "gt", "ge", "hash", "repr", "str", "bytes", "format", "bool", "len", "iter", "next", "contains", "getitem", "setitem", "delitem", "getattr", "call", "int", "float", "index", "complex", "add", "radd", "iadd", "mul", "matmul", "enter", "exit", "reduce", "reduce_ex", "getstate", "copy", "deepcopy", "sizeof", "dir", "fspath", "length_hint", "reversed", "missing", "await", "aiter", "anext", "array", "array_interface", "array_function", "array_ufunc", "dataframe", "arrow_c_stream", "dlpack", "torch_function", "sklearn_tags", "instancecheck", "subclasscheck", "mro_entries"]
 SHOWN = ["_repr_html_", "_repr_mimebundle_", "_ipython_display_", "_repr_png_", "keys", "values", "items", "get_params", "to_pandas", "shape",
          "dtype", "columns", "tolist", "get_figure", "savefig", "fit", "predict"]
 
@@ -39,7 +37,7 @@ calls, armed = [], [False]
 
 def note(kind, name):
     frame, ours = sys._getframe(2), ''
-    while frame is not None and 'ipython-input' not in frame.f_code.co_filename and 'ipykernel_' not in frame.f_code.co_filename:
+    while frame is not None and not any(part in frame.f_code.co_filename for part in ('ipython-input', 'ipykernel_', '/IPython/', '/ipykernel/')):
         if 'mlops_jupyter' in frame.f_code.co_filename:
             ours = ours or f'{frame.f_code.co_filename.rsplit("/", 1)[1]}:{frame.f_code.co_name}:{frame.f_lineno}'
         frame = frame.f_back
@@ -149,12 +147,22 @@ CELLS = [
     "import types\nt = types.SimpleNamespace(x=a)", "c.append(a)", "c.pop();", "d['again'] = a", "exec('u = a')", "globals()['v'] = a", "def fails():\n    local = a\n    raise ValueError('x')", "fails()",
     "class MyError(Exception):\n    pass\nw = MyError(a)", "%%time\nx = a", "%%capture\ny = a", "for z in [a]:\n    pass", "try:\n    raise KeyError('q')\nexcept KeyError:\n    aa = a", "from sklearn.base import BaseEstimator\nclass E(BaseEstimator):\n    def __init__(self, p=None):\n        self.p = p",
     "bb = E(p=a)", "from sklearn.preprocessing import FunctionTransformer\ncc = FunctionTransformer(kw_args={'x': a})\ncc.fit([[1.0]]);", "a, dd = a, a", "del b", "ee = a; a = None", "a = ee", "f['n']['m'].append(a)", "ff = type(a)", "import sys\ngg = sys._getframe()\ndel gg",
-    "async def co():\n    held = a\n    return 1", "await co()", "hh = iter([a])", "ii = zip([a], [a])", "jj = slice(a, a)", "kk = property(lambda self: a)", "ll = staticmethod(lambda: a)", "import threading\nmm = threading.local()\nmm.x = a", "nn = classmethod(fun)", "made.get(KIND) is a",
+    "async def co():\n    held = a\n    return 1", "await co()", "hh = iter([a])", "ii = zip([a], [a])", "jj = slice(a, a)", "kk = property(lambda self: a)", "ll = staticmethod(lambda: a)", "import threading\nmm = threading.local()\nmm.x = a", "nn = classmethod(fun)", "made.get(KIND) is a", "try:\n    sys.stdout.write(a)\nexcept TypeError:\n    pass",
 ]
 
 
-def traps_sprung(folder: Path, *, track: bool) -> tuple[Counter[tuple[str, int, str, str]], list[str], list[str]]:
-    """(calls by kind, cell and method; calls by us; what went wrong with tracking itself)."""
+@dataclass
+class Sprung:
+    """`calls`: by type, cell and method; `ours`: by us; `trouble`: what went wrong with tracking itself; `types`: how many there were."""
+
+    calls: Counter[tuple[str, int, str, str]]
+    ours: list[str]
+    trouble: list[str]
+    types: int
+
+
+def traps_sprung(folder: Path, *, track: bool) -> Sprung:
+    """Play the cells with an object of each type."""
     found: Counter[tuple[str, int, str, str]] = Counter()
     ours: list[str] = []
     trouble: list[str] = []
@@ -187,20 +195,25 @@ def traps_sprung(folder: Path, *, track: bool) -> tuple[Counter[tuple[str, int, 
                 assert status.executions >= len(CELLS) * len(shell.user_ns["made"])
         finally:
             ipython.stop()
-    return found, ours, trouble
+    return Sprung(found, ours, trouble, len(shell.user_ns["made"]))
+
+
+def compared(place: Path) -> tuple[Sprung, Sprung, list[str]]:
+    """(plain, tracked, what is wrong)."""
+    plain, tracked = traps_sprung(place / "plain", track=False), traps_sprung(place / "tracked", track=True)
+    keys = sorted(plain.calls.keys() | tracked.calls.keys())
+    unlike = [f"{key}: {plain.calls[key]} calls, tracked {tracked.calls[key]}" for key in keys if plain.calls[key] != tracked.calls[key]]
+    return plain, tracked, [*dict.fromkeys(tracked.ours), *unlike, *tracked.trouble]
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as place:
-        plain, _, _ = traps_sprung(Path(place) / "plain", track=False)
-        tracked, ours, trouble = traps_sprung(Path(place) / "tracked", track=True)
-    differences = [(key, plain[key], tracked[key]) for key in sorted(plain.keys() | tracked.keys()) if plain[key] != tracked[key]]
-    kinds = len({key[0] for key in plain})
-    print(f"{len(METHODS) + len(SHOWN)} methods, {len(CELLS)} cells, {kinds or '?'} types called by their cells; "
-          f"calls plain {sum(plain.values())}, tracked {sum(tracked.values())}, by us {len(ours)}, failures of ours {len(trouble)}")
-    for line in (*dict.fromkeys(ours), *map(str, differences[:40]), *trouble):
+        plain, tracked, wrong = compared(Path(place))
+    print(f"{len(METHODS) + len(SHOWN)} methods on each of {plain.types} types, {len(CELLS)} cells with each: {sum(plain.calls.values())} calls plain, "
+          f"{sum(tracked.calls.values())} tracked, {len(tracked.ours)} by us, {len(tracked.trouble)} failures of ours; Python {sys.version.split()[0]}")
+    for line in wrong[:60]:
         print("  ", line)
-    return 1 if ours or differences or trouble else 0
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

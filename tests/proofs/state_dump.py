@@ -5,6 +5,7 @@ callbacks, threads `mlops-*`, the hook in `builtins` and the tree transformer of
 `%mlops`, the open file of the outbox, and the three attributes that are shadowed while a cell runs. Audit hooks cannot be listed by anybody.
 """
 
+# ruff: noqa: E501 (a table, one fact to a line)
 from __future__ import annotations
 
 DUMP = r'''

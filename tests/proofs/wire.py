@@ -1,7 +1,7 @@
 """Everything that one kernel says, as a front end hears it, made comparable with another kernel's.
 
 Taken out is only what differs between any two kernels: addresses, process ids, temporary folders, random ids (kept apart by
-order of appearance), durations. Pieces of one stream that arrive one after the other are joined: the kernel cuts them by the clock.
+order of appearance), durations. Pieces of one stream that arrive one after the other are joined: the kernel cuts by the clock.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _CELL_FILE = re.compile(r"/tmp/ipykernel_\d+/")
 _RANDOM_ID = re.compile(r"\b[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\b")
 _DURATION = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?\s?(?:ns|[uµμ]s|ms|s|min)\b")
 _TEMPORARY = re.compile(r"/tmp/(?:tmp|matplotlib|joblib|pymp)[\w.-]*|/dev/shm/\w+-\w+-\w+")
+_UNLIKE = ((_CELL_FILE, "CELLS/"), (_TEMPORARY, "TEMPORARY"), (_ADDRESS, "0x"), (_CLOCK, "[now]"), (_DURATION, "T"))
 _PASSING = {"status", "execute_input"}
 TIMEOUT = 120
 
@@ -94,8 +95,8 @@ class Wire:
         return value
 
     def _text(self, text: str) -> str:
-        text = text.replace(self._folder, "FOLDER").replace(self.pid, "PID")
-        for pattern, word in ((_CELL_FILE, "CELLS/"), (_TEMPORARY, "TEMPORARY"), (_ADDRESS, "0x"), (_CLOCK, "[now]"), (_DURATION, "T")):
+        text = text.replace(self._folder, "FOLDER").replace(f"_{self.pid}", "_PID")
+        for pattern, word in _UNLIKE:
             text = pattern.sub(word, text)
         return _RANDOM_ID.sub(lambda match: self._ids.setdefault(match[0], f"id-{len(self._ids)}"), text)
 

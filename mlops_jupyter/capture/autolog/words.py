@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import inspect
 import math
+import types
 from collections.abc import Iterable
 from typing import TypeVar
 
+from mlops_jupyter.capture.kinds import exactly, is_a, is_exactly
 from mlops_jupyter.capture.observer import ObservedCall
 from mlops_jupyter.entities.data import Scalar
+from mlops_jupyter.fingerprint.walk import name_of
 
 LONGEST_NAME = 60
 _LONGEST = 200  # characters of a parameter's text
 _POINTS = 500  # of a series; more are thinned evenly, and the observation says so
 T = TypeVar("T")
 _ARRAYS = frozenset({("numpy", "ndarray"), ("torch", "Tensor")})
-_BRACKETS = {list: "[{}]", tuple: "({})", set: "{{{}}}", frozenset: "{{{}}}", dict: "{{{}}}"}
+_WORDS = exactly(bool, int, str)
+_CONTAINERS = exactly(list, tuple, set, frozenset, dict)
+_BRACKETS: dict[type, str] = {list: "[{}]", tuple: "({})", set: "{{{}}}", frozenset: "{{{}}}", dict: "{{{}}}"}
 
 
 def plain(value: object) -> Scalar:
     """A parameter's value as a scalar: itself, a builtin container as text, anything else by its name."""
-    if value is None or type(value) in {bool, int, str}:
+    if value is None or is_exactly(value, _WORDS):
         return value  # type: ignore[return-value]
-    if isinstance(value, float) and type(value) is float:
+    if type(value) is float:
         return value if math.isfinite(value) else str(value)
     if _is_numpy_scalar(value):
         item = value.item()  # type: ignore[attr-defined]
@@ -37,16 +41,18 @@ def _is_numpy_scalar(value: object) -> bool:
 def _text(value: object, depth: int) -> str:
     if depth > 3:
         return "…"
-    if value is None or type(value) in {bool, int, float, str}:
+    if value is None or type(value) is float or is_exactly(value, _WORDS):
         return repr(value)
-    if isinstance(value, list | tuple | set | frozenset | dict) and type(value) in _BRACKETS:
-        keys = [_text(item, depth + 1) for item in list(value)[:20]]
-        if isinstance(value, dict):
+    if is_exactly(value, _CONTAINERS):
+        keys = [_text(item, depth + 1) for item in list(value)[:20]]  # type: ignore[call-overload]
+        if type(value) is dict:
             keys = [f"{key}: {_text(item, depth + 1)}" for key, item in zip(keys, value.values(), strict=False)]
         return _BRACKETS[type(value)].format(", ".join(keys))
     if type(value).__module__ == "numpy" and type(value).__name__ == "ndarray":
         return f"array{value.shape}"  # type: ignore[attr-defined]
-    return value.__qualname__ if inspect.isfunction(value) or isinstance(value, type) else type(value).__name__
+    if type(value) is types.FunctionType:
+        return value.__qualname__
+    return name_of(value).rpartition(".")[2] if is_a(value, type) else name_of(type(value)).rpartition(".")[2]
 
 
 def number(value: object) -> float | int | None:

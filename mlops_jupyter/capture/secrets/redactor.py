@@ -103,6 +103,8 @@ class Redactor:
 
 _LOOSE = frozenset({"url", "bearer", "webhook", "basic", "pem"})
 """Formats with no end of their own: what follows on the next line is not theirs."""
+_SHORT = frozenset({"SK", "AC", "-us"})
+"""Hints that stand in too many texts to look around each of them."""
 _ROUND_KNOWN = 512
 _AFTER = 1024
 """How far before and behind a part of a secret the rest of it is looked for."""
