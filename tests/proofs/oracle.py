@@ -15,13 +15,17 @@ import importlib
 import multiprocessing
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
 import traceback
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import cast
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path[0] = str(Path(__file__).parents[2])  # not this folder, whose secrets.py is not the standard library's
 os.environ.setdefault("MPLBACKEND", "agg")
 
 from tests.proofs.judging import Verdict, judge
@@ -31,6 +35,8 @@ from tests.proofs.playing import BESIDE, Played, play
 FALSE_BAR = 0.02
 PER_PROCESS = 6
 """Notebooks of one forked process."""
+LIMIT = 600
+"""Seconds after which a notebook counts as stuck."""
 Tally = dict[str, int]
 
 
@@ -71,8 +77,22 @@ def _move(one: Played) -> str:
     return f"{one.move.kind}| {one.move.source!r} {one.error} recorded {marks}"
 
 
-def _chunk(seeds: list[int]) -> list[tuple[Tally, list[str]]]:
-    return [run_seed(seed) for seed in seeds]
+def _chunk(seeds: list[int], channel: Connection) -> None:
+    """In a forked process: its main thread plays these notebooks, and is stopped if one never ends."""
+    signal.signal(signal.SIGALRM, _stop)
+    found = []
+    for seed in seeds:
+        signal.alarm(LIMIT)
+        found.append(run_seed(seed))
+        signal.alarm(0)
+    channel.send(found)
+    channel.close()
+    sys.stdout.flush()
+    os._exit(0)  # threads and finalizers of the notebooks are of no interest
+
+
+def _stop(number: int, frame: object) -> None:
+    raise AssertionError(f"a notebook did not end within {LIMIT} s")
 
 
 def _import_first() -> None:
@@ -89,21 +109,33 @@ def measure(cells: int, seed: int, workers: int, *, quiet: bool = False) -> tupl
     total: Tally = collections.Counter()
     wrong: list[str] = []
     start = time.time()
-    with multiprocessing.get_context("fork").Pool(workers, maxtasksperchild=1) as pool:
-        waiting = collections.deque()
-        while total["cells"] < cells:
-            while len(waiting) < workers + 1:
-                waiting.append(pool.apply_async(_chunk, (list(range(seed, seed + PER_PROCESS)),)))
-                seed += PER_PROCESS
-            for tally, found in waiting.popleft().get():
+    running: dict[Connection, BaseProcess] = {}
+    context = multiprocessing.get_context("fork")
+    while total["cells"] < cells:
+        while len(running) < workers:
+            here, there = context.Pipe(duplex=False)
+            process = context.Process(target=_chunk, args=(list(range(seed, seed + PER_PROCESS)), there))
+            process.start()
+            there.close()
+            running[here] = process
+            seed += PER_PROCESS
+        for channel in wait(list(running)):
+            process = running.pop(cast(Connection, channel))
+            try:
+                batch = cast(Connection, channel).recv()
+            except EOFError:
+                batch = [({"notebooks": PER_PROCESS, "crashed": 1}, ["a process died"])]
+            process.join()
+            for tally, found in batch:
                 total.update(tally)
                 wrong += found
-                if not quiet:
-                    print(*found, sep="\n", end="\n" if found else "", flush=True)
-            if not quiet:
-                print(f"... {total['cells']} cells, {total['cells'] / (time.time() - start):.1f}/s, missed {total['missed']}"
-                      f"+{total['missed_hidden']}, false {total['false']}", flush=True)
-        pool.terminate()
+                if found and not quiet:
+                    print(*found, sep="\n", flush=True)
+        if not quiet:
+            print(f"... {total['cells']} cells, {total['cells'] / (time.time() - start):.1f}/s, missed {total['missed']}"
+                  f"+{total['missed_hidden']}, false {total['false']}", flush=True)
+    for process in running.values():
+        process.kill()
     return dict(total), wrong
 
 
