@@ -9,6 +9,7 @@ such calls are part of the outer one.
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from collections.abc import Iterable
 from types import CodeType, FrameType, FunctionType, SimpleNamespace
@@ -16,12 +17,8 @@ from types import CodeType, FrameType, FunctionType, SimpleNamespace
 from mlops_jupyter.capture.assembly import Armed, Assembler, Called, Library, parameters
 from mlops_jupyter.capture.sites import site_of
 
+_DEFINES = re.compile(r"\b(?:class|type|exec|eval|run\w*|import\w*)\b|^[%!]", re.MULTILINE)
 _TOOL_IDS = (4, 3)  # 0, 1, 2 and 5 are set aside for debuggers, coverage, profilers and optimisers
-
-_MAKING = ("exec", "eval", "%", "!", "get_ipython", "reload", "run_path", "run_module")
-"""Words in cells that could run text from elsewhere, which makes classes."""
-_CLASSES = ("class ", "type(")
-"""Words in cells that make classes, or functions that make them whenever they are called."""
 
 
 class Returns:
@@ -35,9 +32,9 @@ class Returns:
         """By identity, since code objects compare by content: whose it is, and the name of its first parameter."""
         self._decorators: dict[int, CodeType] = {}
         self._user_files: dict[str, bool] = {}
-        self._count = 0
-        self._makes_classes = False
-        self._made_classes = True
+        self._calls = re.compile(rf"\b(?:{'|'.join(assembler.names)})\b")
+        self._modules = 0
+        self._may_have_new = True
         monitoring.register_callback(tool, monitoring.events.PY_RETURN, self._returned)
 
     @classmethod
@@ -57,14 +54,14 @@ class Returns:
         self.assembler.libraries[library.root] = library
         self._arm(library, library.codes())
 
-    def before_cell(self, executed: str) -> None:
-        """Arm classes that are new: after an import, after a cell that could have made one."""
-        known, self._count = self._count, len(sys.modules)
-        if self._makes_classes or self._made_classes or known != self._count:
+    def before_cell(self, source: str) -> None:
+        """Arm classes that are new, where there can be any and the cell could call them: looking through all costs time."""
+        modules = len(sys.modules)
+        if self._may_have_new or modules != self._modules or not source or self._calls.search(source):
             for library in self.assembler.libraries.values():
                 self._arm(library, library.codes())
-        self._made_classes = any(word in executed for word in _MAKING)
-        self._makes_classes = self._makes_classes or any(word in executed for word in _CLASSES)
+            self._modules = modules
+        self._may_have_new = not source or _DEFINES.search(source) is not None
         self.assembler.begin()
 
     def remove(self) -> None:

@@ -53,7 +53,7 @@ class Rewriting:
         if library.counted is not None:
             self._counting.append(library)
 
-    def before_cell(self, executed: str) -> None:
+    def before_cell(self, source: str) -> None:
         """Drop what an unfinished call left."""
         self._others.clear()
         self._misses.clear()

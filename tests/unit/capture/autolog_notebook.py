@@ -48,7 +48,7 @@ class Notebook:
         first = len(self.drafts)
         result = self.shell.run_cell(textwrap.dedent(source), store_history=True)
         calls.after_cell()
-        calls.before_cell()
+        calls.before_cell("raise what failed")
         result.raise_error()
         return self.drafts[first:]
 
