@@ -68,7 +68,7 @@ class CellWatch:
     """Looks at cells of one session. Every method may raise: the fence is around it, in `ipython.py`."""
 
     def __init__(self, shell: Shell, recorder: Recorder, redact: Redactor, policy: OutputPolicy, files: FileWatch,
-                 settle: Callable[[Collection[str]], Mapping[str, Fingerprint]]) -> None:
+                 settle: Callable[[Collection[str]], Mapping[str, Fingerprint]], started: Callable[[], list[types.CodeType]]) -> None:
         settings = Settings.current()
         cwd = Path.cwd()
         self._shell = shell
@@ -77,7 +77,7 @@ class CellWatch:
         self._policy: OutputPolicy = policy
         self._caps = Caps(settings.output_characters, settings.output_bytes, settings.outputs_per_cell)
         self._tap = Tap(shell)
-        self._namespace = Namespace(shell.user_ns, settings.hash_bytes, redact.is_secret, settle)
+        self._namespace = Namespace(shell.user_ns, settings.hash_bytes, redact.is_secret, settle, started)
         self._generators = Generators(recorder.blob)
         self._modules = LocalModules(cwd, recorder.blob, redact)
         self._modules.changed()

@@ -27,9 +27,13 @@ LIMIT = 400
 _PLAIN = exactly(int, float, complex, str, bytes, bool, type(None), range, bytearray, types.ModuleType)
 _ITEMS = exactly(list, tuple, set, frozenset)
 _WAITING = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+_CALLED = (types.FunctionType, types.MethodType, functools.partial)
 _DATA = frozenset({"numpy", "pandas", "polars", "pyarrow", "scipy", "matplotlib", "torch", "tensorflow", "xarray", "PIL",
                    "plotly"})
 """Libraries whose objects hold data, not functions of the user's."""
+
+
+_OPAQUE = frozenset({"exec", "eval", "globals"})
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,28 @@ class Brought:
     """All names that the code looks up, in the namespace or in `builtins`."""
     classes: list[type] = field(default_factory=list)
     """Classes of the user's whose objects are used, to be dropped at once."""
+    codes: list[types.CodeType] = field(default_factory=list)
+    """The functions that were found."""
 
-
-_OPAQUE = frozenset({"exec", "eval", "globals"})
+    def add_started(self, started: Iterable[types.CodeType], namespace: Mapping[str, object]) -> None:
+        """What functions use that ran and that were not found: reached through a library's registry, by name, by a callback."""
+        codes = list(started)
+        if not codes:
+            return
+        known: set[int] = set()
+        for code in self.codes:
+            _within(code, known)
+        for code in codes:
+            if id(code) in known:
+                continue
+            used = names_of_code(code)
+            self.seeds |= used.calls_seed
+            self.stores |= used.stores
+            self.globals |= used.loads
+            for read in used.loads:
+                if read in namespace:
+                    self.reads.setdefault(read, code.co_name)
+            self.opaque += [f"{read}() in {code.co_name}" for read in used.loads if read in _OPAQUE and read not in namespace]
 
 
 def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object], roots: Iterable[object] = ()) -> Brought:
@@ -123,6 +146,7 @@ def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object],
         done.add((identity(value), via))
         for code in _codes(value, namespace, brought):
             used = names_of_code(code)
+            brought.codes.append(code)
             brought.seeds |= used.calls_seed
             brought.globals |= used.loads
             for store in used.stores:
@@ -176,6 +200,14 @@ def _codes(root: object, namespace: Mapping[str, object], brought: Brought) -> I
             queue.extend(_inside(value))
 
 
+def _within(code: types.CodeType, found: set[int]) -> None:
+    """The ids of a code object and of those within it."""
+    found.add(id(code))
+    for constant in code.co_consts:
+        if type(constant) is types.CodeType:
+            _within(constant, found)
+
+
 def _frame_of(waiting: object) -> types.FrameType | None:
     """The frame of a generator or coroutine that waits, None once it has ended."""
     for name in ("gi_frame", "cr_frame", "ag_frame"):
@@ -218,8 +250,10 @@ def _inside(value: object) -> list[object]:  # noqa: PLR0911 (a table of types)
     root = module_of(kind).partition(".")[0]
     if root in {"builtins", "itertools", "functools", "_functools"}:  # `map(f, rows)`, `lru_cache`: C code that holds functions
         return [part for part in gc.get_referents(value) if not is_a(part, type)][:LIMIT]
-    if root in _DATA or root in MACHINERY:
+    if root in MACHINERY:
         return []
+    if root in _DATA:  # `np.vectorize(f)`: functions that it was given, none of its data
+        return [part for part in attributes(value).values() if is_any(part, _CALLED)]
     own = attributes(value)
     return [*(_of_class(kind)), *(own.values() if len(own) <= LIMIT else ())]
 

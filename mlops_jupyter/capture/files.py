@@ -36,7 +36,7 @@ _PROCESS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.sp
 _MOVES = frozenset({"os.remove", "os.rename", "os.link", "os.symlink", "os.truncate"})
 _SQLITE = frozenset({"sqlite3.connect", "sqlite3.connect/handle"})
 _HTTP = frozenset({"urllib.Request", "http.client.send"})
-_SEEN = frozenset({"open", "socket.connect", *_SQLITE, *_HTTP, *_PROCESS, *_MOVES})
+_SEEN = frozenset({"open", "exec", "socket.connect", *_SQLITE, *_HTTP, *_PROCESS, *_MOVES})
 _MOST = 2000
 """Most files recorded of one cell."""
 _WORDS = 4096
@@ -85,6 +85,8 @@ class FileWatch:
         self._connecting = ""
         self._ours: frozenset[int] = frozenset()
         self.queries = Queries(self._asked)
+        self.executed: Callable[[object], None] = lambda code: None
+        """Told of each code object that runs at the level of a module."""
         self.active = False
 
     def configure(self, cwd: Path, exclude: Iterable[Path]) -> None:
@@ -129,6 +131,8 @@ class FileWatch:
             if event == "open":
                 path, mode, flags = args
                 self._open(path, mode, flags)
+            elif event == "exec":
+                self.executed(args[0])
             elif event in _MOVES:
                 self._move(event, args)
             elif event == "socket.connect":

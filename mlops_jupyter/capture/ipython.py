@@ -39,6 +39,7 @@ from mlops_jupyter.capture.secrets import CleanOutbox, Redactor, load_key
 from mlops_jupyter.capture.session import new_session, notebook_path
 from mlops_jupyter.capture.shell import Autolog, CellInfo, Status, connection_file, running_cell
 from mlops_jupyter.capture.sights import Sights
+from mlops_jupyter.capture.started import Started
 from mlops_jupyter.capture.tracker import CellExecuted, Tracker
 from mlops_jupyter.capture.unwrap import is_ours, is_skip
 from mlops_jupyter.config import Settings
@@ -135,8 +136,9 @@ class Tracking:
         self._readers = Readers(Sights(self._files), self._imports)
         self._wait = None if self.session.kind in _NOBODY_WAITS else settings.hash_wait
         self._deferred = Deferred(self._fence, settings.hash_bytes, self._wait)
+        self._started = Started(self.is_user_code)
         self._watch = CellWatch(cast(CellShell, shell), self._outbox, self._redact, options.outputs, self._files,
-                                self._deferred.settle)
+                                self._deferred.settle, self._started.take)
         self._life = CellLife(Parts(
             self._tracker, self._watch, self._notes, self._outbox, self._fence, self._deferred, self._redact,
             shell.transform_cell, lambda: shell.execution_count - 1, self.is_user_code, self._cell_ended,
@@ -165,6 +167,8 @@ class Tracking:
             self._readers.install()
         with self._fence.guard("calls"):
             self._install_calls()
+            self._started.install()
+            self._files.executed = self._started.executed
         for event, function in self._hooks():
             self._shell.events.register(event, function)
         atexit.register(self.end)
@@ -200,6 +204,7 @@ class Tracking:
         self._readers.remove()
         self._imports.remove()
         calls.remove()
+        self._started.remove()
         self._files.stop()
 
     def _trip(self, line: str) -> None:

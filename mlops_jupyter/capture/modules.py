@@ -56,6 +56,12 @@ class ModuleStates:
         found = {*found, *self._held} - {_BUILTINS} if found or everything else set()
         return {*found, _BUILTINS} if self._builtins.added() or _BUILTINS in self._written else found
 
+    def of_files(self, paths: Iterable[str]) -> set[str]:
+        """Which modules these files are."""
+        wanted = set(paths)
+        return {name for name, local in list(self._local.items()) if wanted and local
+                and getattr(sys.modules.get(name), "__file__", None) in wanted}
+
     def reloaded(self) -> bool:
         """True if IPython's autoreload runs and a module's file is other than when this was last asked."""
         if "IPython.extensions.autoreload" not in sys.modules:

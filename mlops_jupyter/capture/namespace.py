@@ -26,6 +26,7 @@ from mlops_jupyter.capture.snapshot import Snapshot
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion, WriteKind
 from mlops_jupyter.fingerprint import fingerprint, footprint
+from mlops_jupyter.fingerprint.types.instances import is_local_module
 from mlops_jupyter.fingerprint.walk import module_of
 
 IGNORED = frozenset({
@@ -87,14 +88,16 @@ class Difference:
 
 
 class Namespace:
-    """Follows one `user_ns` across cells. `budget`: most bytes hashed of one value; `settle`: see Deferred."""
+    """Follows one `user_ns` across cells. `budget`: most bytes hashed of one value; `settle`: see Deferred; `started`: see Started."""
 
     def __init__(self, namespace: dict[str, object], budget: int | None = None,
                  is_secret: Callable[[str, object], bool] = lambda name, value: False,
-                 settle: Callable[[Collection[str]], Mapping[str, Fingerprint]] = lambda names: {}) -> None:
+                 settle: Callable[[Collection[str]], Mapping[str, Fingerprint]] = lambda names: {},
+                 started: Callable[[], list[types.CodeType]] = list) -> None:
         self._namespace = namespace
         self._is_secret = is_secret
         self._settle = settle
+        self._started = started
         self._budget = budget
         self._patience = Patience()
         self._hidden: set[str] = set(IGNORED)
@@ -138,8 +141,12 @@ class Namespace:
             self._held.pop(name, None)
         for name, kind in sorted(kinds.items()):
             self._write(name, kind, difference)
-        self._take_settled(self._exposed)
-        for name in sorted(self._exposed & self._namespace.keys() - kinds.keys()) if self._exposed else ():
+        ran = Brought()
+        ran.add_started(self._started(), self._namespace)
+        exposed = self._exposed | self._with_aliases(
+            {name for name in (*ran.reads, *ran.stores) if name in self._namespace and self._is_users(name)})
+        self._take_settled(exposed)
+        for name in sorted(exposed & self._namespace.keys() - kinds.keys()) if exposed else ():
             held = self._held.get(name)
             if held is not None and held.fingerprint is not None:
                 self._compare(name, NOTHING, difference)
@@ -169,7 +176,7 @@ class Namespace:
         objects = [*brought.held, *(self._namespace[name] for name in names.results if name in self._namespace)]
         exposed, unbounded = self._within_reach()
         everything = bool(names.opaque or brought.opaque or unbounded) or self._modules.reloaded()
-        modules = self._modules.reached(brought.modules, everything=everything)
+        modules = self._modules.reached({*brought.modules, *names.imports}, everything=everything)
         objects += self._modules.data(modules)
         drawn = look()
         figures = self._figures.within_reach(drawn, drawn, brought.modules)
@@ -250,6 +257,9 @@ class Namespace:
         self._patience = Patience()
         now, ids = Snapshot.of(self._namespace), self._namespace
         brought = follow(self._used(names, ids), self._namespace)
+        started = self._started()
+        brought.add_started(started, self._namespace)
+        brought.modules |= self._modules.of_files(code.co_filename for code in started)
         difference = Difference(opaque=[*names.opaque, *brought.opaque], seeds=before.brought.seeds | brought.seeds)
         bound = {*names.stores, *brought.stores, *before.brought.stores}
         created, rebound, deleted = before.snapshot.changes(now)
@@ -391,7 +401,9 @@ class Namespace:
         if is_a(value, type):
             return module_of(value) == "__main__"
         if is_a(value, types.FunctionType):
-            return bool(value.__closure__ or value.__defaults__ or value.__kwdefaults__ or value.__dict__)
+            if value.__closure__ or value.__defaults__ or value.__kwdefaults__ or value.__dict__:
+                return True
+            return type(value.__module__) is str and is_local_module(value.__module__)
         if is_a(value, types.BuiltinFunctionType):
             return value.__self__ is not None and not is_a(value.__self__, types.ModuleType)
         return not is_any(value, _CODE)

@@ -360,6 +360,8 @@ def _polars(teller: _Teller, value: object) -> Told:
 
 
 def _arrow(teller: _Teller, value: object) -> Told:
+    if type(value).__name__ == "Buffer":
+        return "arrow buffer", value.to_pybytes()  # type: ignore[attr-defined]
     told = value.to_pylist() if hasattr(value, "to_pylist") else None
     return "arrow", type(value).__name__, str(getattr(value, "type", "")), teller.of(told), str(getattr(value, "schema", ""))
 

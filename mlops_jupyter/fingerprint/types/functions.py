@@ -182,6 +182,8 @@ def _reach_builtin(value: object, trace: Trace) -> None:
 def _reach_function(value: object, trace: Trace) -> None:
     """What a closure or a default holds can be changed by calling; the function itself is code."""
     function: types.FunctionType = value  # type: ignore[assignment]
+    if type(function.__module__) is str and is_local_module(function.__module__):
+        trace.hold(function)  # its code can be replaced, by autoreload or by hand
     trace.follow(function.__defaults__ or ())
     trace.follow((function.__kwdefaults__ or {}).values())
     trace.follow(function.__dict__.values())
