@@ -13,7 +13,7 @@ import linecache
 import sys
 import traceback
 import types
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,12 +21,13 @@ from typing import Protocol
 
 import msgspec
 
+from mlops_jupyter.capture.difference import Before, Difference, Later
 from mlops_jupyter.capture.environment import LocalModules
 from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.files import FileWatch, Reached
 from mlops_jupyter.capture.kinds import is_any
 from mlops_jupyter.capture.names import CellNames, analyse
-from mlops_jupyter.capture.namespace import Before, Difference, Later, Namespace
+from mlops_jupyter.capture.namespace import Namespace
 from mlops_jupyter.capture.outputs import Caps, Outputs, Tap
 from mlops_jupyter.capture.randomness import Generators
 from mlops_jupyter.capture.secrets import Redactor
@@ -68,7 +69,7 @@ class CellWatch:
     """Looks at cells of one session. Every method may raise: the fence is around it, in `ipython.py`."""
 
     def __init__(self, shell: Shell, recorder: Recorder, redact: Redactor, policy: OutputPolicy, files: FileWatch,
-                 settle: Callable[[Collection[str]], Mapping[str, Fingerprint]], started: Callable[[], list[types.CodeType]]) -> None:
+                 namespace: Namespace) -> None:
         settings = Settings.current()
         cwd = Path.cwd()
         self._shell = shell
@@ -77,7 +78,7 @@ class CellWatch:
         self._policy: OutputPolicy = policy
         self._caps = Caps(settings.output_characters, settings.output_bytes, settings.outputs_per_cell)
         self._tap = Tap(shell)
-        self._namespace = Namespace(shell.user_ns, settings.hash_bytes, redact.is_secret, settle, started)
+        self._namespace = namespace
         self._generators = Generators(recorder.blob)
         self._modules = LocalModules(cwd, recorder.blob, redact)
         self._modules.changed()

@@ -31,6 +31,7 @@ from mlops_jupyter.capture.imports import ImportHooks
 from mlops_jupyter.capture.installs import Installs
 from mlops_jupyter.capture.life import CellLife, Parts
 from mlops_jupyter.capture.names import analyse
+from mlops_jupyter.capture.namespace import Namespace
 from mlops_jupyter.capture.notes import Notes
 from mlops_jupyter.capture.observer import Draft, Listener, ObservedCall
 from mlops_jupyter.capture.options import TrackOptions, decode_options
@@ -137,8 +138,9 @@ class Tracking:
         self._wait = None if self.session.kind in _NOBODY_WAITS else settings.hash_wait
         self._deferred = Deferred(self._fence, settings.hash_bytes, self._wait)
         self._started = Started(self.is_user_code)
-        self._watch = CellWatch(cast(CellShell, shell), self._outbox, self._redact, options.outputs, self._files,
-                                self._deferred.settle, self._started.take)
+        namespace = Namespace(shell.user_ns, settings.hash_bytes, self._redact.is_secret, self._deferred.settle,
+                              self._started.take)
+        self._watch = CellWatch(cast(CellShell, shell), self._outbox, self._redact, options.outputs, self._files, namespace)
         self._life = CellLife(Parts(
             self._tracker, self._watch, self._notes, self._outbox, self._fence, self._deferred, self._redact,
             shell.transform_cell, lambda: shell.execution_count - 1, self.is_user_code, self._cell_ended,

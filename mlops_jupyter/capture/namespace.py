@@ -11,13 +11,12 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from mlops_jupyter.capture.background import Background
 from mlops_jupyter.capture.closure import Brought, follow
 from mlops_jupyter.capture.deferred import Patience, unread
-from mlops_jupyter.capture.figures import Drawn, Figures, look
+from mlops_jupyter.capture.difference import Before, Difference, Held, Later
+from mlops_jupyter.capture.figures import Figures, look
 from mlops_jupyter.capture.kinds import exactly, identity, is_a, is_any, is_exactly
 from mlops_jupyter.capture.modules import ModuleStates
 from mlops_jupyter.capture.names import CellNames
@@ -41,54 +40,8 @@ _FIXED = exactly(int, float, complex, str, bytes, bool, type(None), range, type(
 _CODE = (types.ModuleType, types.FunctionType, type)
 
 
-@dataclass(slots=True)
-class Held:
-    """What is remembered of a name: never the value."""
-
-    place: int
-    fingerprint: Fingerprint | None
-    ids: frozenset[int] = frozenset()
-    ranges: tuple[tuple[int, int], ...] = ()
-    complete: bool = True
-    """False if the walk through the value was cut: it may share more than is known."""
-    slow: bool = False
-    """True if the value took too long to read on a cell's path."""
-
-
-@dataclass
-class Before:
-    """The namespace as a cell found it."""
-
-    snapshot: Snapshot
-    touched: set[str]
-    brought: Brought
-    results: list[str]
-    modules: set[str] = field(default_factory=set)
-    drawn: Drawn = field(default_factory=Drawn)
-
-
-class Later(NamedTuple):
-    """A value that is read after its cell; `known`: what it was before, where that matters."""
-
-    value: object
-    known: Fingerprint | None
-
-
-@dataclass
-class Difference:
-    """What a cell did, in records."""
-
-    reads: list[Read] = field(default_factory=list)
-    writes: list[VariableVersion] = field(default_factory=list)
-    deletes: list[str] = field(default_factory=list)
-    opaque: list[str] = field(default_factory=list)
-    seeds: set[str] = field(default_factory=set)
-    later: dict[str, Later] = field(default_factory=dict)
-    """Written names whose values are still to be read."""
-
-
 class Namespace:
-    """Follows one `user_ns` across cells. `budget`: most bytes hashed of one value; `settle`: see Deferred; `started`: see Started."""
+    """Follows a `user_ns`. `budget`: most bytes hashed of one value. `settle`: see Deferred. `started`: see Started."""
 
     def __init__(self, namespace: dict[str, object], budget: int | None = None,
                  is_secret: Callable[[str, object], bool] = lambda name, value: False,

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
+from mlops_jupyter.capture.difference import Difference
 from mlops_jupyter.capture.names import analyse
-from mlops_jupyter.capture.namespace import Difference, Namespace
+from mlops_jupyter.capture.namespace import Namespace
 
 transform = TransformerManager().transform_cell
 
