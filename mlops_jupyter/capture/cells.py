@@ -25,6 +25,7 @@ from mlops_jupyter.capture.difference import Before, Difference, Later
 from mlops_jupyter.capture.environment import LocalModules
 from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.files import FileWatch, Reached
+from mlops_jupyter.capture.interrupts import Interrupt
 from mlops_jupyter.capture.kinds import is_any
 from mlops_jupyter.capture.names import CellNames, analyse
 from mlops_jupyter.capture.namespace import Namespace
@@ -48,6 +49,7 @@ class Shell(Protocol):
     """What is used of an IPython shell."""
 
     user_ns: dict[str, object]
+    ast_transformers: list[object]
     display_pub: object
     displayhook: object
 
@@ -101,6 +103,20 @@ class CellWatch:
             opened.reached = self.files.begin()
             opened.outputs.begin()
         return opened
+
+    def interrupt(self) -> Interrupt:
+        """Let the cell that is about to run begin with the interrupt that hit us."""
+        return Interrupt(self._shell.ast_transformers)
+
+    def abandon(self, *, alone: bool) -> None:
+        """What was begun in this thread may be half there: it goes. `alone`: no other thread's cell is open."""
+        self._tap.drop()
+        if alone:
+            self.files.stop()
+
+    def remove(self) -> None:
+        """The session ends: nothing of the shell stays shadowed."""
+        self._tap.remove()
 
     def quit(self, opened: Open) -> None:
         """Stop looking: what the cell's end must undo even when everything else fails."""

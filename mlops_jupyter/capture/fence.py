@@ -41,8 +41,14 @@ class Fence:
         self.failures += 1
         if place not in self._places:
             self._places.add(place)
-            self.notes.append(f"capture failed at {place}: {type(error).__name__}: {self._redact(str(error))[:200]}")
+            self.notes.append(f"capture failed at {place}: {type(error).__name__}{self._message(error)}")
             log.info("capture failed at %s", place, exc_info=error)
         if self.failures == MOST:
             self._trip(f"mlops: tracking stopped itself after {MOST} failures of its own ({place}: {type(error).__name__}). "
                        "Your cells are not affected; `%mlops status` tells more.")
+
+    def _message(self, error: Exception) -> str:
+        try:
+            return f": {self._redact(str(error))[:200]}"
+        except Exception:  # noqa: BLE001 (an error that cannot be told is still counted)
+            return ""

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
@@ -203,17 +204,16 @@ class Tracking:
         for event, function in self._hooks():
             if function in self._shell.events.callbacks[event]:
                 self._shell.events.unregister(event, function)
-        self._readers.remove()
-        self._imports.remove()
-        calls.remove()
-        self._started.remove()
-        self._files.stop()
+        mechanisms = (self._readers.remove, self._imports.remove, calls.remove, self._started.remove)
+        for step in (self._watch.remove, *mechanisms, self._files.stop):
+            self._fenced(step)  # each for itself: one that fails leaves no other hooked
 
     def _trip(self, line: str) -> None:
         """Too many failures of our own: one line, then nothing more."""
         global _current  # noqa: PLW0603
         _current = None
-        print(line, file=sys.stderr)  # noqa: T201 (the fence's one line)
+        with suppress(Exception):  # a stream of the user's
+            print(line, file=sys.stderr)  # noqa: T201 (the fence's one line)
         self.end()
 
     def _fenced(self, step: Callable[[], None]) -> None:

@@ -1,16 +1,16 @@
 """The life of a cell under tracking: opened by IPython's `pre_run_cell`, closed by `post_run_cell`, recorded at both ends.
 
 Each thread has its own stack of open cells, because a kernel with subshells runs several at once. Every step is inside the
-fence. An interrupt that hits our work before a cell is handed on to the cell; one that hits it afterwards only cuts our work
-short. What was too long to read on the cell's path is read afterwards, and the record is written again.
+fence. An interrupt that hits our work before a cell is handed on to the cell (`interrupts.py`); one that hits it afterwards
+only cuts our work short. What was too long to read on the cell's path is read afterwards, and the record is written again.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from _thread import interrupt_main
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -19,6 +19,7 @@ from mlops_jupyter.capture import calls
 from mlops_jupyter.capture.cells import CellWatch, Open, is_interrupt
 from mlops_jupyter.capture.deferred import Deferred
 from mlops_jupyter.capture.fence import Fence
+from mlops_jupyter.capture.interrupts import Interrupt
 from mlops_jupyter.capture.notes import Notes
 from mlops_jupyter.capture.secrets import Redactor
 from mlops_jupyter.capture.shell import CellInfo, CellResult, silent_cell
@@ -65,6 +66,8 @@ class CellLife:
         self._silent: dict[int, Open] = {}
         self._unread: dict[int, _Unread] = {}
         parts.deferred.finished = self._finished
+        self._over = False
+        self._interrupts: list[Interrupt] = []
         self.cost = 0.0
         self.seconds = 0.0
 
@@ -78,18 +81,18 @@ class CellLife:
     # before
 
     def before(self, info: CellInfo) -> None:
-        """`pre_run_cell`."""
-        clock = time.perf_counter()
-        opened = None
+        """`pre_run_cell`. From its first line inside the `try`: IPython swallows what a callback raises, an interrupt too."""
         try:
+            clock = time.perf_counter()
+            opened = None
             with self._parts.fence.guard("the start of a cell"):
                 opened = self._open(info)
+            spent = time.perf_counter() - clock
+            self.cost += spent
+            if opened is not None:
+                opened.cost += spent
         except KeyboardInterrupt:
-            threading.Timer(0.01, interrupt_main).start()  # it was meant for the cell, which is about to run
-        spent = time.perf_counter() - clock
-        self.cost += spent
-        if opened is not None:
-            opened.cost += spent
+            self._hand_on()
 
     def _open(self, info: CellInfo) -> Open | None:
         parts, source = self._parts, info.raw_cell
@@ -110,9 +113,18 @@ class CellLife:
         parts.recorder.record(execution)
         with parts.fence.guard("calls"):
             calls.before_cell(executed)
+        if self._over:  # the fence has just ended the session
+            return None
         opened = parts.watch.open(executed, parts.transform, quiet=event.ours and not skip, outputs=not skip)
         self._stacks.setdefault(event.thread, []).append(opened)
         return opened
+
+    def _hand_on(self) -> None:
+        """An interrupt hit our work before a cell: what was begun is given up, and the cell gets it."""
+        thread = threading.get_ident()
+        others = any(stack for other, stack in self._stacks.items() if other != thread)
+        self._parts.watch.abandon(alone=not others)
+        self._interrupts.append(self._parts.watch.interrupt())
 
     def _take_unseen(self, look: Callable[[], Unseen | None]) -> None:
         """Record what `look` finds that no cell did."""
@@ -125,33 +137,38 @@ class CellLife:
 
     def before_silent(self) -> None:
         """`pre_execute`: code that a front end or a program runs without history is about to run."""
-        parts, thread = self._parts, threading.get_ident()
-        with parts.fence.guard("the start of a silent execution"):
-            info = silent_cell()
-            if info is None or parts.tracker.busy() or thread in self._silent:
-                return
-            self._take_unseen(parts.watch.between)
-            executed = parts.transform(info.raw_cell)
-            self._silent[thread] = parts.watch.open(executed, parts.transform, quiet=False, outputs=False)
+        try:
+            parts, thread = self._parts, threading.get_ident()
+            with parts.fence.guard("the start of a silent execution"):
+                info = silent_cell()
+                if info is None or parts.tracker.busy() or thread in self._silent:
+                    return
+                self._take_unseen(parts.watch.between)
+                executed = parts.transform(info.raw_cell)
+                self._silent[thread] = parts.watch.open(executed, parts.transform, quiet=False, outputs=False)
+        except KeyboardInterrupt:
+            self._hand_on()
 
     def after_silent(self) -> None:
         """`post_execute`: what it changed is an execution without source; where it changed nothing there is no record."""
-        opened = self._silent.pop(threading.get_ident(), None)
-        if opened is not None:
-            self._take_unseen(lambda: self._parts.watch.close_unseen(opened))
+        with suppress(KeyboardInterrupt):  # it came after what it was meant for
+            opened = self._silent.pop(threading.get_ident(), None)
+            if opened is not None:
+                self._take_unseen(lambda: self._parts.watch.close_unseen(opened))
 
     # after
 
     def after(self, result: CellResult | None) -> None:
-        """`post_run_cell`."""
-        clock = time.perf_counter()
-        thread = threading.get_ident()
+        """`post_run_cell`. An interrupt now has nothing of the user's to stop; it only cuts our work short."""
         try:
+            clock = time.perf_counter()
+            while self._interrupts:
+                self._interrupts.pop().withdraw()
             with self._parts.fence.guard("the end of a cell"):
-                self._close(result, thread, clock)
+                self._close(result, threading.get_ident(), clock)
         except KeyboardInterrupt:
             with self._parts.fence.guard("a cell cut short"):
-                self._cut_short(result, thread, "interrupted while its results were looked at")
+                self._cut_short(result, threading.get_ident(), "interrupted while its results were looked at")
 
     def _close(self, result: CellResult | None, thread: int, clock: float) -> None:
         parts = self._parts
@@ -201,6 +218,7 @@ class CellLife:
 
     def end(self, wait: float | None) -> None:
         """Close what is open, and wait that long (None: until it is done) for what is being read."""
+        self._over = True
         parts = self._parts
         for thread, stack in list(self._stacks.items()):
             while stack:

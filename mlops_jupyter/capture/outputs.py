@@ -67,9 +67,12 @@ class Tap:
         self._cells: list[Outputs] = []
         self._quiet = threading.local()
         self._undo: list[Callable[[], None]] = []
+        self._removed = False
 
     def open(self, outputs: Outputs) -> None:
         """A cell runs: it gets what its thread shows, and what threads without a cell show while it is the newest."""
+        if self._removed:
+            return
         self._cells.append(outputs)
         if self._undo:
             return
@@ -81,8 +84,20 @@ class Tap:
     def close(self, outputs: Outputs) -> None:
         """The cell has ended. With the last one the shadows go."""
         self._cells = [one for one in self._cells if one is not outputs]
-        while self._undo and not self._cells:
-            self._undo.pop()()
+        if not self._cells:
+            self._take_back()
+
+    def drop(self) -> None:
+        """The cells of this thread note no more; with the last one of all the shadows go."""
+        thread = threading.get_ident()
+        self._cells = [one for one in self._cells if one.thread != thread]
+        if not self._cells:
+            self._take_back()
+
+    def remove(self) -> None:
+        """The session ends: no shadow stays or comes, whatever cells are open."""
+        self._removed = True
+        self._take_back()
 
     def _cell(self) -> Outputs | None:
         thread = threading.get_ident()
@@ -93,18 +108,24 @@ class Tap:
         before = getattr(owner, "__dict__", {}).get(name)
         if not callable(original):
             return
-        try:
-            setattr(owner, name, make(original))
-        except (AttributeError, TypeError):  # an object without room for attributes goes unseen
-            return
+        shadow = make(original)
 
         def undo() -> None:
-            if before is None:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, before)
+            with suppress(AttributeError):
+                if getattr(owner, "__dict__", {}).get(name) is shadow:
+                    if before is None:
+                        delattr(owner, name)
+                    else:
+                        setattr(owner, name, before)
 
-        self._undo.append(undo)
+        self._undo.append(undo)  # first: an interrupt between the two leaves nothing that is not undone
+        with suppress(AttributeError, TypeError):  # an object without room for attributes goes unseen
+            setattr(owner, name, shadow)
+
+    def _take_back(self) -> None:
+        while self._undo:
+            self._undo[-1]()
+            self._undo.pop()
 
     # the shadows: call the original first, then note; noting cannot fail, and asks no object of the user's
 
@@ -117,9 +138,7 @@ class Tap:
                     leave(error)
                     raise
                 if is_a(data, str) and not self._depth() and not self._is_ipythons_own():
-                    cell = self._cell()
-                    if cell is not None:
-                        cell.text(name, data if type(data) is str else str.__str__(data))
+                    self._note(lambda cell: cell.text(name, data if type(data) is str else str.__str__(data)))
                 return result
 
             return _named_as(original, write)
@@ -146,7 +165,8 @@ class Tap:
                 self._depth(-1)
                 transient = kwargs.get("transient")
                 shown = transient.get("display_id") if type(transient) is dict else ""
-                self._note("display", kwargs.get("data", args[0] if args else None), shown, update=kwargs.get("update") is True)
+                data = kwargs.get("data", args[0] if args else None)
+                self._bundle("display", data, shown, update=kwargs.get("update") is True)
 
         return _named_as(original, publish)
 
@@ -160,14 +180,24 @@ class Tap:
                 raise
             finally:
                 self._depth(-1)
-                self._note("result", format_dict, "", update=False)
+                self._bundle("result", format_dict, "", update=False)
 
         return _named_as(original, write_format_data)
 
-    def _note(self, kind: Literal["result", "display"], data: object, display_id: object, *, update: bool) -> None:
+    def _bundle(self, kind: Literal["result", "display"], data: object, display_id: object, *, update: bool) -> None:
+        if type(data) is dict:
+            shown = display_id if type(display_id) is str else ""
+            self._note(lambda cell: cell.bundle(kind, data, shown, update=update))
+
+    def _note(self, note: Callable[[Outputs], None]) -> None:
+        """Let the cell note something. If it cannot, it notes no more: the user's `print` has nothing to do with that."""
         cell = self._cell()
-        if type(data) is dict and cell is not None:
-            cell.bundle(kind, data, display_id if type(display_id) is str else "", update=update)
+        if cell is None or cell.failed is not None:
+            return
+        try:
+            note(cell)
+        except Exception as error:  # noqa: BLE001 (raised again inside the fence, when the cell ends)
+            cell.failed = error
 
 
 def _named_as(original: Callable[..., object], shadow: Callable[..., object]) -> Callable[..., object]:
@@ -190,6 +220,8 @@ class Outputs:
         self._redact = redact
         self._items: list[_Stream | _Bundle] = []
         self._dropped = 0
+        self.failed: Exception | None = None
+        """Why it notes no more."""
 
     def begin(self) -> None:
         """Start to note."""
@@ -200,6 +232,8 @@ class Outputs:
         """Stop noting: (outputs, how many were dropped)."""
         self._tap.close(self)
         items, self._items = self._items, []
+        if self.failed is not None:
+            raise self.failed
         found = [output for item in items for output in self._outputs(item)]
         return found, self._dropped
 
