@@ -17,6 +17,7 @@ from mlops_jupyter.capture.autolog.links import Links
 from mlops_jupyter.capture.observer import Expression, ObservedCall
 from mlops_jupyter.capture.sites import MISSING, UNPACKED, Scope, Site, expression, plain, resolve, site_of
 from mlops_jupyter.entities.sessions import CallSite
+from mlops_jupyter.fingerprint.types.instances import module_dict
 
 MOST_OF_ONE_SITE = 2_000
 """Calls of one site in one cell; more are a hot loop, not results."""
@@ -140,14 +141,15 @@ class Assembler:
 
     def called(self, site: Site, receiver: object, scope: Scope) -> Called | None:
         """The call that a site's text names, by looking names up; None if the function is not a watched library's."""
-        if receiver is not MISSING and type(receiver) is not ModuleType:
+        is_module = issubclass(type(receiver), ModuleType)  # also one that loads itself when it is first asked
+        if receiver is not MISSING and not is_module:
             functions = (library.function_of(receiver, site.name) for library in self.libraries.values())
             function = next((found for found in functions if found is not None), None)
             if function is not None:
                 return Called(function, receiver)
         func = resolve(site.node.func, scope, self._results)
-        if type(receiver) is ModuleType:
-            func = vars(receiver).get(site.name)
+        if is_module:
+            func = module_dict(receiver).get(site.name)
         # the exact type: `isinstance` would ask the object for its `__class__`
         return Called(func) if type(func) is FunctionType and self._is_watched(func) else None
 
