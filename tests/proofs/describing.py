@@ -7,6 +7,8 @@ generators) stands under `$` keys. Nothing here changes a value: iterators are l
 through their frames.
 """
 
+# ruff: noqa: E501 (tables, one line each)
+
 from __future__ import annotations
 
 import array
@@ -133,7 +135,7 @@ class _Teller:
     def mapping(self, items: object) -> Told:
         return tuple((self.of(key), self.of(item)) for key, item in list(items))  # type: ignore[call-overload]
 
-    def _describe(self, value: object) -> Told:  # noqa: C901, PLR0911, PLR0912 (a table of types, as flat as can be)
+    def _describe(self, value: object) -> Told:
         kind = type(value)
         if isinstance(value, type):
             return self._class(value)
@@ -193,7 +195,7 @@ class _Teller:
             return type(value).__name__, "ended"
         return type(value).__name__, frame.f_code.co_name, frame.f_lasti, self.mapping(sorted(dict(frame.f_locals).items()))
 
-    def _object(self, value: object) -> Told:  # noqa: C901, PLR0912 (a table of types)
+    def _object(self, value: object) -> Told:
         kind = type(value)
         parts: list[Told] = [kind.__module__, kind.__qualname__]
         if _is_users(kind.__module__):
@@ -249,7 +251,7 @@ class _Teller:
             warnings.simplefilter("ignore")
             try:
                 return self.of(value.__reduce__())
-            except Exception:  # noqa: BLE001 (an iterator that cannot be taken apart)
+            except Exception:
                 return "?"
 
     def _attributes(self, value: object) -> Told:

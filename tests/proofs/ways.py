@@ -6,7 +6,7 @@ widget's callback does), `turn` lets the shell's event loop run, `thread` lets a
 a module's file, `interrupt` runs a cell and interrupts it half way. A family brings cells that must have run before.
 """
 
-# ruff: noqa: E501 (tables of cells, one line each)
+# ruff: noqa: E501, ISC004 (tables, one line each)
 from __future__ import annotations
 
 import importlib.util
