@@ -96,7 +96,7 @@ class Deferred:
         with self._lock:
             self._jobs |= jobs
             self._batches.append((n, jobs))
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._work, name="mlops-fingerprints", daemon=True)
                 self._thread.start()
 
@@ -128,8 +128,9 @@ class Deferred:
         finally:
             for job in jobs:
                 self._give_up(job)
+            end = time.monotonic() + _LETTING_GO
             for job in jobs:
-                job.done.wait(_LETTING_GO)
+                job.done.wait(max(end - time.monotonic(), 0.0))
 
     def _give_up(self, job: _Job) -> None:
         with self._lock:
@@ -150,10 +151,15 @@ class Deferred:
                 n, jobs = self._batches.pop(0)
             known: dict[int, Fingerprint | None] = {}
             clock = time.thread_time()
-            with self._fence.guard("a fingerprint after its cell"):
-                for job in jobs.values():
-                    self._read(job, known)
-                self.finished(n, {name: job.found for name, job in jobs.items()})
+            try:
+                with self._fence.guard("a fingerprint after its cell"):
+                    for job in jobs.values():
+                        self._read(job, known)
+                    self.finished(n, {name: job.found for name, job in jobs.items()})
+            finally:
+                for job in jobs.values():  # whatever happened: nobody waits for a reading that will not come
+                    job.value = None
+                    job.done.set()
             self.seconds += time.thread_time() - clock
 
     def _read(self, job: _Job, known: dict[int, Fingerprint | None]) -> None:

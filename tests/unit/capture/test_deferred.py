@@ -149,3 +149,18 @@ def test_a_change_of_a_value_that_is_read_later_is_a_change(monkeypatch: pytest.
     assert [(write.name, write.how) for write in last[2].writes] == [("n", "created")], "reading is no change"
     assert [(write.name, write.how) for write in last[3].writes] == [("rows", "mutated")]
     assert last[3].writes[0].fingerprint.digest is not None
+
+
+def test_nobody_waits_for_a_reading_that_failed(monkeypatch: pytest.MonkeyPatch, reader: Callable[[float | None], Deferred]) -> None:
+    def broken(stop: object, value: object, budget: object) -> None:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(module, "fingerprint_unless", broken)
+    monkeypatch.setenv("MLOPS_TESTING", "0")
+    deferred = reader(None)
+    deferred.start(1, {"first": SLOW, "second": [1], "third": [2]})
+    assert deferred.settle({"first", "second", "third"}) == {}
+    assert not deferred._jobs
+    monkeypatch.undo()
+    deferred.start(2, {"fourth": [1]})
+    assert deferred.settle({"fourth"}) == {"fourth": fingerprint([1])}
