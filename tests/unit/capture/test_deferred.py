@@ -151,7 +151,9 @@ def test_a_change_of_a_value_that_is_read_later_is_a_change(monkeypatch: pytest.
     assert last[3].writes[0].fingerprint.digest is not None
 
 
-def test_nobody_waits_for_a_reading_that_failed(monkeypatch: pytest.MonkeyPatch, reader: Callable[[float | None], Deferred]) -> None:
+def test_nobody_waits_for_a_reading_that_failed(
+    monkeypatch: pytest.MonkeyPatch, reader: Callable[[float | None], Deferred]
+) -> None:
     def broken(stop: object, value: object, budget: object) -> None:
         raise RuntimeError("ours")
 
