@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from mlops_jupyter.api import doctor, headless, jobs, sessions
+from mlops_jupyter.api.rerun import Rerun
 from mlops_jupyter.capture.shell import Status
 from mlops_jupyter.cli import app as command_line
 from mlops_jupyter.entities import JobManifest, Run, Session, Submission, Verification
@@ -28,6 +29,7 @@ SHAPES: dict[str, str | tuple[type, tuple[str, ...]]] = {
     "runs diff": (Comparison, ()), "diff": (Comparison, ()),
     "why": '`{"result": …, "cells": [{"id": …, "n": …, "source": …}]}`',
     "stale": '`[{"id": …, "reason": …}]`',
+    "rerun": (Rerun, ()),
     "sessions list": (Session, ("python", "packages")), "sessions show": (sessions.ExecutionRow, ()),
     "verify": (Verification, ()), "convert": (jobs.Converted, ()), "inspect": (JobManifest, ()), "run": (jobs.JobDone, ()),
     "submit": (Submission, ()), "submissions list": (Submission, ()), "submissions show": (Submission, ()),
