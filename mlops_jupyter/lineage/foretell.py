@@ -13,14 +13,17 @@ import builtins
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
+
+import msgspec
 
 from mlops_jupyter.entities import CellExecution, FileAccess, Fingerprint, RandomState, Read, VariableVersion
 from mlops_jupyter.entities.sessions import WriteKind
 from mlops_jupyter.lineage.graph import Walk
 from mlops_jupyter.lineage.opaque import spelled
 from mlops_jupyter.lineage.sharing import Sharing, held
-from mlops_jupyter.lineage.text import CHANGE_ARGUMENTS, PURE_METHODS, parse, read_text, root
-from mlops_jupyter.lineage.versions import immutable
+from mlops_jupyter.lineage.text import CHANGE_ARGUMENTS, PURE_METHODS, parse, read_text, root, stored
+from mlops_jupyter.lineage.versions import Version, immutable
 
 UNKNOWN = Fingerprint("opaque")
 DATA = frozenset({"scalar", "container", "array", "frame", "series", "index", "model", "figure"})
@@ -60,6 +63,7 @@ class Foretelling:
 
     def __init__(self, walk: Walk, sharing: Sharing, local: Iterable[str], paths: Iterable[str]) -> None:
         self.walk, self.sharing, self.local, self.paths = walk, sharing, frozenset(local), frozenset(paths)
+        self._known: dict[int, tuple[frozenset[str], frozenset[str]]] = {}
 
     def execution(self, source: str, last: CellExecution | None, n: int, *, same: bool) -> CellExecution:
         """A stand-in for the execution to come. `same`: `last` ran this very text, so that what it did may happen again."""
@@ -86,6 +90,8 @@ class Foretelling:
         reads |= {name: Read(name) for name in sorted(found.modules) if name in self.walk.state}
         how |= dict.fromkeys(text.binds, "rebound")
         kinds = _kinds(plain)
+        if same and last is not None:  # another content, of the same kind as the last time
+            kinds = {write.name: msgspec.structs.replace(write.fingerprint, digest=None) for write in last.writes} | kinds
         return CellExecution(
             session="", n=n, source=source, state="ok", reads=list(reads.values()), stores=sorted(text.may_bind),
             writes=[VariableVersion(name, how[name], kinds.get(name, UNKNOWN)) for name in sorted(how)],
@@ -153,19 +159,26 @@ class Foretelling:
         match node.func:
             case ast.Name(id=name):
                 package = self.walk.packages.get(name, "")
-                if name in CHANGE_ARGUMENTS or in_place or name in _TOUCHING or (package and package not in CALM):
+                builtin = name in _BUILTINS and name not in self.walk.state
+                known = name not in _TOUCHING if builtin else package in CALM
+                if name in CHANGE_ARGUMENTS or in_place or not known:
                     found.changes |= given
-                elif name not in self.walk.state and name not in _BUILTINS:
-                    found.reaches |= given
+                if not builtin and name not in self.walk.state:  # a name of this cell's own: what it was taken from tells more
+                    found.reaches |= self.sharing.group(name).names
             case ast.Attribute(attr=method, value=value):
                 base = root(value)
                 package = self.walk.packages.get(base, "")
                 if package:
                     found.changes |= given if method in CHANGE_ARGUMENTS or in_place or package not in CALM else set()
                 elif not self._is_read_only(base, method) or in_place:
-                    found.changes |= held(value) | (given if method in CHANGE_ARGUMENTS else set())
+                    found.changes |= held(value) | (given if method in CHANGE_ARGUMENTS or not self._is_data(base) else set())
             case _:
                 found.reaches |= held(node.func) | given
+
+    def _is_data(self, name: str) -> bool:
+        version = self.walk.state.get(name)
+        known = version.fingerprint if version is not None else None
+        return known is not None and known.kind in DATA and not known.type_name.startswith("__main__")
 
     def _is_read_only(self, name: str, method: str) -> bool:
         version = self.walk.state.get(name)
@@ -175,25 +188,30 @@ class Foretelling:
 
     def _reach(self, found: _Found) -> None:
         """All that may be behind the names in `found.reaches`: what the cells that made them mention, and so on back."""
-        queue = [name for name in found.reaches if name in self.walk.state]
+        state = self.walk.state
+        queue = found.reaches & state.keys()
         done: set[str] = set()
         while queue:
             name = queue.pop()
-            if name in done or name not in self.walk.state:
-                continue
             done.add(name)
-            for version in self.walk.state[name].chain():
-                step = self.walk.graph.steps[version.n]
-                source = step.execution.executed or step.execution.source
-                words = set(WORD.findall(source))
-                found.words |= words
-                found.rebinds |= _globals(source) & self.walk.state.keys()
-                behind = words | step.reads.keys() | step.writes.keys()
-                queue += [word for word in behind if word in self.walk.state and word not in done]
+            words, rebinds = self._behind(state[name])
+            found.words |= words
+            found.rebinds |= rebinds & state.keys()
+            queue |= (words & state.keys()) - done
         found.reads |= {name for name in done if not name.startswith("$")}
         found.changes |= {name for name in done if not self.alone(name)}
         found.modules |= {f"$module {self.walk.packages.get(name, name)}" for name in done
                           if self.walk.packages.get(name, "") in self.local}
+
+    def _behind(self, version: Version) -> tuple[frozenset[str], frozenset[str]]:
+        """What the cells that made it mention, read and wrote; and the names that functions in them bind. Once for each chain."""
+        new = version.chain_id not in self._known
+        for one in [one for one in reversed(version.chain()) if one.chain_id not in self._known] if new else ():
+            step = self.walk.graph.steps[one.n]
+            words, rebinds = _mentioned(step.execution.executed or step.execution.source)
+            before = self._known[one.previous.chain_id] if one.previous is not None else (frozenset(), frozenset())
+            self._known[one.chain_id] = (words.union(step.reads, step.writes, before[0]), rebinds | before[1])
+        return self._known[version.chain_id]
 
     # other state
 
@@ -234,15 +252,18 @@ def _kinds(source: str) -> dict[str, Fingerprint]:
             case ast.Import(names=names):
                 found |= {(one.asname or one.name).split(".")[0]: Fingerprint("module") for one in names}
             case _:
-                for name in read_text(ast.unparse(node)).may_bind:
+                for name in stored([node]):
                     found.pop(name, None)
     return found
 
 
-def _globals(source: str) -> set[str]:
-    """Names that functions of this cell bind in the namespace."""
-    tree = parse(source)
-    return {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names} if tree is not None else set()
+@lru_cache(maxsize=4096)
+def _mentioned(source: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The words of a cell, and the names that functions in it bind in the namespace."""
+    tree = parse(source) if "global" in source else None
+    declared = [node for node in ast.walk(tree) if isinstance(node, ast.Global)] if tree is not None else []
+    bound = {name for node in declared for name in node.names}
+    return frozenset(WORD.findall(source)), frozenset(bound)
 
 
 def _deleted(source: str) -> list[str]:
@@ -253,5 +274,5 @@ def _deleted(source: str) -> list[str]:
         if isinstance(node, ast.Delete):
             gone |= {part.id for part in node.targets if isinstance(part, ast.Name)}
         else:
-            gone -= read_text(ast.unparse(node)).may_bind
+            gone -= stored([node])
     return sorted(gone)

@@ -35,7 +35,9 @@ def build(executions: Iterable[CellExecution], chains: Chains | None = None) -> 
 class Walk:
     """The walk, in two halves: what an execution read is known before it writes. `state`: key → present version."""
 
-    def __init__(self, chains: Chains) -> None:
+    def __init__(self, chains: Chains, happened: Graph | None = None) -> None:
+        self.happened = happened
+        """What did happen, where this is a run that did not (the fresh one)."""
         self.graph = Graph()
         self.state = self.graph.now
         self.chains = chains
@@ -153,12 +155,15 @@ class Walk:
             if write.how == "rebound" and not sure and self._is_as_before(write.name, write.fingerprint):
                 continue
             rests = write.how in {"mutated", "maybe"} and not (execution.state == "ok" and _bound_anew(text, write.name))
+            if rests and self.happened and write.name not in self.state and write.name not in text.may_bind:
+                continue  # no cell above made what was changed in place here
             self._write(step, write.name, rests=rests, fingerprint=write.fingerprint)
         for name in [*execution.stores, *(sorted(text.binds - set(execution.stores)) if execution.opaque else ())]:
             if name in recorded or name in execution.deletes:
                 continue
             if execution.state == "ok" and name in text.binds:
-                before = self.state.get(name)  # bound to equal content: the newer cell stands for it
+                known = self.happened.steps[step.n].writes.get(name) if self.happened and step.n in self.happened.steps else None
+                before = known or self.state.get(name)  # bound to equal content: the newer cell stands for it
                 self._write(step, name, rests=False, fingerprint=before.fingerprint if before else None)
         self.packages |= {name: package for name, package in text.imports.items() if name in recorded or name in text.may_bind}
 

@@ -22,6 +22,7 @@ _BY_TEXT = re.compile(r"(exec|eval)\(\)")
 _BY_CODE = re.compile(r"(exec|eval|globals|locals|vars|__import__|execfile)\(\).*|%run .*|unknown magic .*|get_ipython\(\)\..*"
                       r"|%\w+ holds code that does not parse|code that does not compile by itself")
 _HARMLESS = re.compile(r"\s*%%?(time|matplotlib|load_ext|autoreload|mlops)\b(?!.*=)")
+_SUSPECT = re.compile(r"exec|eval|globals|locals|vars|__main__|__import__|user_ns|user_global_ns|get_ipython|import\s*\*")
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
 
 
@@ -64,6 +65,8 @@ def spelled(source: str, *, ran: bool = False) -> str | None:
     tree = parse(source)
     if tree is None or any(line.lstrip()[:1] in {"%", "!"} and not _HARMLESS.match(line) for line in source.splitlines()):
         return None
+    if not _SUSPECT.search(source):
+        return source
     try:
         plain = ast.unparse(ast.fix_missing_locations(_Spelling(ran=ran).visit(tree)))
     except (SyntaxError, ValueError):

@@ -50,6 +50,10 @@ class Page:
     place: dict[int, int] = field(default_factory=dict)
     """n of what stands for a cell → position in the notebook."""
     faults: dict[str, Fault] = field(default_factory=dict)
+    together: dict[str, list[list[Version]]] = field(default_factory=dict)
+    """Of each cell that changes something in place: what shares with it, as it is just before."""
+    loose: dict[str, set[str]] = field(default_factory=dict)
+    """Of each cell: names that it read as another object of equal content than they now are."""
 
 
 def open_page(executions: Sequence[CellExecution], cells: Sequence[tuple[str, str]], around: Surroundings) -> Page:
@@ -63,7 +67,7 @@ def open_page(executions: Sequence[CellExecution], cells: Sequence[tuple[str, st
             last[owner[execution.n]] = execution
     chains = Chains()
     page = Page([key for key, _, _ in kept], {key: at for key, at, _ in kept}, last, owner, build(ran, chains))
-    walk, sharing = Walk(chains), Sharing()
+    walk, sharing = Walk(chains, page.happened), Sharing()
     page.fresh = walk.graph
     local = {module.name.partition(".")[0] for one in ran for module in one.modules}
     paths = {path for one in ran for access in one.files for path in (access.relative, access.path)}
@@ -77,6 +81,7 @@ def open_page(executions: Sequence[CellExecution], cells: Sequence[tuple[str, st
         else:
             _widen(step, source, sharing, foretelling)
         page.stand[key], page.place[step.n] = step, position
+        page.together[key] = _together(step, walk, sharing)
         walk.write(step)
         if key not in page.faults:
             sharing.leave(step.text.binds)
@@ -165,6 +170,13 @@ def _widen(step: Step, source: str, sharing: Sharing, foretelling: Foretelling) 
         step.execution = msgspec.structs.replace(step.execution, writes=[*step.execution.writes, *writes])
 
 
+def _together(step: Step, walk: Walk, sharing: Sharing) -> list[list[Version]]:
+    """The versions, by then, of the names that share with one that the cell changes in place."""
+    in_place = [write.name for write in step.execution.writes if write.how in {"mutated", "maybe"} and write.name in walk.state]
+    groups = {id(group): group for group in (sharing.group(name) for name in in_place) if len(group.names) > 1}
+    return [[walk.state[name] for name in sorted(group.names & walk.state.keys())] for group in groups.values()]
+
+
 # does it hold?
 
 
@@ -181,6 +193,8 @@ def _moved(page: Page, key: str, step: Step) -> Fault | None:
             fault = _read_moved(page, key, one, other)
             if fault is not None:
                 return fault
+        elif one.chain_id != other.chain_id:
+            page.loose.setdefault(key, set()).add(name)
     return None
 
 

@@ -67,6 +67,7 @@ def _play(page: Page, again: set[str]) -> _Played:
             continue
         for version in _needs(step):
             _need(page, played, version, again)
+        _keep_together(page, played, key, again)
         _forget(page, played, key, step)
         if step.unseeded:
             anew.add(step.n)
@@ -97,6 +98,16 @@ def _need(page: Page, played: _Played, version: Version, again: set[str]) -> Non
     else:
         played.missing.update(makers)
     played.state[version.key] = version
+
+
+def _keep_together(page: Page, played: _Played, key: str, again: set[str]) -> None:
+    """What is about to be changed in place was made anew: who held the old one must get the new one first."""
+    for versions in page.together[key]:
+        names = {version.key for version in versions}
+        old = [version for version in versions if _first(page, version) not in again]
+        for version in old:
+            if len(old) < len(versions) or page.loose.get(_first(page, version), set()) & names:
+                played.missing.update(_makers(page, version, None))
 
 
 def _makers(page: Page, version: Version, have: Version | None) -> list[str]:

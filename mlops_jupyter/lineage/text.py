@@ -60,8 +60,6 @@ class CellText:
     starts_process: bool = False
     looks_at_files: bool = False
     """Asks which files there are, or for their sizes: an answer that other cells' files decide."""
-    normal: str = ""
-    """The source without comments and layout: equal for sources that mean the same."""
 
 
 def text_of(execution: CellExecution) -> CellText:
@@ -75,19 +73,18 @@ def read_text(source: str) -> CellText:
     """The facts of `source`. Line magics count as blank; what cannot be parsed gives `parsed=False`."""
     tree = parse(source)
     if tree is None:
-        return CellText(normal=source.strip())
+        return CellText()
     flow = _Flow()
     flow.body(tree.body, set())
     walked = [node for statement in tree.body for node in ast.walk(statement)]
     return CellText(
-        parsed=True, binds=frozenset(flow.bound), may_bind=frozenset(_stored(tree.body)), touches=frozenset(_touched(now(tree))),
+        parsed=True, binds=frozenset(flow.bound), may_bind=frozenset(stored(tree.body)), touches=frozenset(_touched(now(tree))),
         loads=frozenset(flow.before), exposed=frozenset(flow.exposed),
         bound_before={name: frozenset(bound) for name, bound in flow.before.items()}, imports=_imports(walked),
         options=frozenset(_options(walked)), seeds=frozenset(_seeds(walked)), literals=literals(tree.body),
         fills=frozenset(_fills(walked)), overwrites=_overwrites(walked), looks_first=_looks_first(walked),
         starts_process=any(isinstance(node, ast.Attribute) and node.attr in {"system", "getoutput"} for node in walked),
         looks_at_files=any(isinstance(node, ast.Attribute) and node.attr in LOOKS_AT_FILES for node in walked),
-        normal=normalised(source),
     )
 
 
@@ -184,7 +181,7 @@ def used(node: ast.AST, local: frozenset[str] = frozenset()) -> set[str]:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             outside: set[str] = set().union(*(used(part, local) for part in [*node.decorator_list, node.args]))
             shared = {name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names}
-            inner = local | _arguments(node.args) | (_stored(node.body) - shared)
+            inner = local | _arguments(node.args) | (stored(node.body) - shared)
             return outside.union(*(used(part, inner) for part in node.body))
     found: set[str] = set()
     for child in ast.iter_child_nodes(node):
@@ -218,7 +215,7 @@ def _deleted_by(node: ast.stmt) -> set[str]:
     return {part.id for part in node.targets if isinstance(part, ast.Name)} if isinstance(node, ast.Delete) else set()
 
 
-def _stored(statements: list[ast.stmt]) -> set[str]:
+def stored(statements: list[ast.stmt]) -> set[str]:
     """All names that these statements may bind in their own scope."""
     found: set[str] = set()
     queue: list[ast.AST] = list(statements)
@@ -313,7 +310,7 @@ def statement_at(source: str, line: int) -> str:
     names = used(kept[0])
     for node in reversed(tree.body[: at[0]]):
         walked = list(ast.walk(node))
-        if (_stored([node]) | _touched(walked)) & names:
+        if (stored([node]) | _touched(walked)) & names:
             kept.append(node)
             names |= used(node)
     return "\n".join(ast.unparse(node) for node in reversed(kept))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 import functools
 import gc
+import sys
 import types
 
 from mlops_jupyter.fingerprint.files import fingerprint_file
@@ -60,9 +61,16 @@ def _function(value: object, walk: Walk) -> Found:
 def _builtin(value: object, walk: Walk) -> Found:
     function: types.BuiltinFunctionType = value  # type: ignore[assignment]
     owner = function.__self__
-    holder = leaf(b"free", b"") if owner is None or type(owner) is types.ModuleType else walk.digest(owner)
+    free = owner is None or type(owner) is types.ModuleType or _is_global_generator(owner)
+    holder = leaf(b"free", b"") if free else walk.digest(owner)
     module = function.__module__ if type(function.__module__) is str else ""
     return Found("function", combine(b"builtin", [leaf(b"name", f"{module}.{function.__qualname__}".encode()), holder]))
+
+
+def _is_global_generator(owner: object) -> bool:
+    """True for the generator behind `random.random` and `np.random.rand`: its state is no part of the function."""
+    places = (("random", "_inst"), ("numpy.random.mtrand", "_rand"))
+    return any(owner is getattr(sys.modules.get(module), name, None) for module, name in places)
 
 
 def _descriptor(value: object, walk: Walk) -> Found:
