@@ -2,8 +2,9 @@
 
 usage: python tests/benchmarks/lineage.py [EXECUTIONS] [ROUNDS]
 
-The sessions are written by hand, one for each shape that could make a step look at all steps before it. Milliseconds are minima over
-the rounds (these machines are shared); the growth says whether twice the cells take twice the time. No test asserts a time.
+The sessions are written by hand, one for each shape that could make a step look at all steps before it. Milliseconds are minima
+over the rounds (these machines are shared), texts parsed already; the growth says whether twice the cells take twice the time.
+No test asserts a time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from mlops_jupyter.entities import CellExecution, FileAccess, Fingerprint, Output, RandomState, Read, VariableVersion  # noqa: E402
+from mlops_jupyter.entities import (  # noqa: E402 (the path comes first)
+    CellExecution,
+    FileAccess,
+    Fingerprint,
+    Output,
+    RandomState,
+    Read,
+    VariableVersion,
+)
 from mlops_jupyter.lineage.graph import build  # noqa: E402
 from mlops_jupyter.lineage.slice import find_results, slice_of  # noqa: E402
 from mlops_jupyter.lineage.stale import staleness  # noqa: E402
@@ -32,7 +41,8 @@ def cell(n: int, source: str, reads: str = "", writes: str = "", changes: str = 
 
 def chain(count: int) -> list[CellExecution]:
     """Each cell rests on the one before."""
-    return [cell(1, "x1 = [1]", "", "x1")] + [cell(n, f"x{n} = x{n - 1} + [{n}]", f"x{n - 1}", f"x{n}") for n in range(2, count + 1)]
+    first = cell(1, "x1 = [1]", "", "x1")
+    return [first, *(cell(n, f"x{n} = x{n - 1} + [{n}]", f"x{n - 1}", f"x{n}") for n in range(2, count + 1))]
 
 
 def in_place(count: int) -> list[CellExecution]:
@@ -42,8 +52,11 @@ def in_place(count: int) -> list[CellExecution]:
 
 def wide(count: int) -> list[CellExecution]:
     """Many names, each made once; every cell reads five of them."""
-    return [cell(n, f"v{n} = f(v{max(n - 1, 1)}, v{n // 2 + 1})", " ".join(f"v{max(n - k, 1)}" for k in (1, 2, 3, 5, 8)) if n > 1 else "",
-                 f"v{n}") for n in range(1, count + 1)]
+    found = [cell(1, "v1 = [1]", "", "v1")]
+    for n in range(2, count + 1):
+        near = dict.fromkeys(f"v{max(n - back, 1)}" for back in (1, 2, 3, 5, 8))
+        found.append(cell(n, f"v{n} = {' + '.join(near)}", " ".join(near), f"v{n}"))
+    return found
 
 
 def files(count: int) -> list[CellExecution]:
@@ -71,8 +84,11 @@ def draws(count: int) -> list[CellExecution]:
 
 def opaque(count: int) -> list[CellExecution]:
     """Every tenth cell runs hidden code."""
-    return [cell(n, "exec(code)", "code", f"z{n}", opaque=["exec()"]) if n % 10 == 0 else cell(n, f"w{n} = [w{n // 2}]", f"w{n // 2}", f"w{n}")
-            for n in range(1, count + 1)]
+    found = []
+    for n in range(1, count + 1):
+        plain = cell(n, f"w{n} = [w{n // 2}]", f"w{n // 2}", f"w{n}")
+        found.append(cell(n, "exec(code)", "code", f"z{n}", opaque=["exec()"]) if n % 10 == 0 else plain)
+    return found
 
 
 SHAPES = (chain, in_place, wide, files, results, draws, opaque)
