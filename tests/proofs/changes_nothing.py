@@ -26,8 +26,8 @@ from tests.proofs.state_dump import DUMP
 from tests.proofs.wire import Wire
 
 NOTEBOOKS = Path(__file__).parents[1] / "data" / "notebooks"
-SHORT = ("history_objects", "errors_kinds", "lifetimes", "display_rich", "output_streams", "asyncio_work", "signals_hooks", "sklearn_classifier")
-"""A sample for each run of the tests: IPython's own objects, exceptions, lifetimes, outputs, tasks, signals, autologging."""
+SHORT = ("history_objects", "errors_kinds", "lifetimes", "display_rich", "sklearn_classifier")
+"""A sample for each run of the tests: IPython's own objects, exceptions, lifetimes, outputs, autologging."""
 Heard = list[tuple[str, object]]
 
 
