@@ -79,6 +79,8 @@ class _Readers:
 
 def _quality(results: object, model: object) -> Iterator[tuple[str, float | int]]:
     """Names and values of what the results say of themselves."""
+    import numpy as np
+
     held = dict(vars(results))
     held |= held.get("_cache") or {}
     names = {name for cls in type(results).__mro__ for name in _CHEAP.get(cls.__name__, ())}
@@ -88,6 +90,7 @@ def _quality(results: object, model: object) -> Iterator[tuple[str, float | int]
     for name in METRICS:
         value = number(held.get(name))
         if value is None and name in names and size <= _MOST_CELLS:
-            value = number(getattr(twin, name, None))
+            with np.errstate(all="ignore"):  # a division by zero is told to the user when the user asks
+                value = number(getattr(twin, name, None))
         if value is not None:
             yield name, value

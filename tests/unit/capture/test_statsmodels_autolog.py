@@ -50,6 +50,15 @@ def test_the_results_themselves_stay_as_they_were(notebook):
     assert vars(object.__getattribute__(notebook.shell.user_ns["res"], "_results"))["_cache"] == {}
 
 
+def test_no_warning_comes_from_us(notebook):
+    import warnings
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        notebook.run("flat = sm.OLS(np.ones(20), np.ones((20, 1))).fit()\nexact = sm.OLS(np.arange(9.0), np.arange(9.0)).fit()")
+    assert [str(each.message) for each in caught] == []
+
+
 def test_a_formula_is_a_param_and_its_frame_the_data(notebook):
     drafts = notebook.run('res = smf.ols("y ~ a + b", data=df).fit()\nmse = mean_squared_error(df.y, res.predict(df))')
     assert drafts[0].params["formula"] == "y ~ a + b"
