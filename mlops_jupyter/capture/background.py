@@ -29,7 +29,7 @@ _PLUMBING = frozenset({"threading", "queue", "concurrent.futures.thread", "concu
                        "multiprocessing.pool", "multiprocessing.connection", "multiprocessing.queues"})
 """Modules whose functions wait in threads for something to do."""
 _GIVEN = frozenset({"_target", "_args", "_kwargs"})
-_EVERY = frozenset(attributes(threading.Thread()))
+_EVERY = frozenset(attributes(threading.Thread(name="mlops-example")))  # with a name: the counter of `Thread-N` is the user's
 _WAITING = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
 
 

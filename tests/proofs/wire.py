@@ -15,7 +15,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}|(?<=object at )[0-9a-f]{9,}")
-_CLOCK = re.compile(r"\[\d\d:\d\d:\d\d\]")
+_CLOCK = re.compile(r"\[\d\d:\d\d:\d\d\]|pid=\d+")
 _CELL_FILE = re.compile(r"/tmp/ipykernel_\d+/")
 _RANDOM_ID = re.compile(r"\b[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\b")
 _DURATION = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?\s?(?:ns|[uµμ]s|ms|s|min)\b")
