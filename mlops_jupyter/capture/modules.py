@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mlops_jupyter.capture.kinds import identity
+from mlops_jupyter.capture.memory import addresses
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion
 from mlops_jupyter.fingerprint import fingerprint, footprint
@@ -127,14 +128,14 @@ class _Builtins:
 
     def __init__(self) -> None:
         self._first = {name: identity(value) for name, value in vars(builtins).items()}
-        self._places: tuple[int, ...] = ()
+        self._places = b""
         self._added: tuple[str, ...] = ()
         self._ever: set[str] = set()
 
     def added(self) -> dict[str, object]:
         """Names that are new or hold something else."""
         now = vars(builtins)
-        places = tuple(map(identity, now.values()))
+        places = addresses(now.values())
         if places != self._places:
             self._places = places
             self._added = tuple(name for name, value in now.items() if self._first.get(name) != identity(value)

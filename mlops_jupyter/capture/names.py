@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from mlops_jupyter.capture.closure import names_of_code
-from mlops_jupyter.capture.unwrap import Transform, is_get_ipython, unwrap
+from mlops_jupyter.capture.unwrap import Transform, Unwrapped, is_get_ipython, unwrap
 
 _BUILTINS = frozenset(dir(builtins))
 OPAQUE_ATTRIBUTES = frozenset({"f_globals", "f_locals", "user_ns", "user_global_ns"})
@@ -71,7 +71,7 @@ def _analyse(source: str, transform: Transform) -> CellNames:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return CellNames(parsed=False)
-    cell = unwrap(tree, transform)
+    cell = unwrap(tree, transform) if "get_ipython" in source else Unwrapped(tree)  # most cells have no magic
     scan = _Scan(cell.calls)
     scan.names.opaque.extend(cell.opaque)
     scan.block(cell.tree.body)

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable
 
 from mlops_jupyter.capture.kinds import identity
+from mlops_jupyter.capture.memory import addresses
 
 PREFIX = "$env "
 WHOLE = "$env *"
@@ -40,9 +41,9 @@ class ProcessState:
 
 def _marks() -> dict[str, object]:
     found: dict[str, object] = {
-        WHOLE: (hash(frozenset(_environ().items())), _folder(), hash(tuple(map(identity, sys.path)))),
+        WHOLE: (hash(frozenset(_environ().items())), _folder(), addresses(sys.path)),
         "$env decimal": _decimal(),
-        "$env warnings": hash(tuple(map(identity, warnings.filters))),
+        "$env warnings": addresses(warnings.filters),
     }
     for package, mark in _PACKAGES.items():
         module = sys.modules.get(package)
@@ -68,7 +69,7 @@ def _decimal() -> object:
 
 def _values(options: dict[str, object]) -> int:
     """A mark of options that are handed out as a copy, with the values as they are held."""
-    return hash(tuple(map(identity, options.values())))
+    return hash(addresses(options.values()))
 
 
 def _nested(options: object) -> int:
@@ -80,6 +81,6 @@ def _nested(options: object) -> int:
 _PACKAGES: dict[str, Callable[[object], object]] = {
     "numpy": lambda numpy: (_values(numpy.geterr()), _values(numpy.get_printoptions())),  # type: ignore[attr-defined]
     "pandas._config.config": lambda config: _nested(config._global_config),  # type: ignore[attr-defined]
-    "matplotlib": lambda library: hash(tuple(map(identity, dict.values(library.rcParams)))),  # type: ignore[attr-defined]
+    "matplotlib": lambda library: hash(addresses(dict.values(library.rcParams))),  # type: ignore[attr-defined]
     "sklearn._config": lambda config: repr(config.get_config()),  # type: ignore[attr-defined]
 }

@@ -14,6 +14,7 @@ from typing import Protocol, cast
 
 import msgspec
 
+from mlops_jupyter.capture.memory import state_of, twister
 from mlops_jupyter.entities.errors import InputError
 from mlops_jupyter.entities.sessions import RandomState
 
@@ -67,7 +68,7 @@ class Generators:
         self._no_gauss = False
         self._last: dict[str, object] = {}
         self._now: dict[str, object] | None = None
-        self._python: tuple[tuple[object, ...], frozenset[str]] | None = None
+        self._python: tuple[object, frozenset[str]] | None = None
 
     def marks(self, *, between: bool = False) -> dict[str, object]:
         """A comparable mark of each source's state now.
@@ -75,7 +76,7 @@ class Generators:
         The raw memory of numpy's state is looked at first: where it is the same nobody drew, unless a cell used up the normal
         deviate that was kept from an earlier draw.
         """
-        found: dict[str, object] = {"python": hash(random.getstate())}
+        found: dict[str, object] = {"python": twister(random._inst)}
         numpy = _numpy_random()
         if numpy is not None:
             raw = _raw_state(numpy)
@@ -103,7 +104,8 @@ class Generators:
                 kept = (mark, self._keep(serialize(source)))
                 self._kept[source] = kept
             names[source] = kept[1]
-        self._python = (random.getstate(), _not_imported()) if _not_imported() else None
+        missing = _not_imported()
+        self._python = (marks["python"], missing) if missing else None
         return marks, names
 
     def after(self, before: tuple[dict[str, object], dict[str, str]], seeded: tuple[str, ...]) -> RandomState:
@@ -118,9 +120,9 @@ class Generators:
         """True if libraries imported since `before` account for every draw: theirs are done again and compared."""
         if self._python is None:
             return False
-        state, missing = self._python
+        mark, missing = self._python
         again = random.Random()  # noqa: S311 (a copy of the user's generator, to compare)
-        again.setstate(state)
+        again.setstate(state_of(cast("tuple[object, ...]", mark)))
         imported = missing - _not_imported()
         for name in sorted(imported):
             again.getrandbits(_DRAW_AT_IMPORT[name])

@@ -36,6 +36,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from IPython.core.interactiveshell import InteractiveShell
 
 Told = object
 """Nested tuples of texts and numbers."""
@@ -158,6 +159,8 @@ class _Teller:
             return "wrapper", value.__name__, self.of(value.__self__)  # type: ignore[attr-defined]
         if isinstance(value, types.GeneratorType | types.CoroutineType | types.AsyncGeneratorType):
             return self._waiting(value)
+        if isinstance(value, InteractiveShell) or kind.__module__.partition(".")[0] == "mlops_jupyter":
+            return "machinery", kind.__qualname__  # the shell holds its tracker, and both hold everything
         for root, tell in _LIBRARIES.items():
             if any(base.__module__.partition(".")[0] == root for base in kind.__mro__):
                 return tell(self, value)

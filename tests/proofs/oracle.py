@@ -37,7 +37,7 @@ from tests.proofs.playing import BESIDE, Played, play
 FALSE_BAR = 0.02
 PER_PROCESS = 6
 """Notebooks of one forked process."""
-LIMIT = 600
+LIMIT = 120
 """Seconds after which a notebook counts as stuck."""
 Tally = dict[str, int]
 
