@@ -1,8 +1,8 @@
 """Marks read from CPython's own memory, where its interface costs a hundred times as much at every cell.
 
-`id` of each of a thousand names makes a thousand numbers, and an audit event each; `random.getstate()` makes 625. The bytes that hold
-them are copied in one go. How CPython lays them out is looked at once, against the documented way; where it does not hold
-(another implementation, a build without a global lock) the documented way is used. Nothing is ever written.
+`id` of each of a thousand names makes a thousand numbers, and an audit event each; `random.getstate()` makes 625. The bytes
+that hold them are copied in one go. How CPython lays them out is looked at once, against the documented way; where it does not
+hold (another implementation, a build without a global lock) the documented way is used. Nothing is ever written.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ def twister(generator: random.Random) -> tuple[object, ...]:
     """A comparable mark of the state of a Mersenne Twister, of exactly this class or one without slots of its own."""
     if not _holds("twister"):
         return generator.getstate()
-    return ctypes.string_at(id(generator) + _HEAD, _TWISTER), generator.gauss_next
+    return ctypes.string_at(id(generator) + _HEAD, _TWISTER), generator.gauss_next  # type: ignore[attr-defined]
 
 
 def state_of(mark: tuple[object, ...]) -> tuple[object, ...]:
     """What `getstate()` said when `twister` made this mark."""
-    if len(mark) != 2 or type(mark[0]) is not bytes:  # noqa: PLR2004 (the bytes and the kept normal deviate)
+    if len(mark) != 2 or type(mark[0]) is not bytes:
         return mark
     index, *words = struct.unpack("i624I", mark[0])
     return random.Random.VERSION, (*words, index), mark[1]
