@@ -82,8 +82,8 @@ def plain_column(values: Array, walk: Walk, held: bytes | None = None, *, clean:
 def _floats(values: Array, walk: Walk, held: bytes) -> Hashed:
     """NaN is null, whatever its sign and payload; where one has another payload, the exact bytes go into `held`.
 
-    A stretch of leaves is looked at for NaN while it is still in the cache, and by its smallest value, which is NaN if there is
-    any: that costs a third of hashing it.
+    A stretch of leaves is looked at for NaN first, by its smallest value, which is NaN if there is any, and hashed while it is
+    in the cache: a third more than hashing alone. (Hashed first and looked at then, it was half as much more.)
     """
     rows, width = len(values), values.dtype.itemsize
     in_place = values.flags.c_contiguous and values.dtype.isnative and sys.byteorder == "little"
@@ -94,8 +94,8 @@ def _floats(values: Array, walk: Walk, held: bytes) -> Hashed:
     data = memoryview(values.view(np.uint8))  # type: ignore[arg-type]
     for ends in stretches(rows):
         walk.breathe()
-        leaves = [xxh3_128_digest(data[start * width : stop * width]) for start, stop in pairwise(ends)]
         low = np.minimum.reduce(values[ends[0] : ends[-1]])
+        leaves = [xxh3_128_digest(data[start * width : stop * width]) for start, stop in pairwise(ends)]
         if low != low:  # noqa: PLR0124
             for at, (start, stop) in enumerate(pairwise(ends)):
                 leaves[at], payload = nan_leaf(values[start:stop], leaves[at])
@@ -203,8 +203,8 @@ def _turned(block: Array, buffer: Array, walk: Walk, held: bytes) -> list[Hashed
             buffer[:count, at - start : min(at + _TILE, stop) - start] = block[:, at : min(at + _TILE, stop)]
         for row in range(count):
             values = buffer[row, : stop - start]
-            digests = [xxh3_128_digest(values[one - start : other - start]) for one, other in pairwise(ends)]  # type: ignore[arg-type]
             low = np.minimum.reduce(values) if floats else 0
+            digests = [xxh3_128_digest(values[one - start : other - start]) for one, other in pairwise(ends)]  # type: ignore[arg-type]
             if low != low:  # noqa: PLR0124
                 for at, (one, other) in enumerate(pairwise(ends)):
                     digests[at], payload = nan_leaf(values[one - start : other - start], digests[at])
