@@ -18,6 +18,7 @@ from typing import cast
 
 from mlops_jupyter.capture.kinds import is_a, is_any
 from mlops_jupyter.fingerprint.types.instances import attributes
+from mlops_jupyter.fingerprint.types.references import finalizers
 from mlops_jupyter.fingerprint.walk import module_of
 
 _OURS = "mlops-"
@@ -42,6 +43,9 @@ class Background:
     def roots(self) -> list[object]:
         """Values through which code that runs by itself could change the user's: never kept, only followed."""
         found = [*self._of_threads(), *_of_loop()]
+        for function, *given in finalizers():  # run when their object goes, in whatever cell that is
+            if _is_users(function):
+                found += [function, *given]
         comm = sys.modules.get("comm")
         if comm is not None:
             found.extend(_of_comms(comm))

@@ -11,6 +11,7 @@ import dis
 import functools
 import gc
 import types
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +19,7 @@ from functools import lru_cache
 from mlops_jupyter.capture.background import MACHINERY, running
 from mlops_jupyter.capture.kinds import exactly, identity, is_a, is_any, is_exactly, without
 from mlops_jupyter.fingerprint.types.instances import attributes
+from mlops_jupyter.fingerprint.types.references import called_at_the_end, referent
 from mlops_jupyter.fingerprint.walk import dict_of, module_of, mro_of, name_of
 
 BACKGROUND = "$background"
@@ -27,6 +29,7 @@ LIMIT = 400
 _PLAIN = exactly(int, float, complex, str, bytes, bool, type(None), range, bytearray, types.ModuleType)
 _ITEMS = exactly(list, tuple, set, frozenset)
 _WAITING = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+_REFERENCES = (weakref.ReferenceType, weakref.ProxyType, weakref.CallableProxyType)
 _CALLED = (types.FunctionType, types.MethodType, functools.partial)
 _DATA = frozenset({"numpy", "pandas", "polars", "pyarrow", "scipy", "matplotlib", "torch", "tensorflow", "xarray", "PIL",
                    "plotly"})
@@ -229,7 +232,7 @@ def _of_function(function: types.FunctionType, brought: Brought) -> list[object]
     return held if wrapped is None else [*held, wrapped]
 
 
-def _inside(value: object) -> list[object]:  # noqa: PLR0911 (a table of types)
+def _inside(value: object) -> list[object]:  # noqa: PLR0911, PLR0912 (a table of types)
     kind = type(value)
     if is_exactly(value, _ITEMS):
         return list(value) if len(value) <= LIMIT else []  # type: ignore[call-overload,arg-type]
@@ -247,6 +250,10 @@ def _inside(value: object) -> list[object]:  # noqa: PLR0911 (a table of types)
         return _of_class(value)
     if kind is types.BuiltinFunctionType:
         return [value.__self__]  # type: ignore[attr-defined]
+    if kind is weakref.finalize:
+        return list(called_at_the_end(value))
+    if is_any(value, _REFERENCES):
+        return [referent(value)]
     root = module_of(kind).partition(".")[0]
     if root in {"builtins", "itertools", "functools", "_functools"}:  # `map(f, rows)`, `lru_cache`: C code that holds functions
         return [part for part in gc.get_referents(value) if not is_a(part, type)][:LIMIT]

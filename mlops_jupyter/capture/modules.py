@@ -11,10 +11,11 @@ import builtins
 import os
 import sys
 import types
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mlops_jupyter.capture.kinds import identity
+from mlops_jupyter.capture.kinds import identity, is_a
 from mlops_jupyter.capture.memory import addresses
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion
@@ -44,6 +45,8 @@ class ModuleStates:
     def __init__(self, budget: int | None = None) -> None:
         self._budget = budget
         self._local: dict[str, bool] = {}
+        self._met: dict[str, list[weakref.ref[types.ModuleType]]] = {}
+        """All that were imported under a name: one that left `sys.modules` is still used where a name holds it."""
         self._held: dict[str, _State] = {}
         self._written: set[str] = set()
         self._builtins = _Builtins()
@@ -78,7 +81,16 @@ class ModuleStates:
     def _is_local(self, name: str) -> bool:
         if name not in self._local and name in sys.modules:
             self._local[name] = name != "__main__" and is_local_module(name)
-        return self._local.get(name, False)
+        local = self._local.get(name, False)
+        if local:
+            self._meet(name)
+        return local
+
+    def _meet(self, name: str) -> None:
+        module, met = sys.modules.get(name), self._met.setdefault(name, [])
+        if is_a(module, types.ModuleType) and not any(one() is module for one in met):
+            met[:] = [one for one in met if one() is not None]
+            met.append(weakref.ref(module))
 
     def sharing(self, ids: frozenset[int] | set[int]) -> set[str]:
         """Modules that hold one of these mutable objects."""
@@ -114,7 +126,11 @@ class ModuleStates:
         return [Read(PREFIX + name) for name in found]
 
     def _data(self, name: str) -> dict[str, object]:
-        return self._builtins.added() if name == _BUILTINS else _data(name)
+        if name == _BUILTINS:
+            return self._builtins.added()
+        self._meet(name)
+        held = [_data(module) for met in self._met[name] if (module := met()) is not None]
+        return held[0] if len(held) == 1 else {str(number): each for number, each in enumerate(held)}
 
     def _remember(self, name: str) -> Fingerprint:
         data = self._data(name)
@@ -157,10 +173,8 @@ def _stamp(name: str) -> int:
         return 0
 
 
-def _data(name: str) -> dict[str, object]:
+def _data(module: types.ModuleType) -> dict[str, object]:
     """The globals of a module without other modules and what Python keeps there."""
-    module = sys.modules.get(name)
-    own = module_dict(module) if isinstance(module, types.ModuleType) else {}
-    return {key: value for key, value in list(own.items())
+    return {key: value for key, value in list(module_dict(module).items())
             if not (key.startswith("__") and key.endswith("__")) and not isinstance(value, types.ModuleType)
             and module_of(type(value)) not in _FIXED}

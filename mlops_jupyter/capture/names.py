@@ -17,21 +17,9 @@ from functools import lru_cache
 
 from mlops_jupyter.capture.closure import names_of_code
 from mlops_jupyter.capture.unwrap import Transform, Unwrapped, is_get_ipython, unwrap
+from mlops_jupyter.capture.verbs import OPAQUE_ATTRIBUTES, OPAQUE_CALLS, SEED_CALLS, SETTING_CALLS, TEXT_CALLS
 
 _BUILTINS = frozenset(dir(builtins))
-OPAQUE_ATTRIBUTES = frozenset({"f_globals", "f_locals", "user_ns", "user_global_ns"})
-OPAQUE_CALLS = frozenset({"exec", "eval", "globals", "locals", "vars", "__import__", "execfile"})
-SEED_CALLS = frozenset({"seed", "setstate", "set_state", "manual_seed", "manual_seed_all", "set_seed", "seed_everything",
-                        "getstate", "get_state"})
-"""Calls that set a generator's state, or show it: either is a use; `lineage/seeding.py` knows more."""
-TEXT_CALLS = frozenset({"query", "eval", "sql", "execute", "sqldf", "assign_sql"})
-"""Calls whose text argument can name variables: pandas' `query("x > @k")`, DuckDB's `sql("select * from df")`."""
-SETTING_CALLS = frozenset({
-    "set_option", "reset_option", "set_config", "seterr", "set_printoptions", "filterwarnings", "simplefilter", "set_theme",
-    "set_style", "use", "set_palette", "set_context", "setlocale", "set_default_dtype", "basicConfig",
-    "set_float_precision", "putenv", "chdir", "setattr", "reload",
-})
-"""Calls that change a module's own state: the module counts as changed."""
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _RESULT = re.compile(r"_{1,3}|_\d+|_oh|Out")
 
@@ -57,6 +45,8 @@ class CellNames:
     opaque: list[str] = field(default_factory=list)
     certain: set[str] = field(default_factory=set)
     """Names that are bound at the end whichever way the cell takes, if no exception ends it."""
+    any_module: bool = False
+    """True if it looks modules up in `sys.modules`."""
     parsed: bool = True
 
 
@@ -134,6 +124,7 @@ class _Scan(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if node.attr in OPAQUE_ATTRIBUTES:
             self.names.opaque.append(f".{node.attr}")
+        self.names.any_module |= node.attr == "modules"
         if not isinstance(node.ctx, ast.Load):
             self._inplace(node)
         self.visit(node.value)

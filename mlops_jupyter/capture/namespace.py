@@ -129,7 +129,7 @@ class Namespace:
         objects = [*brought.held, *(self._namespace[name] for name in names.results if name in self._namespace)]
         exposed, unbounded = self._within_reach()
         everything = bool(names.opaque or brought.opaque or unbounded) or self._modules.reloaded()
-        modules = self._modules.reached({*brought.modules, *names.imports}, everything=everything)
+        modules = self._modules.reached({*brought.modules, *names.imports}, everything=everything or names.any_module)
         objects += self._modules.data(modules)
         drawn = look()
         figures = self._figures.within_reach(drawn, drawn, brought.modules)
@@ -231,7 +231,7 @@ class Namespace:
         everything = bool(difference.opaque or before.brought.opaque or unbounded) or self._modules.reloaded()
         used = {*before.brought.modules, *brought.modules}
         drawn = look()
-        modules = before.modules | self._modules.reached(brought.modules, everything=everything)
+        modules = before.modules | self._modules.reached(brought.modules, everything=everything or names.any_module)
         objects = [*brought.held, *self._modules.data(modules)]
         touched = set(filter(self._is_users, now.names)) if everything else self._with_aliases(
             before.touched | self._exposed | self._touched(names, brought, ids), objects,

@@ -16,9 +16,11 @@ from collections.abc import Callable
 
 from mlops_jupyter.capture.kinds import identity
 from mlops_jupyter.capture.memory import addresses
+from mlops_jupyter.fingerprint.types.instances import is_local_module
 
 PREFIX = "$env "
 WHOLE = "$env *"
+_SET_NOTHING = sys.stdlib_module_names | {"IPython", "ipykernel", "mlops_jupyter"}
 _environ: Callable[[], dict[object, object]] = lambda: getattr(os.environ, "_data", {})  # noqa: E731 (bytes or str, both hash)
 
 
@@ -27,16 +29,20 @@ class ProcessState:
 
     def __init__(self) -> None:
         self._last = _marks()
-        self._modules = len(sys.modules)
+        self._modules = set(sys.modules)
 
     def changed(self) -> list[str]:
         """Keys of what is other than at the last look."""
         now, last = _marks(), self._last
-        imported, self._modules = len(sys.modules) != self._modules, len(sys.modules)
         self._last = now
-        if imported:
+        if len(sys.modules) != len(self._modules) and self._imported_library():
             return []
         return [key for key, mark in now.items() if last.get(key, mark) != mark]
+
+    def _imported_library(self) -> bool:
+        """True if an installed library was imported; Python's modules, IPython's magics and the user's set nothing unasked."""
+        known, self._modules = self._modules, set(sys.modules)
+        return any(name.partition(".")[0] not in _SET_NOTHING and not is_local_module(name) for name in self._modules - known)
 
 
 def _marks() -> dict[str, object]:

@@ -16,7 +16,7 @@ from xxhash import xxh3_128_hexdigest
 
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.fingerprint.tree import PREFIX, SAMPLED, kept_leaves
-from mlops_jupyter.fingerprint.types import functions, instances, python
+from mlops_jupyter.fingerprint.types import functions, instances, python, references
 from mlops_jupyter.fingerprint.walk import Stopped, Table, Trace, Walk, name_of
 
 _SCALARS = python.scalar_encoders()
@@ -35,7 +35,8 @@ class Footprint(msgspec.Struct, frozen=True):
 @cache
 def table() -> Table:
     """The readers of this process."""
-    return Table([*python.entries(), *instances.entries(), *functions.entries()], instances.entry_for_unknown)
+    known = (python, instances, functions, references)
+    return Table([entry for module in known for entry in module.entries()], instances.entry_for_unknown)
 
 
 def fingerprint(value: object, budget: int | None = None) -> Fingerprint:

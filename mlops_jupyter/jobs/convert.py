@@ -182,11 +182,11 @@ def _seed_parameter(slice: Slice, cells: Sequence[CellExecution], options: Conve
 def _seeding(sources: Sequence[str], seed: JobParameter | None) -> str:
     if seed is None:
         return ""
-    lines = ["import numpy"] if "numpy" in sources else []
-    lines += ["import random"] if "python" in sources else []
-    lines += ["", f"random.seed({seed.name})"] if "python" in sources else [""]
-    lines += [f"numpy.random.seed({seed.name})"] if "numpy" in sources else []
-    return "\n".join(lines)
+    known = [seeder for source, seeder in _SEEDERS.items() if source in sources]
+    return "\n".join([*(f"import {module}" for module, _ in known), "", *(f"{call}({seed.name})" for _, call in known)])
+
+
+_SEEDERS = {"numpy": ("numpy", "numpy.random.seed"), "python": ("random", "random.seed"), "torch": ("torch", "torch.manual_seed")}
 
 
 def _notebook(cells: Sequence[DraftCell], parameters: Sequence[JobParameter], seeding: str,

@@ -12,7 +12,8 @@ from functools import lru_cache
 from mlops_jupyter.lineage.text import parse
 
 SEEDING = frozenset({"seed", "setstate", "set_state", "manual_seed"})
-OTHERS = {"python": {"np", "numpy"}, "numpy": {"random"}}
+SOURCES = ("python", "numpy", "torch")
+OTHERS = {"python": {"np", "numpy", "torch"}, "numpy": {"random", "torch"}, "torch": {"np", "numpy", "random"}}
 """Names that a seed call of this source does not begin with."""
 CALM = frozenset({
     "print", "len", "range", "list", "dict", "set", "tuple", "str", "int", "float", "Path", "read_csv", "read_parquet", "array",
@@ -45,7 +46,7 @@ def _first(statements: list[ast.stmt], source: str) -> bool:
 
 def _is_calm(node: ast.AST) -> bool:
     return not isinstance(node, ast.Call) or _chain(node)[-1:] in [(name,) for name in CALM] or any(
-        _is_seeding(node, source) for source in ("python", "numpy"))
+        _is_seeding(node, source) for source in SOURCES)
 
 
 def _is_seeding(call: ast.Call, source: str) -> bool:

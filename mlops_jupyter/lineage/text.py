@@ -331,10 +331,12 @@ def _options(nodes: list[ast.AST]) -> set[str]:
     return found - {""}
 
 
+_SEEDERS = {"np.random.seed": "numpy", "numpy.random.seed": "numpy", "random.seed": "python", "torch.manual_seed": "torch"}
+
+
 def _seeds(nodes: list[ast.AST]) -> set[str]:
     calls = [ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)]
-    return ({"numpy"} if any(call in {"np.random.seed", "numpy.random.seed"} for call in calls) else set()) | (
-        {"python"} if "random.seed" in calls else set())
+    return {_SEEDERS[call] for call in calls if call in _SEEDERS}
 
 
 def _overwrites(nodes: list[ast.AST]) -> bool:

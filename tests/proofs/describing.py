@@ -48,7 +48,7 @@ _TEXTUAL = (datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, d
 _HISTORY = re.compile(r"_i?\d+$|_{1,3}$|_i{1,3}$|_[iod]h$|_sh$|_exit_code$|__.*__$|__pandas$")
 _SHELL = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
 _CLASS_NOISE = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__firstlineno__", "_abc_impl",
-                          "__static_attributes__", "__annotations_cache__", "__annotate_func__", "__abstractmethods__"})
+                          "__static_attributes__", "__annotations_cache__", "__annotate_func__", "__abstractmethods__", "__slotnames__"})
 _ITERATORS = frozenset({"builtins", "itertools", "collections", "operator", "functools", "_operator", "_collections_abc"})
 _OPTIONS = ("display.precision", "display.max_rows", "mode.copy_on_write")
 
@@ -69,7 +69,7 @@ class Snapshot:
 
 def snapshot(namespace: dict[str, object]) -> Snapshot:
     """All that the names of `namespace` hold now, and the state beside them."""
-    teller = _Teller()
+    teller = _Teller(namespace)
     found = Snapshot()
     for name, value in list(namespace.items()):
         if name in _SHELL or _HISTORY.match(name):
@@ -86,7 +86,8 @@ def snapshot(namespace: dict[str, object]) -> Snapshot:
 class _Teller:
     """One snapshot: what was told once is remembered by id, with the classes that were met."""
 
-    def __init__(self) -> None:
+    def __init__(self, namespace: dict[str, object]) -> None:
+        self._namespace = namespace
         self.classes: dict[int, tuple[str, Told]] = {}
         self.kept: list[object] = []
         self._memo: dict[int, tuple[Told, frozenset[int]]] = {}
@@ -159,6 +160,8 @@ class _Teller:
             return "wrapper", value.__name__, self.of(value.__self__)  # type: ignore[attr-defined]
         if isinstance(value, types.GeneratorType | types.CoroutineType | types.AsyncGeneratorType):
             return self._waiting(value)
+        if value is self._namespace:
+            return "the namespace",  # its names are told one by one
         if isinstance(value, InteractiveShell) or kind.__module__.partition(".")[0] == "mlops_jupyter":
             return "machinery", kind.__qualname__  # the shell holds its tracker, and both hold everything
         for root, tell in _LIBRARIES.items():
@@ -204,7 +207,8 @@ class _Teller:
         if _is_users(kind.__module__):
             parts.append(self._class(kind))
         if isinstance(value, dict):
-            parts.append(self.mapping(dict.items(value)))
+            ordered = isinstance(value, collections.OrderedDict)  # it keeps an order of its own
+            parts.append(self.mapping((collections.OrderedDict if ordered else dict).items(value)))
             parts.append(self.of(value.default_factory) if isinstance(value, collections.defaultdict) else None)
         elif isinstance(value, list | tuple):
             parts.append(self.all((list if isinstance(value, list) else tuple).__iter__(value)))  # type: ignore[arg-type]
@@ -232,6 +236,8 @@ class _Teller:
             parts.append(self.of(value.get(None)))
         elif isinstance(value, types.MappingProxyType):
             parts.append(self.mapping(value.items()))
+        elif isinstance(value, weakref.finalize):
+            parts.append(value.alive)
         elif isinstance(value, weakref.ref):
             parts.append(self.of(value()))
         elif isinstance(value, decimal.Context):
@@ -245,6 +251,8 @@ class _Teller:
         elif kind.__module__ in _ITERATORS and not isinstance(value, collections.abc.Mapping):
             parts.append(self._reduced(value))
         elif kind in {weakref.ProxyType, weakref.CallableProxyType}:
+            with contextlib.suppress(ReferenceError, AttributeError):
+                return "proxy", self.of(value.__dict__)  # type: ignore[attr-defined]
             return "proxy",
         parts.append(self._attributes(value))
         return tuple(parts)
@@ -375,13 +383,14 @@ def _torch(teller: _Teller, value: object) -> Told:
     torch = sys.modules["torch"]
     if isinstance(value, torch.Tensor):
         grad = None if value.grad is None or not value.is_leaf else teller.of(value.grad.detach().cpu().numpy())
-        return type(value).__name__, str(value.dtype), tuple(value.shape), value.detach().cpu().numpy().tobytes(), grad
+        return type(value).__name__, str(value.dtype), tuple(value.shape), value.detach().cpu().numpy().tobytes(), grad, value.requires_grad
     if isinstance(value, torch.nn.Module):
         return type(value).__name__, value.training, teller.of(dict(value.state_dict()))
     if isinstance(value, torch.Generator):
         return "torch generator", value.get_state().numpy().tobytes()
     if isinstance(value, torch.optim.Optimizer):
-        return type(value).__name__, teller.of(value.state_dict())
+        held = [parameter for group in value.param_groups for parameter in group["params"]]
+        return type(value).__name__, teller.of(value.state_dict()), teller.of(held)
     return teller._object(value) if "__dict__" in dir(value) else ("torch", type(value).__name__)
 
 

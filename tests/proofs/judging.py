@@ -7,6 +7,7 @@ under its own name where it has one. False: a definite change (`mutated`, `creat
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 
 from mlops_jupyter.entities import CellExecution
@@ -81,15 +82,18 @@ def judge(played: Played) -> Verdict:
         if everything:
             verdict.unknown += 1
         elif not all(user in recorded or _module_key(user, after) in recorded for user in needed):
-            verdict.missed.append(f"class {name} through {[user for user in needed if user not in recorded]}")
+            told = _short(last.named[key][1], after.named[key][1])
+            verdict.missed.append(f"class {name} through {[user for user in needed if user not in recorded]}: {told}")
     _judge_hidden(played, verdict, recorded, everything=everything)
     _judge_false(played, verdict)
     return verdict
 
 
 def _module_key(name: str, after: Snapshot) -> str:
-    """Under which key the state of the module that `name` holds is recorded."""
+    """Under which key the state of the module that `name` holds is recorded; of the environment, which every cell reads."""
     told = after.values.get(name)
+    if after.ids.get(name) == id(sys.path) or (isinstance(told, tuple) and told[:2] == ("os", "_Environ")):
+        return "$env *"
     return f"$module {told[1]}" if isinstance(told, tuple) and told[0] == "module" else ""
 
 
@@ -141,8 +145,8 @@ def _say(name: str, before: Snapshot, after: Snapshot) -> str:
 
 def _short(old: object, new: object) -> str:
     """The first place where two descriptions differ."""
-    while isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
-        at = next((at for at, (one, other) in enumerate(zip(old, new, strict=True)) if one != other), None)
+    while isinstance(old, tuple) and isinstance(new, tuple) and (len(old) == len(new) or old[:1] != new[:1]):
+        at = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), None)
         if at is None:
             break
         old, new = old[at], new[at]

@@ -100,7 +100,7 @@ def _stop(number: int, frame: object) -> None:
 def _import_first() -> None:
     """Libraries whose import changes options, warnings and the environment: no cell is to be blamed for that."""
     for name in ("matplotlib.pyplot", "sklearn.ensemble", "sklearn.model_selection", "sklearn.pipeline", "sklearn.neighbors",
-                 "polars", "pyarrow", "torch", "scipy.sparse"):
+                 "polars", "pyarrow", "torch", "torch.optim", "torch._dynamo", "sympy", "scipy.sparse"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
 

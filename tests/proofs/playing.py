@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
+import contextvars
 import copy
 import decimal
 import io
@@ -65,12 +66,12 @@ def play(moves: list[Move], folder: Path, seed: int = 0) -> list[Played]:
             outbox = tracking._outbox
             played: list[Played] = []
             numbers: list[int] = []
-            loop = asyncio.new_event_loop()
+            loop, context = asyncio.new_event_loop(), contextvars.copy_context()
             asyncio.set_event_loop(loop)
             try:
                 last = snapshot(shell.user_ns)
                 for move in moves:
-                    one = loop.run_until_complete(_one(shell, move, last))
+                    one = loop.run_until_complete(loop.create_task(_one(shell, move, last), context=context))
                     if move.kind not in BESIDE:
                         last = one.after
                     played.append(one)
@@ -112,7 +113,8 @@ async def _one(shell: InteractiveShell, move: Move, last: Snapshot) -> Played:
         gate, passed = namespace.get("gate"), namespace.get("passed")
         if hasattr(gate, "release") and hasattr(passed, "acquire"):
             gate.release()
-            passed.acquire(timeout=0.5)
+            if not passed.acquire(timeout=0.5):
+                gate.acquire(blocking=False)  # no thread waited for it
     else:
         played.before = snapshot(namespace)
         source = f"%%mlops skip\n{move.source}" if move.kind == "skip" else move.source

@@ -22,7 +22,7 @@ _INTERNAL = frozenset({
     "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__",
     "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__dataclass_fields__",
     "__dataclass_params__", "_abc_impl", "__abstractmethods__", "__parameters__", "__orig_bases__", "__classcell__",
-    "__classdictcell__", "__type_params__",
+    "__classdictcell__", "__type_params__", "__slotnames__",
 })  # fmt: skip
 _NO_CONTENT = exactly(type, object)
 _SLOTS = exactly(types.GetSetDescriptorType, types.MemberDescriptorType)

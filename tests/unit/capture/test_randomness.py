@@ -61,7 +61,7 @@ def test_a_cached_normal_deviate_counts_as_drawn() -> None:
 
 
 @pytest.mark.parametrize(("source", "data"), [
-    ("torch", b"[]"), ("python", b"not json"), ("numpy", b"[1,2]"), ("python", b"[3,[1],null]"),
+    ("jax", b"[]"), ("torch", b"[]"), ("python", b"not json"), ("numpy", b"[1,2]"), ("python", b"[3,[1],null]"),
 ])
 def test_a_state_that_is_none_is_refused(source: str, data: bytes) -> None:
     with pytest.raises(InputError):

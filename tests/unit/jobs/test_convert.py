@@ -72,7 +72,7 @@ def test_parameters_can_be_chosen_and_an_unknown_choice_is_refused(session: Sess
 def test_unseeded_draws_give_a_seed_parameter_that_does_not_take_a_name_in_use(session: Session, cells: Cells) -> None:
     of = made(session, cells("auc = np.random.rand()"), unseeded=["numpy", "python"])
     assert sources(of)[0] == "seed: int = 0  # no cell seeded numpy and python"
-    assert sources(of)[1] == "import numpy\nimport random\n\nrandom.seed(seed)\nnumpy.random.seed(seed)"
+    assert sources(of)[1] == "import numpy\nimport random\n\nnumpy.random.seed(seed)\nrandom.seed(seed)"
     assert of.manifest.seed == 0
     assert any("no cell seeded numpy" in warning for warning in of.manifest.warnings)
     of = made(session, cells("seed = f()\nauc = np.random.rand()"), unseeded=["numpy"])
