@@ -29,7 +29,7 @@ LIMIT = 400
 _PLAIN = exactly(int, float, complex, str, bytes, bool, type(None), range, bytearray, types.ModuleType)
 _ITEMS = exactly(list, tuple, set, frozenset)
 _WAITING = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
-_REFERENCES = (weakref.ReferenceType, weakref.ProxyType, weakref.CallableProxyType)
+_PROXIES = exactly(weakref.ProxyType, weakref.CallableProxyType)
 _CALLED = (types.FunctionType, types.MethodType, functools.partial)
 _DATA = frozenset({"numpy", "pandas", "polars", "pyarrow", "scipy", "matplotlib", "torch", "tensorflow", "xarray", "PIL",
                    "plotly"})
@@ -196,6 +196,8 @@ def _codes(root: object, namespace: Mapping[str, object], brought: Brought) -> I
                 home = value.__globals__.get("__name__")
                 brought.modules.add(home if type(home) is str else "")
             queue.extend(_of_function(value, brought))
+        elif is_exactly(value, _PROXIES):
+            brought.opaque.append("a weakref.proxy")
         else:
             cls = value if is_a(value, type) else type(value)
             brought.modules.add(module_of(cls))
@@ -252,7 +254,7 @@ def _inside(value: object) -> list[object]:  # noqa: PLR0911, PLR0912 (a table o
         return [value.__self__]  # type: ignore[attr-defined]
     if kind is weakref.finalize:
         return list(called_at_the_end(value))
-    if is_any(value, _REFERENCES):
+    if is_a(value, weakref.ReferenceType):
         return [referent(value)]
     root = module_of(kind).partition(".")[0]
     if root in {"builtins", "itertools", "functools", "_functools"}:  # `map(f, rows)`, `lru_cache`: C code that holds functions

@@ -1,28 +1,25 @@
 """Weak references: what they lead to is reached like any attribute, though nothing of it is kept alive.
 
-A reference is what it points at, or that it points at nothing any more; a finalizer what it will call. The object behind a
-proxy is asked from CPython, since every way through the proxy itself would run the object's own code.
+A reference is what it points at, or that it points at nothing any more; a finalizer what it will call. A proxy gives nothing away
+without running the object's own code, and the interface that does is gone from new Pythons: of the object behind it only the
+address is read, which tells the names that are aliases.
 """
 
 from __future__ import annotations
 
 import ctypes
+import struct
+import sys
 import weakref
 from collections.abc import Callable
 from typing import cast
 
-from mlops_jupyter.fingerprint.types.instances import attribute_digests
-from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, dict_of, exactly, leaf, name_of
-
-_PROXIES = exactly(weakref.ProxyType, weakref.CallableProxyType)
+from mlops_jupyter.fingerprint.types.instances import attribute_digests, opaque
+from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, dict_of, leaf, name_of
 
 
 def referent(value: object) -> object:
-    """What a weak reference or a proxy leads to now; None if it is gone."""
-    if id(type(value)) in _PROXIES:
-        function = ctypes.pythonapi.PyWeakref_GetObject
-        function.argtypes, function.restype = [ctypes.py_object], ctypes.py_object  # it lends the object; ctypes takes its own
-        return cast(object, function(value))
+    """What a weak reference leads to now; None if it is gone."""
     return weakref.ReferenceType.__call__(cast("weakref.ReferenceType[object]", value))
 
 
@@ -60,14 +57,30 @@ def _reach(parts: Callable[[object], tuple[object, ...]]) -> Callable[[object, T
 
 
 def _behind(value: object) -> tuple[object, ...]:
-    return referent(value), getattr(value, "__callback__", None) if id(type(value)) not in _PROXIES else None
+    return referent(value), weakref.ReferenceType.__dict__["__callback__"].__get__(value)
+
+
+def _address(proxy: object) -> int:
+    """Where the object behind a proxy is, as `id` says it: the first field of CPython's structure. The object is not touched."""
+    return int(struct.unpack("P", ctypes.string_at(id(proxy) + object.__basicsize__, struct.calcsize("P")))[0])
+
+
+def _reach_proxy(value: object, trace: Trace) -> None:
+    trace.hold(value)
+    example = _Example()
+    if sys.implementation.name == "cpython" and _address(weakref.ref(example)) == id(example):
+        trace.ids.add(_address(value))
+
+
+class _Example:
+    """An object to see whether the structure is as expected."""
 
 
 def entries() -> list[Entry]:
     """The table's rows for weak references."""
     return [
         Entry(weakref.ReferenceType, _reference, _reach(_behind), subclasses=True),
-        Entry(weakref.ProxyType, _reference, _reach(_behind)),
-        Entry(weakref.CallableProxyType, _reference, _reach(_behind)),
+        Entry(weakref.ProxyType, opaque, _reach_proxy),
+        Entry(weakref.CallableProxyType, opaque, _reach_proxy),
         Entry(weakref.finalize, _finalizer, _reach(called_at_the_end)),
     ]

@@ -34,3 +34,15 @@ def test_a_module_with_a_logger_a_pattern_and_annotations_is_known_whole(tmp_pat
         assert [(one.name, one.how) for one in states.after(reached)] == [("$module own_helper", "mutated")]
     finally:
         del sys.modules["own_helper"]
+
+
+def test_a_module_that_left_sys_modules_is_followed_while_somebody_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_gone.py").write_text("ROWS = []\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import own_gone  # type: ignore[import-not-found]
+
+    states = ModuleStates()
+    states.before(states.reached(["own_gone"]))
+    del sys.modules["own_gone"]
+    own_gone.ROWS.append(1)
+    assert [one.name for one in states.after(states.reached(["own_gone"]))] == ["$module own_gone"]

@@ -76,6 +76,16 @@ def reads(difference: Difference) -> dict[str, str]:
         ("store = []\ndef f():\n    store.append(1)", "f()", {"store": "mutated"}),
         ("store = []\ndef make(a):\n    def inner():\n        a.append(1)\n    return inner\nf = make(store)", "f()",
          {"store": "mutated", "f": "mutated"}),
+        ("def f():\n    return 1\ndef g():\n    return 2", "f.__code__ = g.__code__", {"f": "mutated"}),
+        ("import weakref\nclass A: pass\na = A(); w = weakref.ref(a)", "a.x = 1", {"a": "mutated", "w": "mutated"}),
+        ("import weakref\nclass A: pass\na = A(); w = weakref.ref(a)", "w().x = 1", {"a": "mutated", "w": "mutated"}),
+        ("import weakref\nclass A: pass\na = A(); p = weakref.proxy(a)", "p.x = 1", {"a": "mutated", "p": "maybe"}),
+        ("import weakref\nclass A: pass\na = A(); d = weakref.WeakValueDictionary(k=a)", "a.x = 1",
+         {"a": "mutated", "d": "maybe"}),
+        ("import weakref\nclass A: pass\na = A(); rows = []; weakref.finalize(a, rows.append, 1)", "del a", {"rows": "mutated"}),
+        ("import weakref\nclass A: pass\na = A(); rows = []; end = weakref.finalize(a, rows.append, 1)", "end()",
+         {"rows": "mutated", "end": "mutated"}),
+        ("import copy\nclass A: pass\na = A()", "b = copy.copy(a)", {"b": "created"}),
     ],
 )
 def test_writes(notebook: Notebook, setup: str, cell: str, expected: dict[str, str]) -> None:
