@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"#?\d{1,5}")
 _ID = re.compile(r"[0-9a-f]{6,}")
+WHOLE = "session"
+"""What a verification of a whole session is of."""
 HOLDS = ("identical", "within tolerance")
 
 
@@ -131,4 +133,6 @@ def must_hold(found: Verification) -> None:
     what = f": {worst.name} was {worst.expected}, is {worst.found}" if worst and found.verdict == "different" else ""
     detail = (worst.detail if worst else "") or found.detail
     remedy = f"mlops why {found.result}" + (f", or mlops runs show {found.run}" if found.run else "")
+    if found.result == WHOLE:
+        remedy = f"mlops sessions show {found.session[:8]}"
     raise JobFailedError(f"{found.result} {found.verdict}{what}{f' ({detail})' if detail else ''}", remedy)

@@ -6,6 +6,7 @@ generator. Code that reaches outside its folder is refused unless it is allowed.
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -59,13 +60,16 @@ _HOLDS = frozenset({"identical", "within tolerance"})
 
 
 class VerifyOptions(msgspec.Struct, kw_only=True):
-    """What to verify and how. `results`: all results of the slice, if it was made for several."""
+    """What to verify and how. `results`: all results of the slice, if it was made for several; `output`: where the executed
+    notebook is kept.
+    """
 
     run: str = ""
     results: Sequence[Result] = ()
     allow_effects: bool = False
     tolerance: float | None = None
     kernel: str = "python3"
+    output: Path | None = None
     progress: Callable[[Progress], None] | None = None
     cancel: threading.Event | None = None
 
@@ -99,6 +103,8 @@ def verify_slice(session: Session, slice: Slice, executions: Sequence[CellExecut
             track=track, cwd=work, kernel=options.kernel, restore=_states(cells, slice, blob), progress=options.progress,
             cancel=options.cancel, executable=_interpreter(session.environment),
         ))
+        if options.output is not None:
+            shutil.copyfile(folder / "output.ipynb", options.output)
         if executed.outcome.state == "cancelled":
             raise ConflictError(f"the verification of {slice.result.name} was cancelled", f"mlops verify {slice.result.name}")
         found = read_recorded(folder)

@@ -107,6 +107,30 @@ def slice_in(graph: Graph, results: Sequence[Result]) -> Slice:
     return _slice(graph, results[0], closure)
 
 
+def whole(executions: Sequence[CellExecution], upto: int | None = None) -> Slice:
+    """All that a session ran, in its order, up to execution `upto`: what it is replayed from, and the names it left behind.
+
+    Names whose content is not known in full are left out of the result's variables, for nothing can be compared there.
+    """
+    graph = build([execution for execution in in_order(executions) if upto is None or execution.n <= upto])
+    steps = [step for step in graph.steps.values() if step.execution.source or _gaps(step)]
+    if not steps:
+        raise NotFoundError("no cell of this session is recorded" + ("" if upto is None else f" up to execution {upto}"),
+                            "mlops sessions list")
+    last = steps[-1].n
+    names = {key for step in steps for key, version in step.writes.items() if _comparable(key, version)}
+    there = [name for name in sorted(names) if (version := version_at(graph, name, last)) and _comparable(name, version)]
+    closure = _Closure(graph)
+    for step in steps:
+        closure.because[step.n] = {"ran as": {f"execution {step.n}"}}
+    return _slice(graph, Result("session", "session", last, there), closure)
+
+
+def _comparable(key: str, version: Version) -> bool:
+    known = version.fingerprint
+    return not key.startswith(("$", "_")) and known is not None and known.digest is not None and known.coverage == 1.0
+
+
 def version_at(graph: Graph, name: str, n: int) -> Version | None:
     """The version of `name` that execution `n` left behind; None if there was none."""
     found = None
@@ -140,8 +164,10 @@ def _slice(graph: Graph, result: Result, closure: _Closure) -> Slice:
 def _gaps(step: Step) -> list[str]:
     if step.execution.state == "untracked":
         return [f"cell execution {step.n} ran before tracking: only its source is known"]
-    if step.execution.state == "skipped":
+    if step.execution.state == "skipped" and step.execution.prompt is not None:
         return [f"cell execution {step.n} was not recorded (%%mlops skip)"]
+    if step.execution.state == "skipped":
+        return [f"before cell execution {step.n + 1} something changed that no cell did: a thread, a callback or a front end"]
     return [f"cell execution {step.n} uses {name!r}, and no recorded cell made it" for name in step.unknown]
 
 

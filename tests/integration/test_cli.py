@@ -150,6 +150,19 @@ def test_the_environment_is_exported_as_lock_and_as_requirements(tracked: Place)
     tracked.mlops("sessions", "export", session, "-o", "pylock.toml", code=2)
 
 
+def test_a_session_is_replayed_whole_or_up_to_an_execution(tracked: Place) -> None:
+    session = tracked.json("sessions", "list", "--notebook", "nb.ipynb")[-1]["id"]
+    again = tracked.json("sessions", "replay", session, "-o", "again.ipynb")
+    assert again["verdict"] == "identical"
+    assert {"auc", "X", "y_test", "model", "C"} <= {result["name"] for result in again["results"]}
+    sources = [cell.source for cell in nbformat.read(tracked.folder / "again.ipynb", 4).cells]
+    assert [source for source in sources if source] == list(SOURCES.values())
+    half = tracked.json("sessions", "replay", session, "--to", "3")
+    assert {result["name"] for result in half["results"]} >= {"X", "samples"}
+    assert "model" not in {result["name"] for result in half["results"]}
+    tracked.mlops("sessions", "replay", session, "-o", "again.ipynb", code=2)
+
+
 def test_verify_says_identical_and_keeps_the_verdict(tracked: Place) -> None:
     run = next(run for run in tracked.json("runs", "list") if run["origin"] is None and run["notebook"].endswith("nb.ipynb"))
     assert tracked.json("verify", run["id"])["verdict"] == "identical"

@@ -112,6 +112,8 @@ class _Teller:
             self._met |= met
             return told
         depth = len(self._stack)
+        if key in self._stack and isinstance(value, type):
+            return "class of the notebook", key
         if key in self._stack:
             self._low = min(self._low, self._stack[key])
             return "cycle", depth - self._stack[key]
@@ -180,7 +182,7 @@ class _Teller:
             own = sorted((name, item) for name, item in vars(cls).items() if name not in _CLASS_NOISE
                          if not isinstance(item, types.GetSetDescriptorType | types.MemberDescriptorType))
             told = tuple((name, self.of(item)) for name, item in own)
-            self.classes[id(cls)] = (cls.__name__, ("class", cls.__qualname__, self.all(cls.__bases__), told))
+            self.classes[id(cls)] = (cls.__name__, ("class", cls.__module__, cls.__qualname__, self.all(cls.__bases__), told))
         return "class of the notebook", id(cls)
 
     def _module(self, module: types.ModuleType) -> Told:

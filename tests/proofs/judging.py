@@ -81,6 +81,8 @@ def judge(played: Played) -> Verdict:
         needed = [own] if own else users
         if everything:
             verdict.unknown += 1
+        elif f"$module {after.named[key][1][1]}" in recorded:  # who uses an object of a module's class reads the module
+            continue
         elif not all(user in recorded or _module_key(user, after) in recorded for user in needed):
             told = _short(last.named[key][1], after.named[key][1])
             verdict.missed.append(f"class {name} through {[user for user in needed if user not in recorded]}: {told}")

@@ -36,7 +36,7 @@ def test_a_module_with_a_logger_a_pattern_and_annotations_is_known_whole(tmp_pat
         del sys.modules["own_helper"]
 
 
-def test_a_module_that_left_sys_modules_is_followed_while_somebody_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_out_of_sys_modules_is_followed_while_somebody_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "own_gone.py").write_text("ROWS = []\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     import own_gone  # type: ignore[import-not-found]

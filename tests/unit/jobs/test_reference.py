@@ -38,6 +38,8 @@ PART, UNKNOWN = Fingerprint("array", "a", coverage=0.5), Fingerprint("opaque")
     (WHOLE, WHOLE, "identical"), (WHOLE, OTHER, "different"), (UNKNOWN, UNKNOWN, "failed"), (PART, WHOLE, "failed"),
     (WHOLE, PART, "failed"), (WHOLE, None, "different"), (None, WHOLE, "failed"),
     ("a", WHOLE, "identical"), ("", WHOLE, "failed"),
+    (Fingerprint("frame", "a", logical="l"), Fingerprint("frame", "b", logical="l"), "identical"),
+    (Fingerprint("frame", "a", logical="l"), Fingerprint("frame", "b", logical="m"), "different"),
 ])
 def test_content_that_cannot_be_known_is_never_called_equal(before: Fingerprint | str | None, after: Fingerprint | None,
                                                             verdict: str) -> None:

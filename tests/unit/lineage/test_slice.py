@@ -7,7 +7,7 @@ import random
 import pytest
 
 from mlops_jupyter.entities import CellExecution, FileAccess, Fingerprint, NotFoundError, Output, Read, VariableVersion
-from mlops_jupyter.lineage.slice import Result, Slice, find_results, slice_digest, slice_of
+from mlops_jupyter.lineage.slice import Result, Slice, find_results, slice_digest, slice_of, whole
 from tests.unit.lineage.played_notebook import Notebook, content, metric, model, replay
 
 
@@ -307,3 +307,15 @@ def test_any_slice_reproduces_its_variable(seed: int) -> None:
         if name in book.namespace:
             found = slice_of(Result(name, "variable", len(book.executions), [name]), book.executions)
             assert content(replay(book, found.cells)[name]) == content(book.namespace[name]), found.because
+
+
+def test_the_whole_of_a_session_is_every_execution_in_its_order() -> None:
+    book = Notebook()
+    for cell, source in (("a", "x = [1]"), ("b", "y = 2"), ("b", "y = 3"), ("c", "x.append(y)"), ("d", "del y")):
+        book.run(cell, source)
+    assert whole(book.executions).cells == [1, 2, 3, 4, 5]
+    assert whole(book.executions).result.variables == ["x"]
+    assert whole(book.executions, 3).cells == [1, 2, 3]
+    assert whole(book.executions, 3).result.variables == ["x", "y"]
+    with pytest.raises(NotFoundError):
+        whole([])
