@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 from mlops_jupyter.capture.kinds import is_a, is_any
-from mlops_jupyter.fingerprint.types.instances import attributes
+from mlops_jupyter.fingerprint.types.instances import attributes, is_local_module
 from mlops_jupyter.fingerprint.types.references import finalizers
 from mlops_jupyter.fingerprint.walk import module_of
 
@@ -44,7 +44,7 @@ class Background:
         """Values through which code that runs by itself could change the user's: never kept, only followed."""
         found = [*self._of_threads(), *_of_loop()]
         for function, *given in finalizers():  # run when their object goes, in whatever cell that is
-            if _is_users(function):
+            if _is_own(function):
                 found += [function, *given]
         comm = sys.modules.get("comm")
         if comm is not None:
@@ -137,6 +137,18 @@ def _is_users(value: object) -> bool:
         return (value.__module__ or "").partition(".")[0] not in MACHINERY
     if is_a(value, types.BuiltinFunctionType):
         return _root(type(value.__self__)) not in MACHINERY
+    return False
+
+
+def _is_own(function: object) -> bool:
+    """True for a function of the notebook's or of the user's modules, and for a method of a plain container."""
+    while is_a(function, functools.partial):
+        function = function.func
+    if is_a(function, types.FunctionType):
+        return type(function.__module__) is str and is_local_module(function.__module__)
+    if is_any(function, (types.MethodType, types.BuiltinFunctionType)):
+        home = module_of(type(function.__self__))  # type: ignore[attr-defined]
+        return home in {"builtins", "collections"} or is_local_module(home)
     return False
 
 

@@ -60,6 +60,7 @@ def play(moves: list[Move], folder: Path, seed: int = 0) -> list[Played]:
         random.seed(seed)
         np.random.seed(seed)
         shell = fresh_shell()
+        shell.InteractiveTB.set_mode("Minimal")  # else each failing cell looks through all modules, twice
         mlops_jupyter.load_ipython_extension(shell)
         with without_scan():
             tracking = ipython.start(shell, ipython.TrackOptions(notebook_path="nb.ipynb"))
