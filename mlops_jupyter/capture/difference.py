@@ -24,6 +24,8 @@ class Held:
     ranges: tuple[tuple[int, int], ...] = ()
     complete: bool = True
     """False if the walk through the value was cut: it may share more than is known."""
+    kind: str | None = None
+    """Place and digest of the class, where it is the user's and no name of the namespace holds it."""
     slow: bool = False
     """True if the value took too long to read on a cell's path."""
 

@@ -12,10 +12,10 @@ import os
 import sys
 import types
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mlops_jupyter.capture.kinds import identity, is_a
+from mlops_jupyter.capture.kinds import exactly, identity, is_a, is_exactly
 from mlops_jupyter.capture.memory import addresses
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion
@@ -27,6 +27,9 @@ PREFIX = "$module "
 _BUILTINS = "builtins"
 _SHELLS = frozenset({"_", "input", "exit", "quit", "get_ipython", "display", "copyright", "credits", "license", "help"})
 """Names in `builtins` that shells and front ends set themselves."""
+_CONTAINERS = exactly(list, dict, set)
+_LONGEST = 1_000
+"""Most items of a container that is followed from a module: `sys.modules` is not."""
 _FIXED = frozenset({"__future__", "logging", "re", "typing"})
 """Homes of types whose values modules keep and nobody changes: `annotations`, a logger, a pattern, a type alias."""
 
@@ -76,7 +79,10 @@ class ModuleStates:
                 self._is_local(name)
         stamps = {name: _stamp(name) for name, local in list(self._local.items()) if local}
         known, self._stamps = self._stamps, stamps
-        return any(known.get(name, stamp) != stamp for name, stamp in stamps.items())
+        written = [name for name, stamp in stamps.items() if known.get(name, stamp) != stamp]
+        for name in written:
+            self._held.setdefault(name, _State(Fingerprint("module"), frozenset()))  # nobody looked while it was what it was
+        return bool(written)
 
     def _is_local(self, name: str) -> bool:
         if name not in self._local and name in sys.modules:
@@ -137,6 +143,20 @@ class ModuleStates:
         found = fingerprint(data, self._budget)
         self._held[name] = _State(found, footprint(data).ids)
         return found
+
+
+def kept_in_modules(chains: Iterable[tuple[str, ...]], namespace: Mapping[str, object]) -> list[object]:
+    """What plain attributes of modules hold that the text names, as `copy.hook` does: it may be a variable of the notebook."""
+    found = []
+    for chain in filter(None, chains):
+        value = namespace.get(chain[0])
+        for name in chain[1:]:
+            if not is_a(value, types.ModuleType):
+                break
+            value = module_dict(value).get(name)
+            if is_exactly(value, _CONTAINERS) and len(value) <= _LONGEST:  # type: ignore[arg-type]
+                found.append(value)
+    return found
 
 
 class _Builtins:

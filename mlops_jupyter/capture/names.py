@@ -45,6 +45,8 @@ class CellNames:
     opaque: list[str] = field(default_factory=list)
     certain: set[str] = field(default_factory=set)
     """Names that are bound at the end whichever way the cell takes, if no exception ends it."""
+    dotted: set[tuple[str, ...]] = field(default_factory=set)
+    """Chains of attributes of names, each as far as the text goes: `("np", "random", "mtrand")`."""
     any_module: bool = False
     """True if it looks modules up in `sys.modules`."""
     parsed: bool = True
@@ -125,6 +127,7 @@ class _Scan(ast.NodeVisitor):
         if node.attr in OPAQUE_ATTRIBUTES:
             self.names.opaque.append(f".{node.attr}")
         self.names.any_module |= node.attr == "modules"
+        self.names.dotted.add(dotted(node))
         if not isinstance(node.ctx, ast.Load):
             self._inplace(node)
         self.visit(node.value)

@@ -18,7 +18,7 @@ from mlops_jupyter.capture.deferred import Patience, unread
 from mlops_jupyter.capture.difference import Before, Difference, Held, Later
 from mlops_jupyter.capture.figures import Figures, look
 from mlops_jupyter.capture.kinds import exactly, identity, is_a, is_any, is_exactly
-from mlops_jupyter.capture.modules import ModuleStates
+from mlops_jupyter.capture.modules import ModuleStates, kept_in_modules
 from mlops_jupyter.capture.names import CellNames
 from mlops_jupyter.capture.process import ProcessState
 from mlops_jupyter.capture.snapshot import Snapshot
@@ -26,7 +26,7 @@ from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion, WriteKind
 from mlops_jupyter.fingerprint import fingerprint, footprint
 from mlops_jupyter.fingerprint.types.instances import is_local_module
-from mlops_jupyter.fingerprint.walk import module_of
+from mlops_jupyter.fingerprint.walk import module_of, name_of
 
 IGNORED = frozenset({
     "In", "Out", "exit", "quit", "get_ipython", "open", "_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "_sh",
@@ -130,7 +130,7 @@ class Namespace:
         exposed, unbounded = self._within_reach()
         everything = bool(names.opaque or brought.opaque or unbounded) or self._modules.reloaded()
         modules = self._modules.reached({*brought.modules, *names.imports}, everything=everything or names.any_module)
-        objects += self._modules.data(modules)
+        objects += [*self._modules.data(modules), *kept_in_modules(names.dotted, ids)]
         drawn = look()
         figures = self._figures.within_reach(drawn, drawn, brought.modules)
         touched = set(filter(self._is_users, snapshot.names)) if everything else self._with_aliases(
@@ -232,7 +232,7 @@ class Namespace:
         used = {*before.brought.modules, *brought.modules}
         drawn = look()
         modules = before.modules | self._modules.reached(brought.modules, everything=everything or names.any_module)
-        objects = [*brought.held, *self._modules.data(modules)]
+        objects = [*brought.held, *self._modules.data(modules), *kept_in_modules(names.dotted, ids)]
         touched = set(filter(self._is_users, now.names)) if everything else self._with_aliases(
             before.touched | self._exposed | self._touched(names, brought, ids), objects,
             {*self._figures.within_reach(before.drawn, drawn, used), *self._shown(prompt)}) & ids.keys()
@@ -305,7 +305,7 @@ class Namespace:
         found = self._read(name, difference, known)
         if found.digest is None or found.coverage < 1 or known is None:
             difference.writes.append(VariableVersion(name=name, how="maybe", fingerprint=found))
-        elif known.same_as(found):
+        elif known.same_as(found) and (held is None or held.kind is None or self._held[name].kind in {None, held.kind}):
             return
         else:
             difference.writes.append(VariableVersion(name=name, how="mutated", fingerprint=found))
@@ -344,7 +344,14 @@ class Namespace:
             self._held[name] = Held(identity(value), found)
             return
         shared = footprint(value)
-        self._held[name] = Held(identity(value), found, shared.ids, shared.ranges, shared.complete)
+        self._held[name] = Held(identity(value), found, shared.ids, shared.ranges, shared.complete, self._kind(value))
+
+    def _kind(self, value: object) -> str | None:
+        cls = type(value)
+        home, _, last = name_of(cls).rpartition(".")
+        if home[:8] != "__main__" or self._namespace.get(last) is cls:
+            return None
+        return f"{identity(cls)} {fingerprint(cls, self._budget).digest}"
 
     @staticmethod
     def _can_change(value: object) -> bool:

@@ -12,6 +12,7 @@ through their frames.
 from __future__ import annotations
 
 import array
+import asyncio
 import builtins
 import collections
 import contextlib
@@ -154,7 +155,8 @@ class _Teller:
                 return "cell", self.of(value.cell_contents)
             return ("cell",)
         if isinstance(value, types.MethodType):
-            return "method", self.of(value.__func__), self.of(value.__self__)
+            generator = value.__self__ is random._inst  # its state is told beside the names
+            return "method", self.of(value.__func__), "global" if generator else self.of(value.__self__)
         if isinstance(value, types.BuiltinFunctionType):
             owner = value.__self__
             return "builtin", value.__qualname__, None if isinstance(owner, types.ModuleType) else self.of(owner)
@@ -164,7 +166,7 @@ class _Teller:
             return self._waiting(value)
         if value is self._namespace:
             return "the namespace",  # its names are told one by one
-        if isinstance(value, InteractiveShell) or kind.__module__.partition(".")[0] == "mlops_jupyter":
+        if isinstance(value, InteractiveShell | asyncio.AbstractEventLoop) or kind.__module__.partition(".")[0] == "mlops_jupyter":
             return "machinery", kind.__qualname__  # the shell holds its tracker, and both hold everything
         for root, tell in _LIBRARIES.items():
             if any(base.__module__.partition(".")[0] == root for base in kind.__mro__):
@@ -227,7 +229,7 @@ class _Teller:
         elif isinstance(value, staticmethod | classmethod):
             parts.append(self.of(value.__func__))
         elif isinstance(value, functools._lru_cache_wrapper):
-            parts += [self.of(value.__wrapped__), repr(value.cache_info())]
+            parts += [self.of(value.__wrapped__), value.cache_info().currsize]  # hits and misses are no content
         elif isinstance(value, random.Random):
             parts.append(repr(value.getstate()))
         elif isinstance(value, io.StringIO | io.BytesIO):
@@ -239,7 +241,8 @@ class _Teller:
         elif isinstance(value, types.MappingProxyType):
             parts.append(self.mapping(value.items()))
         elif isinstance(value, weakref.finalize):
-            parts.append(value.alive)
+            called = value.peek()
+            parts.append(None if called is None else self.all(called[1:]))
         elif isinstance(value, weakref.ref):
             parts.append(self.of(value()))
         elif isinstance(value, decimal.Context):

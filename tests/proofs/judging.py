@@ -106,7 +106,8 @@ def _judge_hidden(played: Played, verdict: Verdict, recorded: set[str], *, every
                if name in recorded and isinstance(value, tuple) and value[0] == "module"}
     """Modules recorded as changed by the name that holds them."""
     for key in sorted(last.keys() & after.keys()):
-        if last[key] == after[key]:
+        if last[key] == after[key] or (key.startswith("$module ") and _by_content(last[key], played.last) == _by_content(
+                after[key], played.after)):
             continue
         verdict.hidden += 1
         package = key.removeprefix("$env ")
@@ -114,6 +115,13 @@ def _judge_hidden(played: Played, verdict: Verdict, recorded: set[str], *, every
         seen = seen or (package == "builtins" and "$module builtins" in recorded)
         if not (everything or seen):
             verdict.missed_hidden.append(f"{key}: {_short(last[key], after[key])}")
+
+
+def _by_content(told: object, snapshot: Snapshot) -> object:
+    """The description of a module, its classes by what they are: one made anew that is the same is no change."""
+    if isinstance(told, tuple) and told[:1] == ("class of the notebook",):
+        return snapshot.named.get(told[1], told)  # type: ignore[arg-type]
+    return tuple(_by_content(part, snapshot) for part in told) if isinstance(told, tuple) else told
 
 
 def _judge_false(played: Played, verdict: Verdict) -> None:

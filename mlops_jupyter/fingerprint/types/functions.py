@@ -85,8 +85,8 @@ def _wrapper(value: object, walk: Walk) -> Found:
 
 def _method(value: object, walk: Walk) -> Found:
     method: types.MethodType = value  # type: ignore[assignment]
-    parts = [walk.digest(method.__func__), walk.digest(method.__self__)]
-    return Found("function", combine(b"method", parts))
+    owner = leaf(b"free", b"") if _is_global_generator(method.__self__) else walk.digest(method.__self__)
+    return Found("function", combine(b"method", [walk.digest(method.__func__), owner]))
 
 
 def _partial(value: object, walk: Walk) -> Found:

@@ -86,6 +86,9 @@ def reads(difference: Difference) -> dict[str, str]:
         ("import weakref\nclass A: pass\na = A(); rows = []; end = weakref.finalize(a, rows.append, 1)", "end()",
          {"rows": "mutated", "end": "mutated"}),
         ("import copy\nclass A: pass\na = A()", "b = copy.copy(a)", {"b": "created"}),
+        ("import copy\nrows = []; copy.kept = rows", "copy.kept.append(1)", {"rows": "mutated"}),
+        ("def made():\n    class A: pass\n    return A()\na = made()", "a.__class__.k = 1", {"a": "mutated"}),
+        ("import random; seed = random.seed", "random.random()", {}),
     ],
 )
 def test_writes(notebook: Notebook, setup: str, cell: str, expected: dict[str, str]) -> None:
