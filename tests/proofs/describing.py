@@ -21,6 +21,7 @@ import ctypes
 import datetime
 import decimal
 import functools
+import gc
 import io
 import math
 import os
@@ -229,7 +230,8 @@ class _Teller:
         elif isinstance(value, staticmethod | classmethod):
             parts.append(self.of(value.__func__))
         elif isinstance(value, functools._lru_cache_wrapper):
-            parts += [self.of(value.__wrapped__), value.cache_info().currsize]  # hits and misses are no content
+            cached = [self.of(part) for part in gc.get_referents(value) if part is not value.__wrapped__]
+            parts += [self.of(value.__wrapped__), sorted(map(repr, cached)).__repr__()]  # hits and misses are no content
         elif isinstance(value, random.Random):
             parts.append(repr(value.getstate()))
         elif isinstance(value, io.StringIO | io.BytesIO):
@@ -390,7 +392,8 @@ def _torch(teller: _Teller, value: object) -> Told:
         grad = None if value.grad is None or not value.is_leaf else teller.of(value.grad.detach().cpu().numpy())
         return type(value).__name__, str(value.dtype), tuple(value.shape), value.detach().cpu().numpy().tobytes(), grad, value.requires_grad
     if isinstance(value, torch.nn.Module):
-        return type(value).__name__, value.training, teller.of(dict(value.state_dict()))
+        modes = [module.training for module in value.modules()]
+        return type(value).__name__, str(modes), teller.of(dict(value.state_dict())), teller.all(value.parameters())
     if isinstance(value, torch.Generator):
         return "torch generator", value.get_state().numpy().tobytes()
     if isinstance(value, torch.optim.Optimizer):

@@ -21,6 +21,8 @@ _DTYPES = {
     torch.bool: "?", torch.uint8: "u1", torch.int8: "i1", torch.int16: "i2", torch.int32: "i4", torch.int64: "i8",
     torch.float16: "f2", torch.float32: "f4", torch.float64: "f8",
 }  # fmt: skip
+_NODES = 2_000
+"""Most steps of a graph that are looked through for its leaves."""
 _PARTS = {
     torch.sparse_coo: ("_indices", "_values"),
     torch.sparse_csr: ("crow_indices", "col_indices", "values"),
@@ -97,6 +99,25 @@ def _reach_tensor(value: object, trace: Trace) -> None:
         trace.span(storage.data_ptr(), storage.data_ptr() + storage.nbytes())
     if tensor.requires_grad and tensor.is_leaf and tensor.grad is not None:
         trace.follow((tensor.grad,))
+    if tensor.requires_grad and not tensor.is_leaf:
+        trace.follow(_filled_by_backward(tensor, trace))
+
+
+def _filled_by_backward(tensor: torch.Tensor, trace: Trace) -> list[object]:
+    """The leaves of the graph that made the tensor: `backward` puts their gradients there."""
+    found: list[object] = []
+    waiting, seen = [tensor.grad_fn], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        if len(seen) >= _NODES:
+            trace.complete = False
+            break
+        seen.add(node)
+        found.append(getattr(node, "variable", None))
+        waiting += [following for following, _ in node.next_functions]
+    return found
 
 
 def _reach(value: object, trace: Trace) -> None:

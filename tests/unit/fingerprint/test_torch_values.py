@@ -162,3 +162,10 @@ def test_data_sets_and_loaders():
     assert digest(data) == digest(copy.deepcopy(data))
     assert fingerprint(loader).digest != fingerprint(other).digest
     assert fingerprint(iter(loader)).kind == "iterator"
+
+
+def test_a_loss_shares_the_parameters_that_backward_fills() -> None:
+    layer = torch.nn.Linear(2, 1)
+    loss = layer(torch.ones(1, 2)).pow(2).sum()
+    assert footprint(loss).ids & footprint(layer.weight).ids
+    assert not footprint(loss.detach()).ids & footprint(layer.weight).ids
