@@ -106,7 +106,8 @@ def _reach_tensor(value: object, trace: Trace) -> None:
 def _filled_by_backward(tensor: torch.Tensor, trace: Trace) -> list[object]:
     """The leaves of the graph that made the tensor: `backward` puts their gradients there."""
     found: list[object] = []
-    waiting, seen = [tensor.grad_fn], set()
+    seen: set[object] = set()
+    waiting = [tensor.grad_fn]
     while waiting:
         node = waiting.pop()
         if node is None or node in seen:
