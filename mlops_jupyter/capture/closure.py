@@ -7,12 +7,13 @@ anything of the user's: `object.__getattribute__` on `__dict__`, `__closure__` a
 
 from __future__ import annotations
 
+import collections
 import dis
 import functools
 import gc
 import types
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -27,7 +28,10 @@ BACKGROUND = "$background"
 LIMIT = 400
 """Most values followed from one name: beyond that the walk stops and says so."""
 _PLAIN = exactly(int, float, complex, str, bytes, bool, type(None), range, bytearray, types.ModuleType)
-_ITEMS = exactly(list, tuple, set, frozenset)
+_ITEMS: list[tuple[type, Callable[..., Iterable[object]]]] = [
+    (list, list.__iter__), (tuple, tuple.__iter__), (dict, dict.values), (set, set.__iter__), (frozenset, frozenset.__iter__),
+    (collections.deque, collections.deque.__iter__),
+]
 _WAITING = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 _PROXIES = exactly(weakref.ProxyType, weakref.CallableProxyType)
 _CALLED = (types.FunctionType, types.MethodType, functools.partial)
@@ -236,10 +240,10 @@ def _of_function(function: types.FunctionType, brought: Brought) -> list[object]
 
 def _inside(value: object) -> list[object]:  # noqa: PLR0911, PLR0912 (a table of types)
     kind = type(value)
-    if is_exactly(value, _ITEMS):
-        return list(value) if len(value) <= LIMIT else []  # type: ignore[call-overload,arg-type]
-    if kind is dict:
-        return list(value.values()) if len(value) <= LIMIT else []  # type: ignore[attr-defined,arg-type]
+    for builtin, items in _ITEMS:
+        if issubclass(kind, builtin):
+            held = list(items(value)) if builtin.__len__(value) <= LIMIT else []  # type: ignore[attr-defined]
+            return held if kind is builtin else [*held, *attributes(value).values(), *_of_class(kind)]
     if kind is types.MethodType:
         return [value.__func__, value.__self__]  # type: ignore[attr-defined]
     if kind is functools.partial:

@@ -18,15 +18,15 @@ INLINE = frozenset({"time", "prun", "capture", "memit", "mprun", "lprun", "notif
 REPEATED = frozenset({"timeit"})
 """Run their body as a function's, many times: its assignments stay inside."""
 HARMLESS = frozenset({
-    "alias", "alias_magic", "autoawait", "autocall", "autoindent", "automagic", "autoreload", "autosave", "bookmark", "cat",
-    "cd", "clear", "colors", "colours", "conda", "config", "connect_info", "debug", "dhist", "dirs", "doctest_mode", "env",
-    "gui", "hist", "history", "html", "javascript", "js", "killbgscripts", "latex", "ldir", "less", "load_ext", "ll",
-    "logoff", "logon", "logstart", "logstate", "logstop", "ls", "lsmagic", "lx", "magic", "mamba", "man", "markdown",
-    "matplotlib", "micromamba", "mkdir", "mlops", "more", "mv", "notebook", "page", "pastebin", "pdb", "pdef", "pdoc",
-    "pfile", "pinfo", "pinfo2", "pip", "popd", "pprint", "precision", "profile", "psearch", "psource", "pushd", "pwd",
-    "pycat", "qtconsole", "quickref", "recall_off", "reload_ext", "rmdir", "rm", "save", "sc", "set_env", "subshell", "svg",
-    "tb", "unalias", "unload_ext", "uv", "who", "whos", "writefile", "xmode", "file", "pytest", "blackcellmagic",
-    "nb_black",
+    "alias", "alias_magic", "autoawait", "autocall", "autoindent", "automagic", "autoreload", "autosave", "blackcellmagic",
+    "bookmark", "cat", "cd", "clear", "colors", "colours", "conda", "config", "connect_info", "debug", "dhist", "dirs",
+    "doctest_mode", "env", "file", "gui", "hist", "history", "html", "javascript", "js", "killbgscripts", "latex", "ldir",
+    "less", "ll", "load", "load_ext", "logoff", "logon", "logstart", "logstate", "logstop", "ls", "lsmagic", "lx", "macro",
+    "magic", "mamba", "man", "markdown", "matplotlib", "micromamba", "mkdir", "mlops", "more", "mv", "nb_black", "notebook",
+    "page", "pastebin", "pdb", "pdef", "pdoc", "pfile", "pinfo", "pinfo2", "pip", "popd", "pprint", "precision", "profile",
+    "psearch", "psource", "pushd", "pwd", "pycat", "pytest", "qtconsole", "quickref", "recall", "recall_off", "reload_ext",
+    "rep", "reset", "reset_selective", "rm", "rmdir", "save", "sc", "set_env", "subshell", "svg", "tb", "unalias",
+    "unload_ext", "uv", "who", "whos", "writefile", "xdel", "xmode",
 })
 PROCESS = frozenset({"bash", "sh", "script", "sx", "system", "perl", "ruby", "python", "python2", "python3", "pypy", "cmd", "!"})
 """Start a process: it cannot reach the namespace, except through `--out` and `--err`."""

@@ -22,6 +22,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from mlops_jupyter.entities import CellExecution
+from mlops_jupyter.entities.records import decode
 from tests.proofs.state_dump import DUMP
 from tests.proofs.wire import Wire
 
@@ -38,6 +40,8 @@ class Seen:
     cells: list[Heard] = field(default_factory=list)
     state: dict[str, object] = field(default_factory=dict)
     executions: int = 0
+    unknown: dict[str, list[str]] = field(default_factory=dict)
+    """Why an execution was marked unknown, whole or in part → sources of the cells."""
 
 
 def cells_of(name: str) -> list[str]:
@@ -63,7 +67,27 @@ def played(name: str, folder: Path, *, track: bool) -> Seen:
             seen.executions = int(next(content["text"] for kind, content in asked if kind == "stream"))  # type: ignore[index]
     finally:
         wire.close()
+    if track:
+        seen.unknown = _unknown(folder)
     return seen
+
+
+def _unknown(folder: Path) -> dict[str, list[str]]:
+    """Executions whose record says that something is not known: the last records of all that stand in the outbox."""
+    executions: dict[int, CellExecution] = {}
+    for file in folder.glob("**/outbox/*.jsonl"):
+        for line in file.read_bytes().splitlines():
+            entity = decode(line).entity if line else None
+            if isinstance(entity, CellExecution) and entity.source and entity.source != DUMP:
+                executions[entity.n] = entity
+    assert executions, f"no record under {folder}"
+    found: dict[str, list[str]] = {}
+    for one in executions.values():
+        doubtful = [write.name for write in one.writes if write.how == "maybe"]
+        why = one.opaque[0] if one.opaque else f"maybe: {doubtful[0]}" if doubtful else "unverified" if one.unverified else ""
+        if why:
+            found.setdefault(why, []).append(one.source)
+    return found
 
 
 def compared(name: str, plain: Seen, tracked: Seen) -> list[str]:
@@ -100,8 +124,8 @@ def _difference(one: object, other: object) -> str:
     return f"plain {str(one)[:300]} tracked {str(other)[:300]}"
 
 
-def differences(name: str) -> tuple[int, list[str]]:
-    """(messages compared, differences) of one notebook, its two kernels side by side."""
+def differences(name: str) -> tuple[int, list[str], Seen]:
+    """(messages compared, differences, what the tracked kernel showed) of one notebook, its two kernels side by side."""
     with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(2) as pool:
         # folders of equal length: what is cut or aligned by length is the same in both
         plain = pool.submit(played, name, Path(place) / "off", track=False)
@@ -109,7 +133,7 @@ def differences(name: str) -> tuple[int, list[str]]:
         both = plain.result(), tracked.result()
         for seen, word in zip(both, ("off", "on_"), strict=True):
             seen.state = json.loads(json.dumps(seen.state).replace(str(Path(place) / word), "FOLDER"))
-    return sum(map(len, both[0].cells)), compared(name, *both)
+    return sum(map(len, both[0].cells)), compared(name, *both), both[1]
 
 
 def main() -> int:
@@ -119,11 +143,14 @@ def main() -> int:
     arguments = parser.parse_args()
     names = arguments.only or (SHORT if arguments.short else sorted(file.stem for file in NOTEBOOKS.glob("*.txt")))
     failed = messages = cells = 0
+    unknown: dict[str, list[str]] = {}
     clock = time.perf_counter()
     print(f"{'notebook':<24}{'cells':>6}{'messages':>10}{'differences':>13}")
     for name in names:
         try:
-            heard, found = differences(name)
+            heard, found, tracked = differences(name)
+            for why, sources in tracked.unknown.items():
+                unknown.setdefault(why, []).extend(f"{name}: {source}" for source in sources)
         except Exception as error:
             heard, found = 0, [f"could not be played: {type(error).__name__}: {error}"]
         messages += heard
@@ -134,6 +161,10 @@ def main() -> int:
             print("   ", line, flush=True)
     print(f"{len(names)} notebooks, {cells} cells, {messages} messages, {failed} differences, {time.perf_counter() - clock:.0f} s, "
           f"Python {sys.version.split()[0]}")
+    many = sum(map(len, unknown.values()))
+    print(f"{many} of {cells} executions = {many / cells:.2%} are marked unknown, whole or in part")
+    for why, sources in sorted(unknown.items(), key=lambda item: -len(item[1])):
+        print(f"   {len(sources):4}  {why}: {sources[0][:90]!r}")
     return 1 if failed else 0
 
 

@@ -94,7 +94,8 @@ class _Teller:
         self.kept: list[object] = []
         self._memo: dict[int, tuple[Told, frozenset[int]]] = {}
         self._stack: dict[int, int] = {}
-        self._low = DEPTH
+        self._round = False
+        """True once something told last leads back to where it came from: how that is told depends on where one starts."""
         self._met: set[int] = set()
 
     def tell(self, value: object) -> tuple[Told, frozenset[int]]:
@@ -117,21 +118,21 @@ class _Teller:
         if key in self._stack and isinstance(value, type):
             return "class of the notebook", key
         if key in self._stack:
-            self._low = min(self._low, self._stack[key])
+            self._round = True
             return "cycle", depth - self._stack[key]
         if depth >= DEPTH:
             return "deep",
-        outer, self._low = self._low, DEPTH
+        outer, self._round = self._round, False
         outer_met, self._met = self._met, set()
         self._stack[key] = depth
         try:
             told = self._describe(value)
         finally:
             del self._stack[key]
-        if self._low >= depth:
+        if not self._round:
             self._memo[key] = told, frozenset(self._met)
             self.kept.append(value)
-        self._low = min(outer, self._low if self._low < depth else DEPTH)
+        self._round |= outer
         self._met |= outer_met
         return told
 
@@ -184,8 +185,10 @@ class _Teller:
             self.classes[id(cls)] = (cls.__name__, None)  # a class that holds itself is told once
             own = sorted((name, item) for name, item in vars(cls).items() if name not in _CLASS_NOISE
                          if not isinstance(item, types.GetSetDescriptorType | types.MemberDescriptorType))
+            stack, self._stack, outer = self._stack, {}, self._round  # told alike from wherever it is reached
             told = tuple((name, self.of(item)) for name, item in own)
             self.classes[id(cls)] = (cls.__name__, ("class", cls.__module__, cls.__qualname__, self.all(cls.__bases__), told))
+            self._stack, self._round = stack, outer
         return "class of the notebook", id(cls)
 
     def _module(self, module: types.ModuleType) -> Told:

@@ -166,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cells", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--short", action="store_true", help="600 cells, one line for each figure only")
+    parser.add_argument("--short", action="store_true", help="300 cells, one line for each figure only")
     parser.add_argument("--only", type=int, help="one notebook, by its seed: what is wrong in it")
     options = parser.parse_args(arguments)
     if options.only is not None:
@@ -174,8 +174,8 @@ def main(arguments: list[str] | None = None) -> int:
         _, wrong = run_seed(options.only)
         print(*wrong, sep="\n")
         return bool(wrong)
-    total, _ = measure(600 if options.short else options.cells, options.seed, options.workers, quiet=options.short)
-    print(f"Python {platform.python_version()}, seed {options.seed}")
+    total, wrong = measure(300 if options.short else options.cells, options.seed, options.workers, quiet=options.short)
+    print(*wrong if options.short else (), f"Python {platform.python_version()}, seed {options.seed}", sep="\n")
     figures = summary(total)
     for figure, value, met in figures:
         print(f"{'ok    ' if met else 'MISSED'} {figure}: {value}")

@@ -90,13 +90,13 @@ def test_changes_in_place_are_seen(source: str, mutated: set[str]) -> None:
     "source",
     ["exec('x = 1')", "eval(s)", "globals()['x'] = 1", "from m import *", "%run other.py", "%unknown_magic x",
      "get_ipython().run_cell('x')",
-     "%reset -f", "%%time\nexec('a')", "locals()", "get_ipython().user_ns['x'] = 1" if False else "get_ipython().push({})"],
+     "%%time\nexec('a')", "locals()", "get_ipython().user_ns['x'] = 1" if False else "get_ipython().push({})"],
 )
 def test_what_the_text_cannot_tell_is_opaque(source: str) -> None:
     assert names(source).opaque
 
 
-@pytest.mark.parametrize("source", ["%matplotlib inline",
+@pytest.mark.parametrize("source", ["%matplotlib inline", "%reset -f", "%recall 3",
                                     "!ls", "%mlops why x", "%load_ext mlops_jupyter", "%%bash\necho", "x.exec()",
                                     "%%time\nx = 1", "%pip install a", "?x", "model.eval()", "vars(x)"])
 def test_harmless_cells_are_not_opaque(source: str) -> None:

@@ -89,6 +89,10 @@ def reads(difference: Difference) -> dict[str, str]:
         ("import copy\nrows = []; copy.kept = rows", "copy.kept.append(1)", {"rows": "mutated"}),
         ("def made():\n    class A: pass\n    return A()\na = made()", "a.__class__.k = 1", {"a": "mutated"}),
         ("import random; seed = random.seed", "random.random()", {}),
+        ("import contextlib\nd = {}; stack = contextlib.ExitStack(); stack.callback(lambda: d.update(x=1))", "stack.close()",
+         {"d": "mutated", "stack": "maybe"}),
+        ("import collections\nrows = []; od = collections.OrderedDict(f=lambda: rows.append(1))", "od['f']()",
+         {"rows": "mutated"}),
     ],
 )
 def test_writes(notebook: Notebook, setup: str, cell: str, expected: dict[str, str]) -> None:
