@@ -32,7 +32,7 @@ def _subject(session: str | None, upto: int | None) -> tuple[Session, list[CellE
     return found, executions, whole(executions, upto)
 
 
-def replay(session: str | None = None, upto: int | None = None, output: Path | None = None, *,  # noqa: PLR0913 (of a command)
+def replay(session: str | None = None, upto: int | None = None, output: Path | None = None, *,
            allow_effects: bool = False, progress: Callable[[Progress], None] | None = None,
            cancel: Event | None = None) -> Verification:
     """Run the session again and compare its metrics and every variable that it left behind. The verdict is kept and returned.
