@@ -31,7 +31,8 @@ SHAPES: dict[str, str | tuple[type, tuple[str, ...]]] = {
     "stale": '`[{"id": …, "reason": …}]`',
     "rerun": (Rerun, ()),
     "sessions list": (Session, ("python", "packages")), "sessions show": (sessions.ExecutionRow, ()),
-    "verify": (Verification, ()), "sessions replay": (Verification, ()), "convert": (jobs.Converted, ()), "inspect": (JobManifest, ()), "run": (jobs.JobDone, ()),
+    "verify": (Verification, ()), "sessions replay": (Verification, ()),
+    "convert": (jobs.Converted, ()), "inspect": (JobManifest, ()), "run": (jobs.JobDone, ()),
     "submit": (Submission, ()), "submissions list": (Submission, ()), "submissions show": (Submission, ()),
     "submissions cancel": (Submission, ()), "doctor": (doctor.Diagnosis, ()), "status": (Status, ("percent",)),
 }
