@@ -17,7 +17,7 @@ from mlops_jupyter.lineage.foretell import UNKNOWN, Foretelling
 from mlops_jupyter.lineage.graph import Walk, build
 from mlops_jupyter.lineage.sharing import Sharing
 from mlops_jupyter.lineage.text import normalised, read_text
-from mlops_jupyter.lineage.versions import Chains, Graph, Step, Version, immutable, in_order
+from mlops_jupyter.lineage.versions import Chains, Graph, Step, Version, immutable, in_order, version_at
 
 Fault = tuple[str, str]
 """Kind and reason in words."""
@@ -79,7 +79,7 @@ def open_page(executions: Sequence[CellExecution], cells: Sequence[tuple[str, st
             same = previous is not None and page.faults[key][0] not in {"edited", "never run"}
             step = walk.read(foretelling.execution(source, previous, -1 - position, same=same))
         else:
-            _widen(step, source, sharing, foretelling)
+            _widen(step, source, sharing, foretelling, page.happened)
         page.stand[key], page.place[step.n] = step, position
         page.together[key] = _together(step, walk, sharing)
         walk.write(step)
@@ -157,8 +157,12 @@ def _own_fault(last: CellExecution | None, source: str) -> Fault | None:
     return None
 
 
-def _widen(step: Step, source: str, sharing: Sharing, foretelling: Foretelling) -> None:
-    """A cell that holds changes in place also what now shares with it, through cells that capture has not seen."""
+def _widen(step: Step, source: str, sharing: Sharing, foretelling: Foretelling, happened: Graph) -> None:
+    """A cell that holds changes in place also what now shares with it, through cells that capture has not seen.
+
+    And it may bind names that it bound to what they held anyway, which looks as if it had not: in a fresh run it is between
+    whoever bound them before and whoever reads them.
+    """
     text = read_text(source)
     in_place = {write.name for write in step.execution.writes if write.how in {"mutated", "maybe"}} | text.touches
     known = {write.name for write in step.execution.writes}
@@ -166,6 +170,11 @@ def _widen(step: Step, source: str, sharing: Sharing, foretelling: Foretelling) 
     more = set().union(*(group.names for group in groups if group.foretold)) - known
     writes = [VariableVersion(name, "maybe", UNKNOWN) for name in sorted(more)
               if name in foretelling.walk.state and not foretelling.alone(name)]
+    again = (text.may_bind - text.binds - known - set(step.execution.deletes)) & foretelling.walk.state.keys()
+    for name in sorted(again):
+        version = version_at(happened, name, step.n)
+        if version is not None:  # else it was not there after the cell: not bound
+            writes.append(VariableVersion(name, "maybe", version.fingerprint or UNKNOWN))
     if writes:
         step.execution = msgspec.structs.replace(step.execution, writes=[*step.execution.writes, *writes])
 

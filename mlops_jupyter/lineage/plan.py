@@ -101,12 +101,17 @@ def _need(page: Page, played: _Played, version: Version, again: set[str]) -> Non
 
 
 def _keep_together(page: Page, played: _Played, key: str, again: set[str]) -> None:
-    """What is about to be changed in place was made anew: who held the old one must get the new one first."""
+    """What is about to be changed in place was made anew: who held the old one must get the new one first.
+
+    Who was made above the cell that makes it anew cannot have it from there.
+    """
     for versions in page.together[key]:
         names = {version.key for version in versions}
-        old = [version for version in versions if _first(page, version) not in again]
-        for version in old:
-            if len(old) < len(versions) or page.loose.get(_first(page, version), set()) & names:
+        anew = [_place(page, version) for version in versions if _first(page, version) in again]
+        for version in versions:
+            if _first(page, version) in again:
+                continue
+            if any(place < _place(page, version) for place in anew) or page.loose.get(_first(page, version), set()) & names:
                 played.missing.update(_makers(page, version, None))
 
 
@@ -118,6 +123,11 @@ def _makers(page: Page, version: Version, have: Version | None) -> list[str]:
             return makers
         makers.append(page.keys[page.place[one.n]])
     return makers
+
+
+def _place(page: Page, version: Version) -> int:
+    """Where on the page it was first made."""
+    return page.place[version.chain()[-1].n]
 
 
 def _first(page: Page, version: Version) -> str:

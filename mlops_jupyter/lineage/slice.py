@@ -14,7 +14,7 @@ import msgspec
 from mlops_jupyter.entities import CellExecution, FileAccess, NotFoundError, Observation, derived_id
 from mlops_jupyter.lineage.graph import build
 from mlops_jupyter.lineage.text import normalised
-from mlops_jupyter.lineage.versions import UNFINISHED, Graph, Step, Version, in_order, label
+from mlops_jupyter.lineage.versions import UNFINISHED, Graph, Step, Version, in_order, label, version_at
 
 ORDER = {"metric": 0, "model": 1, "file": 2, "variable": 3}
 
@@ -129,17 +129,6 @@ def whole(executions: Sequence[CellExecution], upto: int | None = None) -> Slice
 def _comparable(key: str, version: Version) -> bool:
     known = version.fingerprint
     return not key.startswith(("$", "_")) and known is not None and known.digest is not None and known.coverage == 1.0
-
-
-def version_at(graph: Graph, name: str, n: int) -> Version | None:
-    """The version of `name` that execution `n` left behind; None if there was none."""
-    found = None
-    for step in graph.steps.values():
-        if step.n <= n:
-            found = step.writes.get(name, found)
-            if name in step.execution.deletes and name not in step.writes:
-                found = None
-    return found
 
 
 def _only_filled(step: Step, version: Version) -> bool:

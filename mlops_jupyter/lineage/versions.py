@@ -91,6 +91,17 @@ def in_order(executions: Sequence[CellExecution]) -> list[CellExecution]:
     return sorted(executions, key=lambda execution: execution.n)
 
 
+def version_at(graph: Graph, name: str, n: int) -> Version | None:
+    """The version of `name` that execution `n` left behind; None if there was none."""
+    found = None
+    for step in graph.steps.values():
+        if step.n <= n:
+            found = step.writes.get(name, found)
+            if name in step.execution.deletes and name not in step.writes:
+                found = None
+    return found
+
+
 def label(version: Version) -> tuple[str, str]:
     """(verb, object) in words: what an execution did to make this version."""
     kind, _, rest = version.key.partition(" ") if version.key.startswith("$") else ("", "", version.key)

@@ -315,7 +315,9 @@ def _numpy(teller: _Teller, value: object) -> Told:
         return type(value).__name__, _numpy_state(value.get_state(legacy=False)) if isinstance(value, np.random.RandomState) else repr(
             bits.state), seeds
     if isinstance(value, np.ma.MaskedArray):
-        return "masked", _array(teller, value.data), _array(teller, np.ma.getmaskarray(value))
+        mask = np.ma.getmaskarray(value)
+        shown = value.data if value.dtype.hasobject or value.dtype.fields else np.where(mask, np.zeros((), value.dtype), value.data)
+        return "masked", _array(teller, shown), _array(teller, mask)  # what lies under the mask is no content
     if isinstance(value, np.ndarray):
         return _array(teller, value)
     if isinstance(value, np.generic | np.dtype):

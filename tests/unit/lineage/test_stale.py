@@ -199,3 +199,11 @@ def check_plan(seed: int) -> str:
 def test_after_the_plan_every_cell_shows_what_a_fresh_run_shows(seed: int) -> None:
     verdict = check_plan(seed)
     assert verdict in {"", "skip"}, random_page(seed)
+
+
+def test_a_cell_that_may_bind_a_name_to_what_it_held_is_between_its_maker_and_its_reader(book: Notebook) -> None:
+    loop = "for i in [1, 2]:\n    if i == 2:\n        break"
+    for cell, source in (("a", "i = 3"), ("b", loop), ("c", "j = i"), ("b", loop)):
+        book.run(cell, source)
+    assert rerun_plan(book.executions, [("a", "i = 3"), ("b", loop), ("c", "j = i")]) == []
+    assert rerun_plan(book.executions, [("a", "i = 7"), ("b", loop), ("c", "j = i")])[:2] == ["a", "b"]
