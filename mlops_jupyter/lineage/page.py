@@ -79,7 +79,8 @@ def open_page(executions: Sequence[CellExecution], cells: Sequence[tuple[str, st
             same = previous is not None and page.faults[key][0] not in {"edited", "never run"}
             step = walk.read(foretelling.execution(source, previous, -1 - position, same=same))
         else:
-            _widen(step, source, sharing, foretelling, page.happened)
+            _widen(step, source, sharing, foretelling)
+            _bind_again(page, key, step, walk.state)
         page.stand[key], page.place[step.n] = step, position
         page.together[key] = _together(step, walk, sharing)
         walk.write(step)
@@ -157,12 +158,8 @@ def _own_fault(last: CellExecution | None, source: str) -> Fault | None:
     return None
 
 
-def _widen(step: Step, source: str, sharing: Sharing, foretelling: Foretelling, happened: Graph) -> None:
-    """A cell that holds changes in place also what now shares with it, through cells that capture has not seen.
-
-    And it may bind names that it bound to what they held anyway, which looks as if it had not: in a fresh run it is between
-    whoever bound them before and whoever reads them.
-    """
+def _widen(step: Step, source: str, sharing: Sharing, foretelling: Foretelling) -> None:
+    """A cell that holds changes in place also what now shares with it, through cells that capture has not seen."""
     text = read_text(source)
     in_place = {write.name for write in step.execution.writes if write.how in {"mutated", "maybe"}} | text.touches
     known = {write.name for write in step.execution.writes}
@@ -170,13 +167,33 @@ def _widen(step: Step, source: str, sharing: Sharing, foretelling: Foretelling, 
     more = set().union(*(group.names for group in groups if group.foretold)) - known
     writes = [VariableVersion(name, "maybe", UNKNOWN) for name in sorted(more)
               if name in foretelling.walk.state and not foretelling.alone(name)]
-    again = (text.may_bind - text.binds - known - set(step.execution.deletes)) & foretelling.walk.state.keys()
-    for name in sorted(again):
-        version = version_at(happened, name, step.n)
-        if version is not None:  # else it was not there after the cell: not bound
-            writes.append(VariableVersion(name, "maybe", version.fingerprint or UNKNOWN))
     if writes:
         step.execution = msgspec.structs.replace(step.execution, writes=[*step.execution.writes, *writes])
+
+
+def _bind_again(page: Page, key: str, step: Step, state: Mapping[str, Version]) -> None:
+    """A cell may bind names to what they held anyway, which looks as if it had not. In a fresh run it does so again, where it once
+    was seen to; else it may, and then stands between whoever bound them before and whoever reads them.
+    """
+    text, known = step.text, {write.name for write in step.execution.writes}
+    open_names = text.may_bind - text.binds - known - set(step.execution.deletes)
+    if not open_names:
+        return
+    once = {write.name for one in page.happened.steps.values() if one.n < step.n and page.owner.get(one.n) == key
+            if normalised(one.execution.source) == normalised(step.execution.source)
+            for write in one.execution.writes if write.how in {"created", "rebound"}}
+    writes = list(step.execution.writes)
+    for name in sorted(open_names):
+        after, before = version_at(page.happened, name, step.n), state.get(name)
+        if after is None:  # it was not there when the cell had ended
+            continue
+        found = after.fingerprint or UNKNOWN
+        if name in once:
+            writes.append(VariableVersion(name, "rebound", found))
+        elif before is not None:
+            same = before.fingerprint is not None and immutable(found) and found.same_as(before.fingerprint)
+            writes.append(VariableVersion(name, "maybe", found if same else UNKNOWN))
+    step.execution = msgspec.structs.replace(step.execution, writes=writes)
 
 
 def _together(step: Step, walk: Walk, sharing: Sharing) -> list[list[Version]]:

@@ -255,7 +255,15 @@ def judge(notebook: Notebook, edit: Edit, folder: Path, least: bool) -> Case:
             return case
 
         def tried(cells: Sequence[str]) -> str:
-            return in_child(lambda: difference(live.run(cells, answer.plan.forget, edit.page), expected, edit.page))
+            files = {path: path.read_bytes() for path in Path().iterdir() if path.is_file()}
+            try:
+                return in_child(lambda: difference(live.run(cells, answer.plan.forget, edit.page), expected, edit.page))
+            finally:  # what the child left in the folder is not there for the next
+                for path in [path for path in Path().iterdir() if path.is_file() and path not in files]:
+                    path.unlink()
+                for path, content in files.items():
+                    if not path.exists() or path.read_bytes() != content:
+                        path.write_bytes(content)
 
         case.named = len(case.plan)
         case.wrong = tried(case.plan)

@@ -97,6 +97,8 @@ def _reach_tensor(value: object, trace: Trace) -> None:
     if tensor.layout is torch.strided:
         storage = tensor.untyped_storage()
         trace.span(storage.data_ptr(), storage.data_ptr() + storage.nbytes())
+    if tensor._is_view():
+        trace.follow((tensor._base,))  # whose gradients are this one's, even where its data was replaced
     if tensor.requires_grad and tensor.is_leaf and tensor.grad is not None:
         trace.follow((tensor.grad,))
     if tensor.requires_grad and not tensor.is_leaf:

@@ -207,3 +207,18 @@ def test_a_cell_that_may_bind_a_name_to_what_it_held_is_between_its_maker_and_it
         book.run(cell, source)
     assert rerun_plan(book.executions, [("a", "i = 3"), ("b", loop), ("c", "j = i")]) == []
     assert rerun_plan(book.executions, [("a", "i = 7"), ("b", loop), ("c", "j = i")])[:2] == ["a", "b"]
+
+
+def test_a_branch_that_did_not_bind_lets_an_edit_above_through(book: Notebook) -> None:
+    branch = "if flag:\n    i = 9"
+    page = [("a", "flag, i = False, 3"), ("b", branch), ("c", "j = i")]
+    for cell, source in page:
+        book.run(cell, source)
+    assert rerun_plan(book.executions, [page[0], ("new", "i = 6"), *page[1:]]) == ["new", "b", "c"]
+
+
+def test_a_branch_that_bound_stays_the_maker_when_it_runs_again(book: Notebook) -> None:
+    page = [("a", "if True:\n    x = 1"), ("b", "y = x")]
+    for cell, source in (*page, page[0]):
+        book.run(cell, source)
+    assert rerun_plan(book.executions, page) == []
