@@ -252,7 +252,7 @@ class _Teller:
         elif isinstance(value, weakref.ref):
             parts.append(self.of(value()))
         elif isinstance(value, decimal.Context):
-            parts.append(repr(value))
+            parts.append(_settings(value))
         elif isinstance(value, ctypes.Array | ctypes.Structure | ctypes._SimpleCData):
             parts.append(bytes(value))
         elif isinstance(value, queue.SimpleQueue):
@@ -299,6 +299,11 @@ def _is_users(module: str) -> bool:
         return True
     path = getattr(sys.modules.get(module), "__file__", None) or ""
     return bool(path) and str(pathlib.Path(path).parent) == str(pathlib.Path.cwd())
+
+
+def _settings(context: decimal.Context) -> Told:
+    """What a decimal context does; not its flags, which every computation raises."""
+    return repr((context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp, dict(context.traps)))
 
 
 def _bytes(value: object) -> Told:
@@ -438,7 +443,7 @@ def _hidden(teller: _Teller, namespace: dict[str, object]) -> dict[str, Told]:
         "$env os": (tuple(sorted(os.environ.items())), str(pathlib.Path.cwd()), tuple(sys.path)),
         "$env pandas": tuple(repr(pd.get_option(name)) for name in _OPTIONS[:2]),
         "$env numpy": (repr(np.get_printoptions()), repr(np.geterr())),
-        "$env decimal": repr(decimal.getcontext()),
+        "$env decimal": _settings(decimal.getcontext()),
         "$env warnings": repr([entry[:3] for entry in warnings.filters]),
         "$env builtins": tuple(sorted(name for name in vars(builtins) if name not in {"_", "__IPYTHON__"})),
         "$env math": tuple(sorted((name, repr(item)) for name, item in vars(math).items() if isinstance(item, int | str | float))),

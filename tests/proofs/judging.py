@@ -96,6 +96,8 @@ def _module_key(name: str, after: Snapshot) -> str:
     told = after.values.get(name)
     if after.ids.get(name) == id(sys.path) or (isinstance(told, tuple) and told[:2] == ("os", "_Environ")):
         return "$env *"
+    if isinstance(told, tuple) and told[:2] == ("decimal", "Context"):
+        return "$env decimal"
     return f"$module {told[1]}" if isinstance(told, tuple) and told[0] == "module" else ""
 
 
