@@ -172,8 +172,10 @@ def _widen(step: Step, source: str, sharing: Sharing, foretelling: Foretelling) 
 
 
 def _bind_again(page: Page, key: str, step: Step, state: Mapping[str, Version]) -> None:
-    """A cell may bind names to what they held anyway, which looks as if it had not. In a fresh run it does so again, where it once
-    was seen to; else it may, and then stands between whoever bound them before and whoever reads them.
+    """A cell may bind names to what they held anyway, which looks as if it had not.
+
+    In a fresh run it does so again where it once was seen to. Else it may, and stands between whoever bound the name before and
+    whoever reads it.
     """
     text, known = step.text, {write.name for write in step.execution.writes}
     open_names = text.may_bind - text.binds - known - set(step.execution.deletes)
