@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from mlops_jupyter.capture.keeping import Keeping
 
-SCAN_SECONDS = 0.1
+SCAN_SECONDS = 0.08
 """How long `%mlops track` waits for git and packages before it goes on without them."""
 LAST_WAIT = 2.0
 KEEP_WAIT = 10.0
