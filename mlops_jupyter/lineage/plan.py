@@ -74,9 +74,20 @@ def _play(page: Page, again: set[str]) -> _Played:
         for name in step.execution.deletes:
             played.state.pop(name, None)
         played.state |= step.writes
+        if step.n < 0 and step.execution.opaque:
+            _anything(played, step)
+        if {"Out", "_oh"} & step.text.loads:
+            played.beyond["results of cells that ran before: a fresh run would not have them in Out"] = None
         played.touched |= step.writes.keys()
     _end(page, played, again)
     return played
+
+
+def _anything(played: _Played, step: Step) -> None:
+    """A cell that has not run and may bind anything: no name of the live kernel is known after it, but those that it tells."""
+    for number, name in enumerate(sorted(played.state.keys() - step.writes.keys())):
+        if not name.startswith("$"):
+            played.state[name] = Version(name, played.state[name].n, None, None, step.n * 10_000 - number)
 
 
 def _needs(step: Step) -> Iterator[Version]:

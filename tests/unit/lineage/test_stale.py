@@ -222,3 +222,20 @@ def test_a_branch_that_bound_stays_the_maker_when_it_runs_again(book: Notebook) 
     for cell, source in (*page, page[0]):
         book.run(cell, source)
     assert rerun_plan(book.executions, page) == []
+
+
+def test_a_new_cell_that_may_bind_anything_makes_every_name_be_made_again(book: Notebook) -> None:
+    page = [("a", "i = 1"), ("b", "j = 2"), ("c", "k = 3")]
+    for cell, source in page:
+        book.run(cell, source)
+    assert rerun_plan(book.executions, [("new", "exec(open('other.py').read())"), *page]) == ["new", "a", "b", "c"]
+
+
+def test_who_is_made_above_the_maker_of_an_alias_is_not_made_again(book: Notebook) -> None:
+    page = [("a", "p = [0]"), ("new", "p.append(1)"), ("b", "q = p"), ("c", "q.append(2)")]
+    for cell, source in (page[0], *page[2:]):
+        book.run(cell, source)
+    for cell, source in page:
+        assert rerun_plan(book.executions, page)[0] == cell
+        book.run(cell, source)
+    assert rerun_plan(book.executions, page) == []
