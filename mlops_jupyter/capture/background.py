@@ -13,7 +13,7 @@ import inspect
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import cast
 
 from mlops_jupyter.capture.kinds import is_a, is_any
@@ -40,11 +40,14 @@ class Background:
     def __init__(self) -> None:
         self._kernels = frozenset(thread.ident for thread in threading.enumerate())
 
-    def roots(self) -> list[object]:
-        """Values through which code that runs by itself could change the user's: never kept, only followed."""
+    def roots(self, held: Callable[[], Collection[int]] = frozenset) -> list[object]:
+        """Values through which code that runs by itself could change the user's: never kept, only followed.
+
+        `held()`: ids of what the notebook's names hold; asked for only where it matters.
+        """
         found = [*self._of_threads(), *_of_loop()]
         for function, *given in finalizers():  # run when their object goes, in whatever cell that is
-            if _is_own(function):
+            if _is_own(function, held):
                 found += [function, *given]
         comm = sys.modules.get("comm")
         if comm is not None:
@@ -63,7 +66,8 @@ class Background:
             frames = sys._current_frames() if frames is None else frames
             frame = frames.get(thread.ident or 0)
             while frame is not None:
-                if frame.f_globals.get("__name__") not in _PLUMBING:
+                home = frame.f_globals.get("__name__")
+                if home not in _PLUMBING and str(home).partition(".")[0] not in MACHINERY:
                     yield _Running(frame.f_code, frame.f_globals)
                     yield from _variables(frame)
                 frame = frame.f_back
@@ -140,16 +144,17 @@ def _is_users(value: object) -> bool:
     return False
 
 
-def _is_own(function: object) -> bool:
-    """True for a function of the notebook's or of the user's modules, and for a method of a plain container."""
+def _is_own(function: object, held: Callable[[], Collection[int]]) -> bool:
+    """True for a function of the notebook's or of the user's modules, and for a method of what a name of the notebook holds."""
     while is_a(function, functools.partial):
         function = function.func
     if is_a(function, types.FunctionType):
         return type(function.__module__) is str and is_local_module(function.__module__)
-    if is_any(function, (types.MethodType, types.BuiltinFunctionType)):
-        home = module_of(type(function.__self__))  # type: ignore[attr-defined]
-        return home in {"builtins", "collections"} or is_local_module(home)
-    return False
+    if is_a(function, types.MethodType):
+        return is_local_module(module_of(type(function.__self__)))
+    if not is_a(function, types.BuiltinFunctionType) or module_of(type(function.__self__)) not in {"builtins", "collections"}:
+        return False
+    return id(function.__self__) in held()
 
 
 def _is_machinery(waiting: types.CoroutineType[object, object, object]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import types
+import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from mlops_jupyter.capture.background import Background
@@ -26,6 +27,7 @@ from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import Read, VariableVersion, WriteKind
 from mlops_jupyter.fingerprint import fingerprint, footprint
 from mlops_jupyter.fingerprint.types.instances import is_local_module
+from mlops_jupyter.fingerprint.types.references import referent
 from mlops_jupyter.fingerprint.walk import module_of, name_of
 
 IGNORED = frozenset({
@@ -109,7 +111,7 @@ class Namespace:
 
     def _within_reach(self) -> tuple[set[str], list[str]]:
         """Names that code which runs by itself could change, and why that may be any of them."""
-        roots = self._background.roots()
+        roots = self._background.roots(lambda: {one for held in self._held.values() for one in held.ids})
         if not roots:
             return set(), []
         brought = follow({}, self._namespace, roots)
@@ -231,7 +233,8 @@ class Namespace:
         everything = bool(difference.opaque or before.brought.opaque or unbounded) or self._modules.reloaded()
         used = {*before.brought.modules, *brought.modules}
         drawn = look()
-        modules = before.modules | self._modules.reached(brought.modules, everything=everything or names.any_module)
+        imported = {*brought.modules, *names.imports}
+        modules = before.modules | self._modules.reached(imported, everything=everything or names.any_module)
         objects = [*brought.held, *self._modules.data(modules), *kept_in_modules(names.dotted, ids)]
         touched = set(filter(self._is_users, now.names)) if everything else self._with_aliases(
             before.touched | self._exposed | self._touched(names, brought, ids), objects,
@@ -347,7 +350,7 @@ class Namespace:
         self._held[name] = Held(identity(value), found, shared.ids, shared.ranges, shared.complete, self._kind(value))
 
     def _kind(self, value: object) -> str | None:
-        cls = type(value)
+        cls = type(referent(value) if is_a(value, weakref.ReferenceType) else value)
         home, _, last = name_of(cls).rpartition(".")
         if home[:8] != "__main__" or self._namespace.get(last) is cls:
             return None

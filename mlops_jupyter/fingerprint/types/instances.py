@@ -140,7 +140,8 @@ def _lazy(value: object, walk: Walk) -> Found:
     return Found("lazy")
 
 
-_CODE = exactly(type, types.ModuleType, types.CodeType)
+_CODE = exactly(type, types.ModuleType, types.CodeType, types.TracebackType, types.FrameType)
+"""What leads from a value to code, or from an exception to all that its frames hold: nobody changes that through the value."""
 _KERNEL = frozenset({
     "ipykernel", "IPython", "tornado", "zmq", "jupyter_client", "logging", "selectors", "uvloop", "mlops_jupyter",
 })  # fmt: skip

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -88,6 +90,8 @@ def reads(difference: Difference) -> dict[str, str]:
         ("import copy\nclass A: pass\na = A()", "b = copy.copy(a)", {"b": "created"}),
         ("import copy\nrows = []; copy.kept = rows", "copy.kept.append(1)", {"rows": "mutated"}),
         ("def made():\n    class A: pass\n    return A()\na = made()", "a.__class__.k = 1", {"a": "mutated"}),
+        ("import weakref\ndef made():\n    class A: pass\n    return A()\na = made(); w = weakref.ref(a)", "a.__class__.k = 1",
+         {"a": "mutated", "w": "mutated"}),
         ("import random; seed = random.seed", "random.random()", {}),
         ("import contextlib\nd = {}; stack = contextlib.ExitStack(); stack.callback(lambda: d.update(x=1))", "stack.close()",
          {"d": "mutated", "stack": "maybe"}),
@@ -166,6 +170,16 @@ def test_a_failed_cell_records_what_it_did_until_then(notebook: Notebook) -> Non
     difference = notebook.run("x.append(2)\n1 / 0\ny = 2")
     assert writes(difference)["x"] == "mutated"
     assert "y" not in writes(difference) or "y" in reads(difference)
+
+
+def test_a_module_is_known_from_its_import_on(notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_known.py").write_text("K = 1\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        notebook.run("import sys, own_known")
+        assert "$module own_known" in writes(notebook.run("sys.modules['own_known'].K = 2"))
+    finally:
+        sys.modules.pop("own_known", None)
 
 
 def test_deleted_names(notebook: Notebook) -> None:

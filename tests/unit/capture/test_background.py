@@ -1,0 +1,73 @@
+"""What waits or runs by itself: the user's code is followed, the machinery that runs it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+
+from mlops_jupyter.capture.background import Background, running
+from mlops_jupyter.fingerprint import footprint
+
+
+class Held:
+    pass
+
+
+def test_a_loop_that_runs_in_a_thread_is_machinery() -> None:
+    """`%%bash` leaves one: followed, it led to the shell, and every name was compared at every cell."""
+    background = Background()
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        codes = [live[0].co_name for root in background.roots() if (live := running(root)) is not None]
+        assert not {"run_forever", "_run_once", "select"} & set(codes)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()
+
+
+def test_a_function_of_the_user_s_in_a_thread_is_followed() -> None:
+    background, gate, began = Background(), threading.Event(), threading.Event()
+
+    def waits() -> None:
+        began.set()
+        gate.wait(5)
+
+    thread = threading.Thread(target=waits, daemon=True)
+    thread.start()
+    began.wait(5)
+    try:
+        assert "waits" in [live[0].co_name for root in background.roots() if (live := running(root)) is not None]
+    finally:
+        gate.set()
+        thread.join(5)
+
+
+def test_finalizers_of_the_user_s_own_are_followed_and_a_library_s_are_not() -> None:
+    background, held, rows = Background(), Held(), [1]
+    ends = [weakref.finalize(held, rows.append, 2), weakref.finalize(held, waits_for_nobody)]
+    try:
+        assert any(getattr(root, "__self__", None) is rows for root in background.roots(lambda: {id(rows)}))
+        assert not any(getattr(root, "__self__", None) is rows for root in background.roots())
+        assert waits_for_nobody in background.roots()
+    finally:
+        for end in ends:
+            end.detach()
+
+
+def waits_for_nobody() -> None:
+    """A function of a module of the user's."""
+
+
+def test_an_exception_leads_to_none_of_what_its_frames_hold() -> None:
+    everything = [[number] for number in range(2_000)]
+    try:
+        raise ValueError(len(everything))
+    except ValueError as error:
+        shared = footprint(error)
+    assert shared.complete
+    assert len(shared.ids) < 20
+    assert id(everything) not in shared.ids
