@@ -8,7 +8,8 @@ import random
 import pytest
 
 from mlops_jupyter.entities import CellExecution, FileAccess, Fingerprint
-from mlops_jupyter.lineage.stale import rerun_plan, stale
+from mlops_jupyter.lineage.page import Surroundings
+from mlops_jupyter.lineage.stale import rerun_plan, stale, staleness
 from mlops_jupyter.lineage.text import read_text
 from tests.unit.lineage.played_notebook import Namespace, Notebook, content
 
@@ -113,6 +114,18 @@ def test_a_file_that_changed(book: Notebook) -> None:
     assert stale(executions, page, lambda path: "d1") == []
     assert stale(executions, page, lambda path: None) == []
     assert stale(executions, page) == []
+
+
+def test_a_cell_that_ran_with_another_version_of_a_package_is_stale_and_what_rests_on_it_is_too(book: Notebook) -> None:
+    page = [("a", "import math"), ("b", "x = math.floor(2.5)"), ("c", "y = x"), ("d", "z = 1")]
+    for cell, source in page:
+        book.run(cell, source)
+    recorded = {n: {"math": "1.0"} for n in range(1, 5)}
+    found = staleness(book.executions, page, Surroundings(recorded=recorded, present={"math": "2.0"})).cells
+    assert [one.id for one in found] == ["a", "b", "c"]
+    assert found[0].kind == "environment"
+    assert "ran with math 1.0, and 2.0 is installed now" in found[0].reason
+    assert staleness(book.executions, page, Surroundings(recorded=recorded, present={"math": "1.0"})).cells == []
 
 
 def test_without_cell_ids_cells_are_matched_by_text(book: Notebook) -> None:
