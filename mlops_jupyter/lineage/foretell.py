@@ -26,6 +26,8 @@ from mlops_jupyter.lineage.text import CHANGE_ARGUMENTS, PURE_METHODS, parse, re
 from mlops_jupyter.lineage.versions import Version, immutable
 
 UNKNOWN = Fingerprint("opaque")
+_FILE_NAME = re.compile(r"[\w./-]*\w\.[A-Za-z]\w{0,7}")
+"""What a text that names a file looks like: a cell that has not run may make it."""
 DATA = frozenset({"scalar", "container", "array", "frame", "series", "index", "model", "figure"})
 CALM = frozenset({"numpy", "pandas", "math", "json", "os", "pathlib", "statistics", "re", "datetime", "collections", "copy",
                   "pickle", "sklearn", "scipy", "time", "random", "string", "polars", "matplotlib", "seaborn"})
@@ -227,7 +229,7 @@ class Foretelling:
         tree = parse(source)
         constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)] if tree is not None else []
         texts = {value for value in constants if isinstance(value, str)}
-        known = sorted(path for path in self.paths if path in texts)
+        known = sorted(text for text in texts if text in self.paths or _FILE_NAME.fullmatch(text))
         unknown = Fingerprint("file")
         return [FileAccess(path, mode, unknown, relative=path) for path in known for mode in ("read", "write")]
 

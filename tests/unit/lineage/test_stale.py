@@ -252,3 +252,10 @@ def test_who_is_made_above_the_maker_of_an_alias_is_not_made_again(book: Noteboo
         assert rerun_plan(book.executions, page)[0] == cell
         book.run(cell, source)
     assert rerun_plan(book.executions, page) == []
+
+
+def test_a_cell_that_lists_a_folder_runs_again_after_one_that_may_make_a_file(book: Notebook) -> None:
+    page = [("a", "import os"), ("b", "names = os.listdir('.')")]
+    for cell, source in page:
+        book.run(cell, source)
+    assert rerun_plan(book.executions, [("new", "made = connect('x.db')"), *page]) == ["new", "b"]
