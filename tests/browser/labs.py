@@ -42,6 +42,18 @@ class Lab:
             return json.loads(answer.read())
 
 
+PATIENT = """
+try:
+    from mlops_jupyter.config import Settings
+except ImportError:
+    pass
+else:
+    Settings.current().hash_wait = 10.0
+    del Settings
+"""
+"""In the kernels: where the other core is busy too, large values are still read to the end, and slices are what they are else."""
+
+
 @contextlib.contextmanager
 def start_lab(home: Path, root: Path, app: str = "lab") -> Iterator[Lab]:
     """Start JupyterLab (or Jupyter `notebook`), wait until it answers, stop it at the end."""
@@ -49,6 +61,9 @@ def start_lab(home: Path, root: Path, app: str = "lab") -> Iterator[Lab]:
     notification = settings / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     notification.parent.mkdir(parents=True, exist_ok=True)
     notification.write_text(json.dumps(QUIET))
+    startup = home / "ipython" / "profile_default" / "startup" / "patient.py"
+    startup.parent.mkdir(parents=True, exist_ok=True)
+    startup.write_text(PATIENT)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
