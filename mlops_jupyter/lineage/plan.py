@@ -142,7 +142,7 @@ def _place(page: Page, version: Version) -> int:
 
 
 def _first(page: Page, version: Version) -> str:
-    return page.keys[page.place[version.chain()[-1].n]]
+    return page.keys[_place(page, version)]
 
 
 def _forget(page: Page, played: _Played, key: str, step: Step) -> None:
