@@ -14,14 +14,12 @@ import sys
 import warnings
 from collections.abc import Callable
 
-from mlops_jupyter.capture.kinds import identity
 from mlops_jupyter.capture.memory import addresses
 from mlops_jupyter.fingerprint.types.instances import is_local_module
 
 PREFIX = "$env "
 WHOLE = "$env *"
 _SET_NOTHING = sys.stdlib_module_names | {"IPython", "ipykernel", "mlops_jupyter"}
-_environ: Callable[[], dict[object, object]] = lambda: getattr(os.environ, "_data", {})  # noqa: E731 (bytes or str, both hash)
 
 
 class ProcessState:
@@ -47,7 +45,7 @@ class ProcessState:
 
 def _marks() -> dict[str, object]:
     found: dict[str, object] = {
-        WHOLE: (hash(frozenset(_environ().items())), _folder(), addresses(sys.path)),
+        WHOLE: (_environment(), _folder(), addresses(sys.path)),
         "$env decimal": _decimal(),
         "$env warnings": addresses(warnings.filters),
     }
@@ -59,6 +57,11 @@ def _marks() -> dict[str, object]:
             except (AttributeError, RuntimeError, TypeError):  # not fully imported, or another version of the package
                 continue
     return found
+
+
+def _environment() -> int:
+    held: dict[object, object] = getattr(os.environ, "_data", {})  # bytes or str: both keep their hash
+    return hash((tuple(held), tuple(held.values())))
 
 
 def _folder() -> str:
@@ -78,10 +81,14 @@ def _values(options: dict[str, object]) -> int:
     return hash(addresses(options.values()))
 
 
-def _nested(options: object) -> int:
+def _nested(options: dict[str, object]) -> bytes:
     """A mark of pandas' options: dicts of dicts."""
-    held: dict[str, object] = options  # type: ignore[assignment]
-    return hash(tuple(_nested(value) if type(value) is dict else identity(value) for value in held.values()))
+    dicts: list[dict[str, object]] = [options]
+    values: list[object] = []
+    for held in dicts:
+        for value in held.values():
+            (dicts if type(value) is dict else values).append(value)  # type: ignore[arg-type]
+    return addresses(values)
 
 
 _PACKAGES: dict[str, Callable[[object], object]] = {

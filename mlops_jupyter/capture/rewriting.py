@@ -76,6 +76,10 @@ class Rewriting:
             return tree
 
     def _rewrite(self, tree: ast.AST) -> ast.AST:
+        nodes = list(ast.walk(tree))
+        calls = [node for node in nodes if isinstance(node, ast.Call)]
+        if not calls:
+            return tree
         aliases = aliases_of(tree)
 
         def is_watched(node: ast.Call) -> bool:
@@ -85,10 +89,9 @@ class Rewriting:
             value = self._shell.user_ns.get(name)
             return type(value) is FunctionType and value.__name__ in self._names
 
-        words = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        words = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
         alone = {name for name, other in self._only_with.items() if other not in words}
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and terminal(node) not in alone]
-        watched = [node for node in calls if is_watched(node)]
+        watched = [node for node in calls if terminal(node) not in alone and is_watched(node)]
         if not watched:
             return tree
         found = index(watched, tree, watched)
