@@ -43,6 +43,12 @@ class Settings(SingletonConfigurable):
         url = self.store or default_store()
         return url if "://" in url else str(Path(url).expanduser().absolute())
 
+    def shown(self) -> str:
+        """The store as it may be printed: of an URL with a password, without it."""
+        url = self.store_url()
+        head, at, rest = url.partition("://")[2].rpartition("@")
+        return url.partition("://")[0] + "://" + head.partition(":")[0] + at + rest if at else url
+
     def outbox_folder(self) -> Path:
         """Where the writers of this store append. The folder may not exist yet."""
         base = self.state or os.environ.get("MLOPS_STATE") or str(Path(jupyter_data_dir()) / "mlops-state")

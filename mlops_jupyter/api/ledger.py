@@ -12,26 +12,26 @@ import logging
 from pathlib import Path
 
 from mlops_jupyter.config import Settings
-from mlops_jupyter.entities import MlopsError
+from mlops_jupyter.entities import AnyStore, MlopsError
 from mlops_jupyter.entities.kept import prune_kept
 from mlops_jupyter.outbox import scrub, ship
-from mlops_jupyter.store import Store, open_store
+from mlops_jupyter.store import Store, open_url
 
 log = logging.getLogger(__name__)
 
 
-def open_ledger(url: str | None = None) -> Store:
+def open_ledger(url: str | None = None) -> AnyStore:
     """The store at `url`, else the configured one, with all that its kernels have recorded so far. Raises StoreError."""
     return refresh(url)[0]
 
 
-def refresh(url: str | None = None) -> tuple[Store, set[str]]:
+def refresh(url: str | None = None) -> tuple[AnyStore, set[str]]:
     """As `open_ledger`, with the ids of the sessions that got something new by this call."""
     settings = Settings.current()
     chosen = settings if url is None else Settings(store=url, state=settings.state)
     store, seen = _opened(chosen.store_url(), _inode(chosen.store_url()))
     shipped = ship(chosen.outbox_folder(), store, seen=seen)
-    return store, shipped.sessions | derive_runs(store)
+    return store, shipped.sessions | (derive_runs(store) if isinstance(store, Store) else set())  # a server derives its own
 
 
 def derive_runs(store: Store) -> set[str]:
@@ -52,7 +52,7 @@ def derive_runs(store: Store) -> set[str]:
     return set(changed)
 
 
-def scrub_outboxes(store: Store) -> None:
+def scrub_outboxes(store: AnyStore) -> None:
     """After `forget`: what the configured outboxes still hold of shipped records is overwritten."""
     folder = Settings.current().outbox_folder()
     scrub(folder, store)
@@ -64,10 +64,10 @@ def scrub_outboxes(store: Store) -> None:
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(url: str, inode: int) -> tuple[Store, dict[str, int]]:
+def _opened(url: str, inode: int) -> tuple[AnyStore, dict[str, int]]:
     """A store with the memory of how far its outboxes were read. Another file under the same name is another store."""
     del inode
-    return open_store(url), {}
+    return open_url(url), {}
 
 
 def _inode(url: str) -> int:
@@ -76,5 +76,5 @@ def _inode(url: str) -> int:
         return 0
     file = Path(url) / "ledger.db"
     if not file.exists():
-        open_store(url).close()
+        open_url(url).close()
     return file.stat().st_ino

@@ -14,12 +14,11 @@ from mlops_jupyter.api.display import Block, Sheet
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.words import duration, plural, when
 from mlops_jupyter.config import Settings
-from mlops_jupyter.entities import ConflictError, InputError, NotFoundError, Submission, new_id
+from mlops_jupyter.entities import AnyStore, ConflictError, InputError, NotFoundError, Submission, new_id
 from mlops_jupyter.jobs.bundle import load
 from mlops_jupyter.jobs.parameters import validate
 from mlops_jupyter.jobs.runners import Order, Runner, as_text
 from mlops_jupyter.jobs.work import resolve_inputs
-from mlops_jupyter.store import Store
 
 
 def submit(folder: str | Path, runner: str, parameters: Mapping[str, object] | None = None,
@@ -66,7 +65,7 @@ def cancel(id: str) -> Submission:
     return found
 
 
-def _find(store: Store, id: str) -> Submission:
+def _find(store: AnyStore, id: str) -> Submission:
     found = [one for one in store.submissions() if id and one.id.startswith(id)]
     if not found:
         raise NotFoundError(f"there is no submission {id!r}", "mlops submissions list")
@@ -75,7 +74,7 @@ def _find(store: Store, id: str) -> Submission:
     return found[0]
 
 
-def _watched(store: Store, one: Submission) -> Submission:
+def _watched(store: AnyStore, one: Submission) -> Submission:
     """With the runner's word on how it stands; kept once it has ended. Where its runner cannot say, as it was last known."""
     if one.state != "running":
         return one

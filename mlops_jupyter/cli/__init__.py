@@ -34,6 +34,8 @@ COMMANDS = {
     "run": ("jobs", "Run a job."),
     "submit": ("jobs", "Hand a job to a runner."),
     "submissions": ("submissions", "List, show and cancel submissions, and read their logs."),
+    "server": ("mlops_jupyter.server.command", "Serve the store to a team and to remote jobs."),
+    "token": ("tokens", "Make, list and revoke the tokens of a server."),
     "doctor": ("doctor", "Is everything in place?"),
 }
 
@@ -47,7 +49,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"mlops_jupyter.cli.{COMMANDS[cmd_name][0]}"), cmd_name)
+        module = COMMANDS[cmd_name][0]
+        command = getattr(import_module(module if "." in module else f"mlops_jupyter.cli.{module}"), cmd_name)
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

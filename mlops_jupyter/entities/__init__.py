@@ -27,7 +27,7 @@ from mlops_jupyter.entities.jobs import (
     Outcome,
     Submission,
 )
-from mlops_jupyter.entities.protocols import Ledger, Recorder, Sink
+from mlops_jupyter.entities.protocols import AnyStore, Ledger, Recorder, Sink
 from mlops_jupyter.entities.records import Entity, Record
 from mlops_jupyter.entities.runs import (
     Artifact,
@@ -60,13 +60,14 @@ from mlops_jupyter.entities.sessions import (
     Session,
     VariableVersion,
 )
+from mlops_jupyter.entities.tokens import NewToken, Scope, Token
 
 __all__ = [
-    "Artifact", "CallSite", "CellError", "CellExecution", "Column", "ColumnProfile", "ConflictError", "Dataset",
+    "AnyStore", "Artifact", "CallSite", "CellError", "CellExecution", "Column", "ColumnProfile", "ConflictError", "Dataset",
     "Distribution", "Entity", "Environment", "Experiment", "FileAccess", "Fingerprint", "GitState", "Goal", "Hardware",
-    "InputError", "JobFailedError", "JobInput", "JobManifest", "JobParameter", "JobResult", "Ledger", "LocalModule",
-    "Metric", "MlopsError", "ModelRef", "NotFoundError", "NotebookRef", "Observation", "Origin", "Outcome", "Output",
+    "InputError", "JobFailedError", "JobInput", "JobManifest", "JobParameter", "JobResult", "Ledger", "LocalModule", "Metric",
+    "MlopsError", "ModelRef", "NewToken", "NotFoundError", "NotebookRef", "Observation", "Origin", "Outcome", "Output",
     "Param", "Profile", "Query", "RandomState", "Read", "Record", "Recorder", "ResultVerdict", "Run", "Scalar", "Schema",
-    "Session", "Sink", "StoreError", "Submission", "Value", "VariableVersion", "Verification", "content_hash", "derived_id",
-    "new_id",
+    "Scope", "Session", "Sink", "StoreError", "Submission", "Token", "Value", "VariableVersion", "Verification",
+    "content_hash", "derived_id", "new_id",
 ]

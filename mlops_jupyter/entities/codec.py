@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -36,6 +36,15 @@ def to_json(entity: object) -> bytes:
 def from_json(text: bytes | str, kind: type[T]) -> T:
     """The entity of that text. Raises `msgspec.DecodeError` for anything else."""
     return _numbers(msgspec.json.decode(text, type=kind, strict=False))
+
+
+def any_from_json(text: bytes | str, kind: Any) -> Any:
+    """The value of any type that entities are made of. Raises `msgspec.DecodeError` for anything else."""
+    value = msgspec.json.decode(text, type=kind, strict=False)
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, Observation):
+            _numbers(one)
+    return value
 
 
 def record_from_json(line: bytes) -> Record:

@@ -1,17 +1,25 @@
-"""The three doors between floors: a Recorder takes facts in the kernel, a Sink appends them to a store, a Ledger reads them.
+"""The doors between floors: a Recorder takes facts in the kernel, a Sink appends them to a store, a Ledger reads them, a
+Custodian changes what is stored on a person's word.
 
-`Store` implements Sink and Ledger over SQLAlchemy; later the same two over HTTP.
-Features ask for the protocol, never for the store.
+`Store` implements the last three over SQLAlchemy, `RemoteStore` over HTTP. What can be asked over HTTP follows from the
+signatures here (`entities/calls.py`), so every argument has a type and a name. Features ask for a protocol, never for the store.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Annotated, Protocol, TypeAlias
 
+import msgspec
+
+from mlops_jupyter.entities.jobs import Submission
 from mlops_jupyter.entities.records import Entity, Record
 from mlops_jupyter.entities.runs import Experiment, Goal, Run, Verification
 from mlops_jupyter.entities.sessions import CellExecution, Observation, Session
+from mlops_jupyter.entities.tokens import NewToken, Scope, Token
+
+Limit: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""At most so many."""
 
 
 class Recorder(Protocol):
@@ -47,7 +55,7 @@ class Ledger(Protocol):
     """Reads. Lists are ordered by time, newest last, unless said otherwise; an unknown id raises NotFoundError."""
 
     def sessions(self, *, notebook: str | None = None, kernel: str | None = None, kinds: Sequence[str] | None = None,
-                 limit: int | None = None) -> list[Session]:
+                 limit: Limit | None = None) -> list[Session]:
         """Sessions, newest first."""
 
     def session(self, id: str) -> Session:
@@ -59,7 +67,7 @@ class Ledger(Protocol):
     def observations(self, session: str) -> list[Observation]:
         """All observations of a session by (n, seq)."""
 
-    def runs(self, *, experiment: str | None = None, session: str | None = None, limit: int | None = None,
+    def runs(self, *, experiment: str | None = None, session: str | None = None, limit: Limit | None = None,
              deleted: bool = False) -> list[Run]:
         """Runs, newest first, each with its newest verification."""
 
@@ -75,5 +83,62 @@ class Ledger(Protocol):
     def verifications(self, *, run: str | None = None, session: str | None = None) -> list[Verification]:
         """Verifications, newest first."""
 
+    def submissions(self, *, job: str | None = None) -> list[Submission]:
+        """Hand-overs of jobs, newest first. `job` is the digest of a bundle."""
+
     def get_blob(self, digest: str) -> bytes:
         """The bytes of a blob; NotFoundError if it is not there, StoreError if its bytes do not match its name."""
+
+    def has_blob(self, digest: str) -> bool:
+        """True if the bytes are there."""
+
+    def size_bytes(self) -> int:
+        """Bytes of the database and its blobs."""
+
+
+class Custodian(Protocol):
+    """Changes on a person's word."""
+
+    def put(self, entity: Entity) -> None:
+        """A reader's own fact, not from an outbox: inserted, or replaced under its key."""
+
+    def delete_run(self, id: str) -> Run:
+        """Hide a run from lists."""
+
+    def restore_run(self, id: str) -> Run:
+        """Show a hidden run again."""
+
+    def forget_run(self, id: str) -> None:
+        """Purge a run with its observations, the outputs of their cells and the blobs that only it names."""
+
+    def forget_session(self, id: str) -> None:
+        """Purge a session with all that belongs to it; records of it still to come are dropped."""
+
+    def forget_dataset(self, name: str) -> list[str]:
+        """Purge what is known of a file or variable, with the outputs of the cells that used it. The sessions that held it."""
+
+    def rename_notebook(self, old: str, new: str) -> None:
+        """The notebook at `old` lies at `new` now: sessions of both paths, and those to come, are of one notebook."""
+
+
+class Gate(Protocol):
+    """Who may come in: the tokens of a server."""
+
+    def create_token(self, name: str, scope: Scope, expires: float | None = None, writer: str = "") -> NewToken:
+        """A new token, with the secret that is shown once. `expires` in Unix seconds; `writer` binds a job's token."""
+
+    def tokens(self) -> list[Token]:
+        """All tokens, newest first, without their secrets."""
+
+    def revoke_token(self, id: str) -> Token:
+        """Let nobody in by this token any more (id, unique prefix or name)."""
+
+
+class AnyStore(Sink, Ledger, Custodian, Gate, Protocol):
+    """All of it, wherever it is kept."""
+
+    url: str
+    """The folder, or the URL without its password."""
+
+    def close(self) -> None:
+        """Let connections go."""

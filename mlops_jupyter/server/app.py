@@ -14,7 +14,7 @@ from traitlets import Unicode
 from mlops_jupyter.config import Settings
 from mlops_jupyter.server.notebooks import Notebooks
 from mlops_jupyter.server.routes import routes
-from mlops_jupyter.server.services import Services
+from mlops_jupyter.server.services import NotebookServices
 from mlops_jupyter.server.stream import EVENT_SCHEMA, EVENT_SCHEMA_ID
 
 
@@ -42,7 +42,7 @@ class MlopsApp(ExtensionApp):
         self.serverapp.event_logger.register_event_schema(EVENT_SCHEMA)
         self.settings["mlops_services"] = self._services(settings)
 
-    def _services(self, settings: Settings) -> Services:
+    def _services(self, settings: Settings) -> NotebookServices:
         server = self.serverapp
         contents = server.contents_manager
         is_files = hasattr(contents, "_get_os_path")
@@ -52,7 +52,7 @@ class MlopsApp(ExtensionApp):
         def emit(data: dict[str, object]) -> None:
             server.event_logger.emit(schema_id=EVENT_SCHEMA_ID, data=data)
 
-        return Services(settings, root, notebooks, emit, self.log)
+        return NotebookServices(settings, root, notebooks, emit, self.log)
 
     def initialize_handlers(self) -> None:
         """Every route, each under the same base class."""

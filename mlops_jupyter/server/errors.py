@@ -31,6 +31,8 @@ def answer(error: BaseException) -> tuple[int, ErrorBody]:
     """Status and body for any exception that left a handler."""
     if isinstance(error, msgspec.DecodeError):
         error = body_error(error)
+    if isinstance(error, RecursionError):
+        error = InputError("the request is nested too deeply", "send what the REST reference says")
     if isinstance(error, MlopsError):
         return error.http_status, ErrorBody(error.what, error.remedy)
     if isinstance(error, HTTPError):

@@ -1,6 +1,6 @@
 """The base class of every route: nothing is answered before the user is known and allowed, nothing leaves but JSON.
 
-Routes override `read`, `act` and `remove`, never `get`, `post` and `delete`: so no route can forget its authentication.
+Routes override `read`, `act`, `remove` and `keep`, never `get`, `post`, `delete` and `put`: none can forget its authentication.
 Blocking work goes through `self.mlops.work`, off the event loop.
 """
 
@@ -19,7 +19,7 @@ from tornado import web
 from mlops_jupyter.entities import InputError, MlopsError
 from mlops_jupyter.entities.codec import to_json
 from mlops_jupyter.server.errors import ErrorBody, answer
-from mlops_jupyter.server.services import Services
+from mlops_jupyter.server.services import NotebookServices, Services
 
 Body = TypeVar("Body")
 
@@ -50,9 +50,7 @@ class MlopsHandler(APIHandler):
     @authorized
     async def post(self, *ids: str) -> None:
         """Answer what `act` returns."""
-        if self.runs_code and not await ensure_async(
-            self.authorizer.is_authorized(self, self.current_user, "execute", self.auth_resource)
-        ):
+        if self.runs_code and not await self.may("execute"):
             raise web.HTTPError(403, "User is not authorized to execute on resource: mlops.")
         await self._answer(self.act, ids)
 
@@ -61,6 +59,12 @@ class MlopsHandler(APIHandler):
     async def delete(self, *ids: str) -> None:
         """Answer what `remove` returns."""
         await self._answer(self.remove, ids)
+
+    @web.authenticated
+    @authorized
+    async def put(self, *ids: str) -> None:
+        """Answer what `keep` returns."""
+        await self._answer(self.keep, ids)
 
     async def read(self, *ids: str) -> object:
         """GET. Overridden where there is something to read."""
@@ -73,6 +77,15 @@ class MlopsHandler(APIHandler):
     async def remove(self, *ids: str) -> object:
         """DELETE. Overridden where there is something to remove."""
         raise web.HTTPError(405, "DELETE is not offered here")
+
+    async def keep(self, *ids: str) -> object:
+        """PUT. Overridden where there is something to keep."""
+        raise web.HTTPError(405, "PUT is not offered here")
+
+    async def may(self, action: str, resource: str = "") -> bool:
+        """Whether the caller is allowed `action`, here or on another resource."""
+        allowed = self.authorizer.is_authorized(self, self.current_user, action, resource or self.auth_resource)
+        return bool(await ensure_async(allowed))
 
     def body(self, type: type[Body]) -> Body:
         """The request body as `type`; unknown fields and wrong types raise `msgspec.ValidationError` with the field's path."""
@@ -89,6 +102,11 @@ class MlopsHandler(APIHandler):
         if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
             raise InputError(f"limit={text!r} is not a whole number from 1 to {most}", f"leave it out for {default}")
         return int(text)
+
+    def on_finish(self) -> None:
+        """Count the answer."""
+        self.mlops.counts.answers.labels(str(self.get_status())).inc()
+        super().on_finish()
 
     def write_error(self, status_code: int, **details: object) -> None:
         """Whatever left a handler, as JSON of one shape."""
@@ -109,6 +127,17 @@ class MlopsHandler(APIHandler):
             self.finish(msgspec.json.encode(body))
             return
         self.finish(to_json(result))
+
+
+class NotebookHandler(MlopsHandler):
+    """A route that only a server with notebooks has."""
+
+    @property
+    def mlops(self) -> NotebookServices:
+        """What these routes share: notebooks and tasks too."""
+        services = self.settings["mlops_services"]
+        assert isinstance(services, NotebookServices)
+        return services
 
 
 def check_id(id: str) -> str:

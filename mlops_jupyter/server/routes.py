@@ -12,9 +12,10 @@ from mlops_jupyter.api import live, runs, sessions
 from mlops_jupyter.entities import CellExecution, Run, Session
 from mlops_jupyter.lineage.stale import StaleCell
 from mlops_jupyter.server.bodies import StaleBody
-from mlops_jupyter.server.handler import MlopsHandler
+from mlops_jupyter.server.handler import MlopsHandler, NotebookHandler
 from mlops_jupyter.server.kernels import KernelCommand, kernel_commands, requirement
 from mlops_jupyter.server.routes_jobs import JOB_ROUTES
+from mlops_jupyter.server.routes_store import STORE_ROUTES
 from mlops_jupyter.version import __version__
 
 BASE = r"/mlops/api/v1"
@@ -35,7 +36,7 @@ class Status(msgspec.Struct, frozen=True):
     kernel_command: str
 
 
-class StatusHandler(MlopsHandler):
+class StatusHandler(NotebookHandler):
     """GET status."""
 
     async def read(self, *ids: str) -> Status:
@@ -54,7 +55,7 @@ class StatusHandler(MlopsHandler):
         return str(self.kernel_manager.default_kernel_name)
 
 
-class LiveHandler(MlopsHandler):
+class LiveHandler(NotebookHandler):
     """GET live?kernel=…&path=…"""
 
     async def read(self, *ids: str) -> live.Live:
@@ -63,7 +64,7 @@ class LiveHandler(MlopsHandler):
         return await self.mlops.work(live.live, self.query("kernel"), self.mlops.notebooks.forms(self.query("path")))
 
 
-class StaleHandler(MlopsHandler):
+class StaleHandler(NotebookHandler):
     """POST live/stale"""
 
     async def act(self, *ids: str) -> list[StaleCell]:
@@ -133,6 +134,7 @@ class NothingHere(MlopsHandler):
 
     act = read
     remove = read
+    keep = read
 
 
 READ_ROUTES: list[tuple[str, type[MlopsHandler]]] = [
@@ -149,5 +151,15 @@ READ_ROUTES: list[tuple[str, type[MlopsHandler]]] = [
 
 
 def routes() -> list[tuple[str, type[MlopsHandler]]]:
-    """Every address that we answer, most particular first."""
-    return [(BASE + pattern, handler) for pattern, handler in [*READ_ROUTES, *JOB_ROUTES]] + [(BASE + r"(?:/.*)?", NothingHere)]
+    """Every address of a server with notebooks, most particular first."""
+    return _below_base([*READ_ROUTES, *JOB_ROUTES, *STORE_ROUTES])
+
+
+def team_routes() -> list[tuple[str, type[MlopsHandler]]]:
+    """Every address of a server without notebooks: nothing there runs code."""
+    return _below_base([(pattern, handler) for pattern, handler in READ_ROUTES if not issubclass(handler, NotebookHandler)]
+                       + STORE_ROUTES)
+
+
+def _below_base(found: list[tuple[str, type[MlopsHandler]]]) -> list[tuple[str, type[MlopsHandler]]]:
+    return [(BASE + pattern, handler) for pattern, handler in found] + [(BASE + r"(?:/.*)?", NothingHere)]

@@ -17,7 +17,7 @@ from mlops_jupyter.api.bundles import JobEntry
 from mlops_jupyter.entities import InputError, JobManifest, Verification
 from mlops_jupyter.jobs.run import RunOptions
 from mlops_jupyter.server.bodies import ConvertBody, PreviewBody, RunBody, VerifyBody
-from mlops_jupyter.server.handler import MlopsHandler, check_id
+from mlops_jupyter.server.handler import MlopsHandler, NotebookHandler, check_id
 from mlops_jupyter.server.paths import contents_path
 from mlops_jupyter.server.tasks import Report, Task
 
@@ -31,7 +31,7 @@ class Accepted(msgspec.Struct, frozen=True):
     task: Task
 
 
-class TasksHandler(MlopsHandler):
+class TasksHandler(NotebookHandler):
     """GET tasks"""
 
     async def read(self, *ids: str) -> list[Task]:
@@ -40,7 +40,7 @@ class TasksHandler(MlopsHandler):
         return self.mlops.tasks.all()
 
 
-class TaskHandler(MlopsHandler):
+class TaskHandler(NotebookHandler):
     """GET, DELETE tasks/<id>"""
 
     async def read(self, *ids: str) -> Task:
@@ -53,7 +53,7 @@ class TaskHandler(MlopsHandler):
         return self.mlops.tasks.cancel(ids[0])
 
 
-class VerifyHandler(MlopsHandler):
+class VerifyHandler(NotebookHandler):
     """POST runs/<id>/verify"""
 
     runs_code = True
@@ -79,7 +79,7 @@ def told(found: Verification) -> dict[str, object]:
     return {"noun": "verification", "id": found.id, "session": found.session, "kernel": "", "state": found.verdict}
 
 
-class PreviewHandler(MlopsHandler):
+class PreviewHandler(NotebookHandler):
     """POST jobs/preview"""
 
     async def act(self, *ids: str) -> object:
@@ -89,7 +89,7 @@ class PreviewHandler(MlopsHandler):
         return ready.answer()
 
 
-class JobsHandler(MlopsHandler):
+class JobsHandler(NotebookHandler):
     """GET jobs?path=…, POST jobs"""
 
     runs_code = True
@@ -120,7 +120,7 @@ class JobsHandler(MlopsHandler):
         return Accepted(self.mlops.tasks.start("convert", body.folder, work))
 
 
-class JobHandler(MlopsHandler):
+class JobHandler(NotebookHandler):
     """GET jobs/<digest>?path=…"""
 
     async def read(self, *ids: str) -> JobManifest:
@@ -129,7 +129,7 @@ class JobHandler(MlopsHandler):
         return await self.mlops.work(bundles.bundle, ids[0], self.mlops.folder(self.query("path")), root)
 
 
-class RunJobHandler(MlopsHandler):
+class RunJobHandler(NotebookHandler):
     """POST jobs/run"""
 
     runs_code = True

@@ -1,6 +1,7 @@
-"""What the routes share: where the store is, the threads that blocking work runs on, tasks, notebooks and the watcher.
+"""What the routes share: where the store is, the threads that blocking work runs on, the watcher, the news; tasks and notebooks.
 
-The event loop never waits for the store: every verb runs in one of a few threads. One object per server, made by `MlopsApp`.
+The event loop never waits for the store: every verb runs in one of a few threads. One object per server, made by `MlopsApp` or,
+without notebooks, by `TeamServer`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import ParamSpec, TypeVar
 from mlops_jupyter.api.live import rename_notebook
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import InputError
+from mlops_jupyter.server.counts import Counts
+from mlops_jupyter.server.news import News
 from mlops_jupyter.server.notebooks import Notebooks
 from mlops_jupyter.server.paths import resolve
 from mlops_jupyter.server.stream import Watcher
@@ -32,37 +35,72 @@ THREADS = 4
 class Services:
     """The server's own state. Nothing in it outlives the process but what the store holds."""
 
-    def __init__(self, settings: Settings, files_root: Path | None, notebooks: Notebooks, emit: Emit,
-                 log: logging.Logger) -> None:
+    def __init__(self, settings: Settings, emit: Emit, log: logging.Logger) -> None:
         self.settings = settings
-        self.files_root = files_root
-        """The folder that contents paths are relative to; None where the server's contents are no files."""
-        self.notebooks = notebooks
-        self.emit = emit
         self.log = log
-        self.tasks = Tasks(emit, log)
-        self.watcher = Watcher(settings.outbox_folder(), emit, self.busy, log)
+        self.news = News()
+        self.counts = Counts()
+        self._emit = emit
+        self.watcher = Watcher(settings.outbox_folder(), self.emit, self.busy, log)
         self._begun = False
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="mlops-store")
 
-    def begin(self) -> None:
-        """The event loop runs: watch, and hear of renames. Once, however often it is called."""
+    def emit(self, change: dict[str, object]) -> None:
+        """Say that something is different now."""
+        self.news.tell(change)
+        self._emit(change)
+
+    def begin(self) -> bool:
+        """The event loop runs: watch. Once, however often it is called; False if it was called before."""
         if self._begun:
-            return
+            return False
         self._begun = True
         self.watcher.start()
-        self.notebooks.listen(self.work, rename_notebook, self.log)
+        return True
 
     def looked(self) -> None:
-        """Somebody looks at the panel: keep it fresh."""
+        """Somebody looks: keep it fresh."""
         self.begin()
         self.watcher.looked()
 
     async def work(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a blocking function in a thread, after what kernels have written was shipped and told."""
         await self.watcher.catch_up()
+        return await self.in_thread(function, *args, **kwargs)
+
+    async def in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a blocking function in a thread."""
         call = functools.partial(function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    def busy(self) -> bool:
+        """Whether something could be recording now on this machine."""
+        return False
+
+    async def stop(self) -> None:
+        """Let streams, watcher and threads go."""
+        self.news.close()
+        await self.watcher.stop()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class NotebookServices(Services):
+    """Of a server with notebooks and kernels: where their files are, and the tasks that run them again."""
+
+    def __init__(self, settings: Settings, files_root: Path | None, notebooks: Notebooks, emit: Emit,
+                 log: logging.Logger) -> None:
+        self.files_root = files_root
+        """The folder that contents paths are relative to; None where the server's contents are no files."""
+        self.notebooks = notebooks
+        super().__init__(settings, emit, log)
+        self.tasks = Tasks(self.emit, log)
+
+    def begin(self) -> bool:
+        """As of any server; and hear of renames."""
+        begun = super().begin()
+        if begun:
+            self.notebooks.listen(self.work, rename_notebook, self.log)
+        return begun
 
     def busy(self) -> bool:
         """Whether something could be recording now: a kernel of this server, or a task."""
@@ -75,7 +113,6 @@ class Services:
         return resolve(self.files_root, path)
 
     async def stop(self) -> None:
-        """Cancel what runs and let the threads go."""
-        await self.watcher.stop()
+        """Cancel what runs, too."""
         self.tasks.cancel_all()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        await super().stop()

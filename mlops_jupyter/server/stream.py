@@ -62,6 +62,7 @@ class Watcher:
         self._seen = Seen()
         self._sizes: dict[str, int] = {}
         self._swept = 0.0
+        self._expected = False
         self._asked = -LOOKED_AT
         self._failure = ""
         self._wake = asyncio.Event()
@@ -85,6 +86,11 @@ class Watcher:
         """Somebody asked for something: stay awake."""
         self._asked = time.monotonic()
         self._wake.set()
+
+    def look(self) -> None:
+        """The store has got something that no outbox here tells of: say soon what changed."""
+        self._expected = True
+        self.looked()
 
     def awake(self) -> bool:
         """Whether something may be recording, or somebody looked a short while ago."""
@@ -119,7 +125,8 @@ class Watcher:
         now = time.monotonic()
         # Without an outbox and without a question there is nothing to sweep: a server that nobody asked makes no store.
         sweep = now - self._swept >= SWEEP and (bool(sizes) or now - self._asked < LOOKED_AT)
-        if sizes == self._sizes and not sweep:
+        expected, self._expected = self._expected, False
+        if sizes == self._sizes and not sweep and not expected:
             return []
         try:
             changes = self._ship(sweep)

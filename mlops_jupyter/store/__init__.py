@@ -1,5 +1,5 @@
-"""The ledger on disk: the only floor that speaks SQL. `open_store` is the door."""
+"""The ledger on disk: the only floor that speaks SQL. `open_url` is the door; `open_store` that to a database of one's own."""
 
-from mlops_jupyter.store.store import Store, open_store
+from mlops_jupyter.store.store import Store, open_store, open_url
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "open_store", "open_url"]

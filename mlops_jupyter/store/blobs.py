@@ -6,11 +6,13 @@ a blob that nobody names, never a name without its blob.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from sqlalchemy import Connection, delete, func, select
 
@@ -76,14 +78,81 @@ class BlobFolder:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            raise NotFoundError(f"the store has no blob {digest}", "mlops runs list shows what it has") from None
+            raise _missing(digest) from None
         if content_hash(data) != digest:
-            raise StoreError(f"the blob {path} is damaged: its bytes do not match its name", "restore it from a backup")
+            raise _damaged(path)
         return data
+
+    def parts(self, digest: str, size: int) -> Iterator[bytes]:
+        """The bytes in parts of `size`, as `get` gives them: the first comes after all were looked at."""
+        path = self.path(digest)
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            raise _missing(digest) from None
+        if "sha256:" + hashlib.file_digest(file, "sha256").hexdigest() != digest:
+            file.close()
+            raise _damaged(path)
+        file.seek(0)
+        return _read(file, size)
+
+    def upload(self, digest: str) -> Upload:
+        """A blob that comes in parts: kept under `digest` once all of it is there and has that name."""
+        return Upload(self.path(digest), digest)
 
     def remove(self, digest: str) -> None:
         """Purge the bytes, if they are there."""
         self.path(digest).unlink(missing_ok=True)
+
+
+def _read(file: BinaryIO, size: int) -> Iterator[bytes]:
+    with file:
+        while part := file.read(size):
+            yield part
+
+
+def _missing(digest: str) -> NotFoundError:
+    return NotFoundError(f"the store has no blob {digest}", "mlops runs list shows what it has")
+
+
+def _damaged(path: Path) -> StoreError:
+    return StoreError(f"the blob {path} is damaged: its bytes do not match its name", "restore it from a backup")
+
+
+class Upload:
+    """Parts of one blob on their way to a file: `write` each, then `keep`; `drop` gives it up, also after `keep`."""
+
+    def __init__(self, path: Path, digest: str) -> None:
+        self.size = 0
+        self._path, self._digest = path, digest
+        self._hash = hashlib.sha256()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._temporary = path.with_name(f".{new_id()}")
+        self._file = os.fdopen(os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+
+    def write(self, part: bytes) -> None:
+        """Add a part."""
+        self._file.write(part)
+        self._hash.update(part)
+        self.size += len(part)
+
+    def keep(self) -> None:
+        """Durably there when this returns. InputError if the bytes are not what their name says."""
+        found = "sha256:" + self._hash.hexdigest()
+        if found != self._digest:
+            self.drop()
+            raise InputError(f"these {self.size} bytes are {found}, not {self._digest}", "send them under their own name")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._temporary.replace(self._path)
+        _sync(self._path.parent)
+        _sync(self._path.parent.parent)
+
+    def drop(self) -> None:
+        """Leave nothing behind."""
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
 
 
 def note(connection: Connection, sizes: Mapping[str, int]) -> None:
@@ -93,8 +162,12 @@ def note(connection: Connection, sizes: Mapping[str, int]) -> None:
 
 
 def _is_there(path: Path, size: int) -> bool:
+    """True if nothing needs to be written. It is young again then: `gc` spares what somebody has just asked to keep."""
     try:
-        return path.stat().st_size == size
+        if path.stat().st_size != size:
+            return False
+        os.utime(path)
+        return True
     except FileNotFoundError:
         return False
 

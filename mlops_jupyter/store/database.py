@@ -146,11 +146,18 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], keep: Iter
     if not rows:
         return
     keys = [column.name for column in table.primary_key]
-    newest = {tuple(row[key] for key in keys): dict(row) for row in rows}
+    newest = {tuple(row[key] for key in keys): dict(row) for row in map(_without_nul, rows)}
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
     changed = {name: insert.excluded[name] for name in rows[0] if name not in keys and name not in set(keep)}
     statement = insert.on_conflict_do_update(index_elements=keys, set_=changed) if changed else insert.on_conflict_do_nothing()
     connection.execute(statement, list(newest.values()))
+
+
+def _without_nul(row: Row) -> Row:
+    """PostgreSQL takes no NUL in a text; a path or a name that has one is kept with a mark in its place."""
+    if not any(isinstance(value, str) and "\0" in value for value in row.values()):
+        return row
+    return {name: value.replace("\0", "\N{SYMBOL FOR NULL}") if isinstance(value, str) else value for name, value in row.items()}
 
 
 def file_of(url: URL) -> Path | None:

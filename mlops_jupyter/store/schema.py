@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
-VERSION = "0001"
-VERSIONS = ("0001",)
+VERSION = "0002"
+VERSIONS = ("0001", "0002")
 """Every version that this package can open, oldest first; the older ones are migrated when they are opened."""
 
 metadata = MetaData()
@@ -99,5 +99,11 @@ renames = Table(
     "renames", metadata, Column("path", String(1000), primary_key=True),
     Column("notebook", String(200), nullable=False),
     Column("experiment", String(200), nullable=False),
+)
+tokens = Table(
+    "tokens", metadata, _key("id"),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("created", Double, nullable=False),
+    Column("body", Text, nullable=False),
 )
 Index("verifications_newest", verifications.c.run, verifications.c.at)

@@ -79,6 +79,17 @@ def of_writer(connection: Connection, writer: str) -> list[str]:
     return list(connection.execute(select(sessions.c.id).where(sessions.c.writer == writer)).scalars())
 
 
+def running(connection: Connection) -> int:
+    """How many have not ended."""
+    return int(connection.execute(select(func.count()).where(sessions.c.state == "running")).scalar_one())
+
+
+def writers(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """Session → writer, of those that are stored."""
+    rows = connection.execute(select(sessions.c.id, sessions.c.writer).where(sessions.c.id.in_(ids)))
+    return {row.id: row.writer for row in rows}
+
+
 def one(connection: Connection, id: str) -> Session:
     """By id or unique prefix."""
     return listed(connection, newest().where(sessions.c.id == full_id(connection, id)))[0]

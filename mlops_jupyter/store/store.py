@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from jupyter_core.paths import jupyter_data_dir
@@ -11,16 +12,20 @@ from sqlalchemy import URL, Connection, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from mlops_jupyter.entities import (
+    AnyStore,
     CellExecution,
     Entity,
     Experiment,
     Goal,
     InputError,
+    NewToken,
     Observation,
     Record,
     Run,
+    Scope,
     Session,
     Submission,
+    Token,
     Verification,
     derived_id,
 )
@@ -34,13 +39,23 @@ from mlops_jupyter.store import (
     runs,
     sessions,
     submissions,
+    tokens,
     verifications,
     writers,
 )
-from mlops_jupyter.store.blobs import BlobFolder
+from mlops_jupyter.store.blobs import BlobFolder, Upload
 from mlops_jupyter.store.database import Database, file_of, shown
 
-_URLS = "set MLOPS_STORE to a folder, sqlite:///FILE or postgresql+psycopg://HOST/DATABASE"
+_URLS = "set MLOPS_STORE to a folder, sqlite:///FILE, postgresql+psycopg://HOST/DATABASE or https://HOST"
+
+
+def open_url(url: str) -> AnyStore:
+    """The store at a folder, an SQL URL or the address of a server. Raises StoreError where it cannot be had."""
+    if url.startswith(("http://", "https://")):
+        from mlops_jupyter.store.remote import connect
+
+        return connect(url)
+    return open_store(url)
 
 
 def open_store(url: str, *, create: bool = True) -> Store:
@@ -113,6 +128,24 @@ class Store:
             with self.database.write() as connection:
                 blobs.note(connection, dict(zip(digests, map(len, blobs_), strict=True)))
         return digests
+
+    @contextmanager
+    def upload(self, digest: str) -> Iterator[Upload]:
+        """A blob that comes in parts: write them; at the end of the block it is kept, after an exception nothing is left."""
+        upload = self._blobs.upload(digest)
+        try:
+            yield upload
+            upload.keep()
+        except BaseException:
+            upload.drop()
+            raise
+        with self.database.write() as connection:
+            blobs.note(connection, {digest: upload.size})
+
+    def writers_of(self, sessions_: Sequence[str]) -> dict[str, str]:
+        """Session → writer, of those that are here."""
+        with self.database.read() as connection:
+            return sessions.writers(connection, sessions_)
 
     # Ledger
 
@@ -239,9 +272,45 @@ class Store:
         with self.database.write() as connection:
             sessions.touch(connection, sessions.rename(connection, old, new))
 
+    # Gate
+
+    def create_token(self, name: str, scope: Scope, expires: float | None = None, writer: str = "") -> NewToken:
+        """A new token, with the secret that is shown once. `expires` in Unix seconds; `writer` binds a job's token."""
+        with self.database.write() as connection:
+            return tokens.create(connection, name, scope, expires, writer)
+
+    def tokens(self) -> list[Token]:
+        """All tokens, newest first, without their secrets."""
+        with self.database.read() as connection:
+            return tokens.listed(connection)
+
+    def revoke_token(self, id: str) -> Token:
+        """Let nobody in by this token any more (id, unique prefix or name)."""
+        with self.database.write() as connection:
+            return tokens.revoke(connection, id)
+
+    def token_of(self, secret: str) -> Token | None:
+        """The valid token with this secret."""
+        with self.database.read() as connection:
+            return tokens.owner(connection, secret)
+
+    def bind_token(self, token: Token, writer: str) -> bool:
+        """True if a job's token may append to this writer; one that is bound to none yet is bound now."""
+        with self.database.write() as connection:
+            return tokens.bind(connection, token, writer)
+
     def has_blob(self, digest: str) -> bool:
         """True if the bytes are there."""
         return self._blobs.path(digest).exists()
+
+    def blob_parts(self, digest: str, size: int) -> Iterator[bytes]:
+        """The bytes in parts of `size`, after all of them were read once and found to be what their name says."""
+        return self._blobs.parts(digest, size)
+
+    def running(self) -> int:
+        """How many sessions have not ended."""
+        with self.database.read() as connection:
+            return sessions.running(connection)
 
     def blobs(self) -> list[tuple[str, int]]:
         """(content hash, size) of every blob."""

@@ -37,6 +37,7 @@ FORMATS = (
     Format("pem", ("-----BEGIN",), _PEM),
     Format("aws", ("AKIA", "ASIA", "ABIA", "ACCA"), r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}(?![A-Za-z0-9])"),
     Format("github", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{36,}"),
+    Format("mlops", ("mlops_",), r"(?<![A-Za-z0-9_])mlops_[a-z2-7]{52}(?![A-Za-z0-9])"),
     Format("github", ("github_pat_",), r"github_pat_[A-Za-z0-9_]{50,}"),
     Format("gitlab", ("glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glsoat-", "glft-", "gloas-", "glagent-"),
            r"(?<![A-Za-z0-9])gl(?:pat|dt|rt|ptt|cbt|soat|ft|oas|agent)-[A-Za-z0-9_.-]{20,}"),
