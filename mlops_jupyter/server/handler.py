@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import msgspec
 from jupyter_core.utils import ensure_async
-from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
@@ -41,30 +40,39 @@ class MlopsHandler(APIHandler):
         return services
 
     @web.authenticated
-    @authorized
     async def get(self, *ids: str) -> None:
         """Answer what `read` returns."""
+        await self.demand("read")
         await self._answer(self.read, ids)
 
     @web.authenticated
-    @authorized
     async def post(self, *ids: str) -> None:
         """Answer what `act` returns."""
-        if self.runs_code and not await self.may("execute"):
-            raise web.HTTPError(403, "User is not authorized to execute on resource: mlops.")
+        await self.demand("write")
+        if self.runs_code:
+            await self.demand("execute")
         await self._answer(self.act, ids)
 
     @web.authenticated
-    @authorized
     async def delete(self, *ids: str) -> None:
         """Answer what `remove` returns."""
+        await self.demand("write")
         await self._answer(self.remove, ids)
 
     @web.authenticated
-    @authorized
     async def put(self, *ids: str) -> None:
         """Answer what `keep` returns."""
+        await self.demand("write")
         await self._answer(self.keep, ids)
+
+    async def demand(self, action: str, resource: str = "") -> None:
+        """403 unless the caller is allowed `action`, here or on another resource.
+
+        Jupyter's own decorator keeps the resource of its first call for all later ones, of whatever handler they are.
+        """
+        asked = resource or self.auth_resource
+        if not await ensure_async(self.authorizer.is_authorized(self, self.current_user, action, asked)):
+            raise web.HTTPError(403, f"User is not authorized to {action} on resource: {asked}.")
 
     async def read(self, *ids: str) -> object:
         """GET. Overridden where there is something to read."""
@@ -81,11 +89,6 @@ class MlopsHandler(APIHandler):
     async def keep(self, *ids: str) -> object:
         """PUT. Overridden where there is something to keep."""
         raise web.HTTPError(405, "PUT is not offered here")
-
-    async def may(self, action: str, resource: str = "") -> bool:
-        """Whether the caller is allowed `action`, here or on another resource."""
-        allowed = self.authorizer.is_authorized(self, self.current_user, action, resource or self.auth_resource)
-        return bool(await ensure_async(allowed))
 
     def body(self, type: type[Body]) -> Body:
         """The request body as `type`; unknown fields and wrong types raise `msgspec.ValidationError` with the field's path."""

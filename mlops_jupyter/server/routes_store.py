@@ -160,8 +160,9 @@ class BlobHandler(MlopsHandler):
         self._exit = contextlib.ExitStack()
         if self.request.method != "PUT":
             return
-        if not self.current_user or not await self.may("write"):
-            raise web.HTTPError(403, "User is not authorized to write on resource: mlops:outbox.")
+        if not self.current_user:
+            raise web.HTTPError(403)
+        await self.demand("write")
         try:
             self._upload = self._exit.enter_context(own_store().upload(self.path_args[0]))
         except InputError as error:
@@ -198,8 +199,7 @@ class BlobHandler(MlopsHandler):
         await self._send(ids[0], body=True)
 
     async def _send(self, digest: str, *, body: bool) -> None:
-        if not await self.may("read", "mlops"):  # to add bytes a job's token is enough, to read them it is not
-            raise web.HTTPError(403, "User is not authorized to read on resource: mlops.")
+        await self.demand("read", "mlops")  # to add bytes a job's token is enough, to read them it is not
         store = own_store()
         if not body:
             there = await self.mlops.in_thread(store.has_blob, digest)
@@ -227,8 +227,7 @@ class EventsHandler(MlopsHandler):
     @web.authenticated
     async def get(self, *ids: str) -> None:
         """Changes until either side ends."""
-        if not await self.may("read"):
-            raise web.HTTPError(403, "User is not authorized to read on resource: mlops.")
+        await self.demand("read")
         self.mlops.looked()
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-store")
@@ -259,8 +258,7 @@ class MetricsHandler(MlopsHandler):
     @web.authenticated
     async def get(self, *ids: str) -> None:
         """Counters and gauges."""
-        if not await self.may("read"):
-            raise web.HTTPError(403, "User is not authorized to read on resource: mlops.")
+        await self.demand("read")
         counts, store = self.mlops.counts, own_store()
         counts.store_bytes.set(await self.mlops.in_thread(store.size_bytes))
         counts.sessions.set(await self.mlops.in_thread(store.running))

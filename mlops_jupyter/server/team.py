@@ -11,13 +11,14 @@ from pathlib import Path
 
 from jupyter_core.application import JupyterApp
 from jupyter_server.serverapp import ServerApp
+from traitlets import Bool
 from traitlets.config import Config
 
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import ConflictError, InputError, StoreError
 from mlops_jupyter.server.identity import ScopeAuthorizer, TokenIdentity
-from mlops_jupyter.server.routes import team_routes
+from mlops_jupyter.server.routes import NothingHere, team_routes
 from mlops_jupyter.server.routes_store import BLOB_BYTES
 from mlops_jupyter.server.services import Services
 from mlops_jupyter.store import Store
@@ -28,6 +29,7 @@ class TeamServer(ServerApp):
     """Only our routes, only for tokens."""
 
     name = "mlops-server"
+    signals = Bool(True, help="Whether to end at the signals of the system; not in a thread.").tag(config=True)
     default_services: tuple[str, ...] = ()
     description = "The ledger of a team"
 
@@ -50,12 +52,19 @@ class TeamServer(ServerApp):
         """Control-C ends it at once: there is no kernel to lose."""
         self._signal_stop(sig, frame)
 
+    def init_signal(self) -> None:
+        """End at the system's signals."""
+        if self.signals:
+            super().init_signal()
+
     def init_webapp(self) -> None:
         """Routes and services, before the port opens."""
         super().init_webapp()
         self.web_app.settings["mlops_services"] = Services(Settings.current(), lambda change: None, self.log)
+        self.web_app.wildcard_router.rules.clear()  # Jupyter's own pages: version, metrics, static files
         prefix = self.base_url.rstrip("/")
-        self.web_app.add_handlers(".*$", [(prefix + pattern, handler) for pattern, handler in team_routes()])
+        found = [(prefix + pattern, handler) for pattern, handler in team_routes()]
+        self.web_app.add_handlers(".*$", [*found, (".*", NothingHere)])
 
     async def _stop(self) -> None:
         await self.web_app.settings["mlops_services"].stop()
@@ -69,6 +78,12 @@ def serve(host: str = "127.0.0.1", port: int = 8890, *, base_url: str = "/", cer
     `hosts`: names under which it may be asked, beside localhost; needed behind a proxy or on another address than loopback.
     """
     _check(host, certfile, keyfile, hosts)
+    make(host, port, base_url=base_url, certfile=certfile, keyfile=keyfile, hosts=hosts).start()
+
+
+def make(host: str = "127.0.0.1", port: int = 8890, *, base_url: str = "/", certfile: str = "", keyfile: str = "",  # noqa: PLR0913
+         hosts: tuple[str, ...] = (), signals: bool = True) -> TeamServer:
+    """The server, ready to `start`, which returns when it has ended."""
     config = Config()
     config.ServerApp.update({
         "ip": host, "port": port, "port_retries": 0, "base_url": base_url, "open_browser": False,
@@ -77,9 +92,10 @@ def serve(host: str = "127.0.0.1", port: int = 8890, *, base_url: str = "/", cer
         "allow_remote_access": False, "local_hostnames": ["localhost", *hosts], "root_dir": str(Path.cwd()),
     })
     config.IdentityProvider.token = ""
-    server = TeamServer.instance(config=config)
+    config.TeamServer.signals = signals
+    server = TeamServer(config=config)
     server.initialize(argv=[], find_extensions=False)
-    server.start()
+    return server
 
 
 def _check(host: str, certfile: str, keyfile: str, hosts: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ from mlops_jupyter.api import doctor, headless, jobs, sessions
 from mlops_jupyter.api.rerun import Rerun
 from mlops_jupyter.capture.shell import Status
 from mlops_jupyter.cli import app as command_line
-from mlops_jupyter.entities import JobManifest, Run, Session, Submission, Verification
+from mlops_jupyter.entities import JobManifest, NewToken, Run, Session, Submission, Token, Verification
 from mlops_jupyter.lineage.compare import Comparison
 from mlops_jupyter.magics.commands import app as magics
 
@@ -34,9 +34,10 @@ SHAPES: dict[str, str | tuple[type, tuple[str, ...]]] = {
     "verify": (Verification, ()), "sessions replay": (Verification, ()),
     "convert": (jobs.Converted, ()), "inspect": (JobManifest, ()), "run": (jobs.JobDone, ()),
     "submit": (Submission, ()), "submissions list": (Submission, ()), "submissions show": (Submission, ()),
+    "token create": (NewToken, ()), "token list": (Token, ()), "token revoke": (Token, ()),
     "submissions cancel": (Submission, ()), "doctor": (doctor.Diagnosis, ()), "status": (Status, ("percent",)),
 }
-LISTS = {"runs list", "runs", "sessions list", "sessions show", "submissions list"}
+LISTS = {"runs list", "runs", "sessions list", "sessions show", "submissions list", "token list"}
 HEAD = """# Commands and magics
 
 *For looking things up. Written by `tests/docs/reference.py` from the commands themselves; do not edit.*
@@ -53,7 +54,8 @@ on; with `--strict` anywhere on its line the cell fails instead.
 | 3 | the store or server cannot be reached, read or written |
 | 130 | interrupted |
 
-`$MLOPS_STORE` names the store, `$MLOPS_STATE` the folder in which records wait, `$MLOPS_WORK` the folder in which jobs run
+`$MLOPS_STORE` names the store (a folder, an SQL URL, or the `https://` address of `mlops server`, to which `$MLOPS_TOKEN` or the
+file `$MLOPS_TOKEN_FILE` lets in), `$MLOPS_BLOBS` the folder of blobs beside a PostgreSQL, `$MLOPS_STATE` the folder in which records wait, `$MLOPS_WORK` the folder in which jobs run
 (default: `mlops-runs` where the command is given), `$MLOPS_DISABLE=1` turns tracking off.
 """
 

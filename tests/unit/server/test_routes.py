@@ -55,7 +55,7 @@ class ReadOnly(Authorizer):
     """Lets everybody look, and nobody act."""
 
     def is_authorized(self, handler: object, user: object, action: str, resource: str) -> bool:
-        return action == "read" or resource != "mlops"
+        return action == "read" or resource.partition(":")[0] != "mlops"
 
 
 class NoCode(Authorizer):
@@ -69,7 +69,7 @@ class Closed(Authorizer):
     """Knows the resource, and lets nobody at it."""
 
     def is_authorized(self, handler: object, user: object, action: str, resource: str) -> bool:
-        return resource != "mlops"
+        return resource.partition(":")[0] != "mlops"
 
 
 async def test_an_authorizer_that_denies_is_obeyed_everywhere(jp_serverapp: ServerApp, jp_fetch: Fetch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlops_jupyter.entities import (
+    AnyStore,
     CellExecution,
     Distribution,
     Entity,
@@ -15,7 +16,6 @@ from mlops_jupyter.entities import (
     Session,
     Verification,
 )
-from mlops_jupyter.store import Store
 
 ENVIRONMENT = Environment("env1", "3.11.7", "CPython", "Linux", "x86_64", (Distribution("numpy", "2.0"),))
 
@@ -46,7 +46,7 @@ def verdict(id: str, run: str, at: float, word: str = "identical") -> Verificati
     return Verification(id, run, "s1", "auc", at, word)
 
 
-def append(store: Store, *entities: Entity, writer: str = "w1") -> None:
+def append(store: AnyStore, *entities: Entity, writer: str = "w1") -> None:
     """Ship entities as the next records of a writer."""
     n, offset = store.shipped(writer)
     records = [Record(writer, n + place, 1.0, entity) for place, entity in enumerate(entities, start=1)]

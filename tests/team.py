@@ -1,0 +1,40 @@
+"""A real `mlops server` for tests, in a thread of this process: it serves whatever store the environment names at the time."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mlops_jupyter.server import team
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """Its address, while it runs."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    ready = threading.Event()
+    held: list[tuple[team.TeamServer, asyncio.AbstractEventLoop]] = []
+
+    def run() -> None:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        server = team.make(port=port, signals=False)
+        held.append((server, loop))
+        loop.call_soon(ready.set)
+        server.start()
+
+    thread = threading.Thread(target=run, name="team-server", daemon=True)
+    thread.start()
+    assert ready.wait(60), "the server did not start"
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server, loop = held[0]
+        loop.call_soon_threadsafe(server.stop)
+        thread.join(30)
+        assert not thread.is_alive(), "the server did not stop"
