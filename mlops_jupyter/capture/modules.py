@@ -27,7 +27,7 @@ PREFIX = "$module "
 _BUILTINS = "builtins"
 _SHELLS = frozenset({"_", "input", "exit", "quit", "get_ipython", "display", "copyright", "credits", "license", "help"})
 """Names in `builtins` that shells and front ends set themselves."""
-_CONTAINERS = exactly(list, dict, set)
+_CONTAINERS = exactly(list, dict, set, type(os.environ))
 _LONGEST = 1_000
 """Most items of a container that is followed from a module: `sys.modules` is not."""
 _FIXED = frozenset({"__future__", "logging", "re", "typing"})

@@ -239,6 +239,7 @@ class Namespace:
         touched = set(filter(self._is_users, now.names)) if everything else self._with_aliases(
             before.touched | self._exposed | self._touched(names, brought, ids), objects,
             {*self._figures.within_reach(before.drawn, drawn, used), *self._shown(prompt)}) & ids.keys()
+        modules |= self._modules.sharing({one for name in touched if name in self._held for one in self._held[name].ids})
         if unbounded:
             self._exposed = touched
         objects.clear()
