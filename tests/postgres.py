@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import itertools
 import os
 import pwd
@@ -21,10 +20,10 @@ class Cluster:
     """One server; `database()` makes an empty database in it."""
 
     def __init__(self) -> None:
-        found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
         if not found:
             pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-        self.programs = Path(found[-1]).parent
+        self.programs = found[-1].parent
         self.folder = Path(tempfile.mkdtemp(prefix="mlops-postgres-"))
         self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         if os.geteuid() == 0:

@@ -50,7 +50,8 @@ from tests.unit.capture.notebook_player import UNKNOWN, describe, fresh_shell, w
 Value = tuple[object, str | None]
 Output = tuple[str, Value | None, str]
 """What a cell printed, the value it showed, the error that ended it."""
-PASSING = re.compile(r"0x[0-9a-f]{6,}|(?<=object at )[0-9a-f]{9,}|Out\[\d+\]|execution_count=\d+|(?:CPU times|Wall time): .*|[\d.]+ \S+ (?:±|\+-) .* per loop.*")
+PASSING = re.compile(r"0x[0-9a-f]{6,}|(?<=object at )[0-9a-f]{9,}|Out\[\d+\]|execution_count=\d+|(?:CPU times|Wall time): .*"
+                     r"|[\d.]+ \S+ (?:±|\+-) .* per loop.*")
 """What differs between two runs of the same cell: addresses, prompt numbers, times."""
 
 
