@@ -34,6 +34,7 @@ OURS = frozenset({"mlops"})
 _OURS_LINE = re.compile(r"^\s*(?:%load_ext\s+mlops_jupyter|%reload_ext\s+mlops_jupyter|%mlops\b.*|#.*)?\s*$")
 _SKIP = re.compile(r"^\s*%%mlops\s+skip\b")
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_EXPANDED = re.compile(r"\$\w+|\{[^{}]*\}")
 
 
 @dataclass
@@ -88,7 +89,8 @@ def _statement(statement: ast.stmt, found: Unwrapped, transform: Transform) -> l
 
 def _run_magic(name: str, line: str, cell: str | None, found: Unwrapped, transform: Transform) -> list[ast.stmt]:
     if name not in OURS:
-        found.words.update(_WORD.findall(line))
+        holds_code = name in INLINE or name in REPEATED  # analysed as such below; only what IPython expands is looked up before
+        found.words.update(_WORD.findall(" ".join(_EXPANDED.findall(line)) if holds_code else line))
     code = line if cell is None else cell
     if name in INLINE or name in REPEATED or (name in OURS and cell is not None and line.split()[:1] == ["skip"]):
         if name == "capture" and cell is not None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mlops_jupyter.entities import CellExecution
+from mlops_jupyter.lineage.magics import plain as code_of
 from mlops_jupyter.lineage.text import parse, read_text
 
 _STAR = re.compile(r"from (?!__main__)\S+ import \*")
@@ -62,6 +63,7 @@ def spelled(source: str, *, ran: bool = False) -> str | None:
 
     `ran`: capture knows what was bound, so that `globals()[name] = value` under a computed name counts as nothing but its parts.
     """
+    source = code_of(source)
     tree = parse(source)
     if tree is None or any(line.lstrip()[:1] in {"%", "!"} and not _HARMLESS.match(line) for line in source.splitlines()):
         return None

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from mlops_jupyter.entities import CellExecution, Value
 from mlops_jupyter.lineage.literals import literals
+from mlops_jupyter.lineage.magics import plain
 
 PURE_METHODS = frozenset({
     "head", "tail", "describe", "info", "show", "plot", "hist", "isna", "value_counts", "sample", "mean", "sum", "shape",
@@ -64,7 +65,8 @@ class CellText:
 
 def text_of(execution: CellExecution) -> CellText:
     """The facts of what was executed, else of what was typed."""
-    found = read_text(execution.executed or execution.source)
+    own = execution.source if plain(execution.source) != execution.source else ""  # a call of a magic says less than its code
+    found = read_text(own or execution.executed or execution.source)
     return found if found.parsed or not execution.executed else read_text(execution.source)
 
 
@@ -97,9 +99,13 @@ def normalised(source: str) -> str:
 
 
 def parse(source: str) -> ast.Module | None:
-    """The tree of `source`; magic and shell lines are blanked where they stand in the way. None if it cannot be parsed."""
-    blanked = "\n".join("" if line.lstrip()[:1] in {"%", "!"} else line for line in source.splitlines())
-    for candidate in (source, blanked):
+    """The tree of `source`, and of the code in its magics; others, and shell lines, are blanked where they stand in the way.
+
+    None if it cannot be parsed.
+    """
+    code = plain(source)
+    blanked = "\n".join("" if line.lstrip()[:1] in {"%", "!"} else line for line in code.splitlines())
+    for candidate in (source, code, blanked):
         try:
             return ast.parse(candidate)
         except (SyntaxError, ValueError, RecursionError):
@@ -225,8 +231,13 @@ def stored(statements: list[ast.stmt]) -> set[str]:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 found.add(node.name)
                 continue
-            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            case ast.Lambda():
                 continue
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                found |= {one.target.id for one in ast.walk(node) if isinstance(one, ast.NamedExpr)}  # which binds outside
+                continue
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                found.add(name)
             case ast.Import() | ast.ImportFrom():
                 found |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
             case ast.Name(ctx=ast.Store()):

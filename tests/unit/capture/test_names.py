@@ -149,3 +149,10 @@ def test_our_own_cells_are_recognised() -> None:
     assert not is_ours("# only a comment")
     assert is_skip("%%mlops skip\nx")
     assert not is_skip("%mlops status")
+
+
+def test_of_a_line_that_is_code_only_what_ipython_expands_is_a_word() -> None:
+    assert names("%time i = 2").words == set()
+    assert names("%%capture out\ni = 2").words == set()
+    assert names("%time f({a} + 1)").words == {"a"}
+    assert names("%timeit f($b)").words == {"b"}

@@ -182,6 +182,25 @@ def test_a_module_is_known_from_its_import_on(notebook: Notebook, tmp_path: Path
         sys.modules.pop("own_known", None)
 
 
+def test_a_module_that_holds_what_only_a_function_of_the_cell_reached(notebook: Notebook, tmp_path: Path,
+                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_holder.py").write_text("K = 1\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        notebook.run("import own_holder\nl = [1]")
+        notebook.run("own_holder.kept = l")
+        found = writes(notebook.run("def add():\n    l.append(2)\nadd()"))
+        assert {"l", "$module own_holder"} <= set(found)
+    finally:
+        sys.modules.pop("own_holder", None)
+
+
+def test_the_environment_of_the_process_is_held_like_any_container(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_TEST_LEVEL", "1")
+    notebook.run("import os\nheld = [os.environ]")
+    assert "held" in writes(notebook.run("os.environ['MLOPS_TEST_LEVEL'] = '2'"))
+
+
 def test_deleted_names(notebook: Notebook) -> None:
     notebook.run("x = 1\ny = 2")
     assert notebook.run("del x").deletes == ["x"]

@@ -259,3 +259,21 @@ def test_a_cell_that_lists_a_folder_runs_again_after_one_that_may_make_a_file(bo
     for cell, source in page:
         book.run(cell, source)
     assert rerun_plan(book.executions, [("new", "made = connect('x.db')"), *page]) == ["new", "b"]
+
+
+def test_a_walrus_in_a_comprehension_may_bind(book: Notebook) -> None:
+    page = [("a", "i = 2\nvalues = [4]"), ("b", "values = [(i := v) for v in values]"), ("c", "for j in []:\n    i = 0")]
+    for cell, source in (*page, page[0], page[1], page[1]):
+        book.run(cell, source)
+    assert book.executions[-1].stores == ["i", "values"]
+    assert rerun_plan(book.executions, page) == []
+
+
+def test_code_under_a_magic_is_foretold_like_any_other(book: Notebook) -> None:
+    page = [("a", "i = 1"), ("b", "l = [1]"), ("c", "l.append(2)")]
+    for cell, source in page:
+        book.run(cell, source)
+    for source, binds in (("%%capture\ni = 3\n1 / 0", False), ("%%timeit -n1 -r1\nl = 2", False), ("%time l = [1]", True)):
+        plan = staleness(book.executions, [page[0], ("b", source), page[2]]).plan
+        assert plan.keys[-2:] == ["b", "c"]
+        assert plan.forget == ({} if binds or "l = 2" in source else {"c": ["l"]}), source
