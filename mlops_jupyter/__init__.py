@@ -27,6 +27,7 @@ _HOME = {
     "why": "api.slices",
     "stale": "api.slices",
     "runs": "api.runs",
+    "search": "api.runs",
     "verify": "api.verification",
     "convert": "api.jobs",
     "run_job": "api.jobs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_jupyter.api.runs import runs
+from mlops_jupyter.api.runs import RunFilter, rows
 from mlops_jupyter.api.words import metric_label, model_names
 from mlops_jupyter.entities import Run, Value
 
@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
 
 def runs_frame(*, experiment: str | None = None, session: str | None = None,
-               notebook: str | Path | None = None) -> pandas.DataFrame:
-    """One row a run, newest first: `number`, `name`, `model`, `started` (UTC), and a column for each shown param and each metric.
+               notebook: str | Path | None = None, filter: str = "") -> pandas.DataFrame:
+    """One row a run, newest first, of those that meet `filter`.
+
+    Columns: `number`, `name`, `model`, `started` (UTC), and a column for each shown param and each metric.
 
     Params are prefixed `params.`, metrics `metrics.`; a run that lacks one holds a missing value there.
     """
     import pandas as pd
 
-    found = runs(experiment=experiment, session=session, notebook=notebook)
+    which = RunFilter(experiment, session, notebook, limit=2**31 - 1, filter=filter)
+    found = [row.run for row in rows(which)]
     frame = pd.DataFrame([_row(run) for run in found])
     if not frame.empty:
         frame["started"] = pd.to_datetime(frame["started"], unit="s", utc=True)

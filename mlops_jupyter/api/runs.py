@@ -12,19 +12,25 @@ from mlops_jupyter.api.changes import with_changes
 from mlops_jupyter.api.here import own_session, sessions_of
 from mlops_jupyter.api.ledger import open_ledger, scrub_outboxes
 from mlops_jupyter.api.words import run_label
-from mlops_jupyter.entities import Environment, Goal, Ledger, NotFoundError, Run
+from mlops_jupyter.entities import Environment, Goal, InputError, Ledger, NotFoundError, Run
 from mlops_jupyter.lineage.compare import Comparison, compare
 from mlops_jupyter.lineage.runs import judge_goal
 
 
 class RunFilter(msgspec.Struct, frozen=True):
-    """Which runs: of an experiment (id or name), a session, a notebook; the newest `limit`; deleted ones instead."""
+    """Which runs: of an experiment (id or name), a session, a notebook; the newest `limit`; deleted ones instead.
+
+    Or those that meet `filter`, in the order of `order_by`, `limit` of them after the first `offset`.
+    """
 
     experiment: str | None = None
     session: str | None = None
     notebook: str | Path | None = None
     limit: int | None = None
     deleted: bool = False
+    filter: str = ""
+    order_by: str = ""
+    offset: int = 0
 
 
 class RunRow(msgspec.Struct):
@@ -61,7 +67,16 @@ def _row(run: Run, environment: Environment | None) -> RunRow:
     return RunRow(run, python=environment.python, packages=len(environment.distributions))
 
 
+def search(filter: str = "", *, order_by: str = "", limit: int = 50, offset: int = 0) -> list[Run]:
+    """Runs that meet a filter, such as `metrics.auc > 0.9 and params.max_iter = 200`; see docs/reference/search.md."""
+    ledger = open_ledger()
+    return _judged(ledger, ledger.search(filter, order_by=order_by, limit=limit, offset=offset))
+
+
 def _select(ledger: Ledger, which: RunFilter) -> list[Run]:
+    if which.filter or which.order_by or which.offset:
+        return ledger.search(_with_place(which), order_by=which.order_by, limit=which.limit or 50, offset=which.offset,
+                             deleted=which.deleted)
     experiment = _experiment(ledger, which.experiment) if which.experiment else None
     if which.notebook is None:
         session = ledger.session(which.session).id if which.session else None
@@ -69,6 +84,19 @@ def _select(ledger: Ledger, which: RunFilter) -> list[Run]:
     ids = {session.id for session in sessions_of(ledger, which.notebook, kinds=("notebook", "ipython", "headless", "job"))}
     found = [run for run in ledger.runs(experiment=experiment, deleted=which.deleted) if run.session in ids]
     return found[: which.limit]
+
+
+def _with_place(which: RunFilter) -> str:
+    """The filter with what the other options ask for."""
+    if which.notebook is not None:
+        raise InputError("--notebook and --filter do not go together", "--filter \"notebook = '…' and …\"")
+    asked = {"experiment": which.experiment, "session": which.session}
+    parts = [f"{name} = '{_escaped(value)}'" for name, value in asked.items() if value]
+    return " and ".join([*([f"({which.filter})"] if which.filter.strip() else []), *parts])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "''")
 
 
 def _experiment(ledger: Ledger, name: str) -> str:

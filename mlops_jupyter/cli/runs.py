@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from mlops_jupyter.api import runs as verbs
@@ -20,13 +22,15 @@ def runs() -> None:
 @click.option("--experiment", help="Only of this experiment (name or id).")
 @click.option("--session", help="Only of this session.")
 @click.option("--notebook", help="Only of this notebook.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The newest so many.")
+@click.option("--filter", metavar="WORDS", default="", help="Only what meets it: metrics.auc > 0.9 and params.max_iter = 200.")
+@click.option("--order-by", metavar="NAMES", default="", help="metrics.auc desc, started; without it, newest first.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The first so many.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="Leave out the first so many.")
 @click.option("--deleted", is_flag=True, help="The deleted ones.")
 @json_option
-def list_runs(experiment: str | None, session: str | None, notebook: str | None, limit: int, deleted: bool,
-              as_json_: bool) -> None:
-    """Runs, newest first."""
-    which = verbs.RunFilter(experiment, session, notebook, limit, deleted)
+def list_runs(deleted: bool, as_json_: bool, **which_: Any) -> None:
+    """Runs, newest first. What a filter can say: docs/reference/search.md."""
+    which = verbs.RunFilter(deleted=deleted, **which_)
     found = verbs.rows(which)
     answer([row.answer() for row in found], lambda: runs_sheet([row.run for row in found]), json=as_json_)
 

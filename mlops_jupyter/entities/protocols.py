@@ -71,6 +71,10 @@ class Ledger(Protocol):
              deleted: bool = False) -> list[Run]:
         """Runs, newest first, each with its newest verification."""
 
+    def search(self, filter: str = "", *, order_by: str = "", limit: Limit = 50, offset: Limit = 0, deleted: bool = False,
+               ) -> list[Run]:
+        """Runs that meet a filter (`metrics.auc > 0.9 and params.max_iter = 200`), newest first or by `order_by`."""
+
     def run(self, id: str) -> Run:
         """One run, by id, unique prefix, or `#number` / `number` where only one experiment has it."""
 

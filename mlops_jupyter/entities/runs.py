@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from mlops_jupyter.entities.data import Dataset, Scalar, Value
-from mlops_jupyter.entities.sessions import Origin
+from mlops_jupyter.entities.sessions import LocalModule, Origin
 
 RunState = Literal["open", "finished", "failed", "interrupted"]
 VerdictWord = Literal["identical", "within tolerance", "different", "input gone", "failed"]
@@ -138,6 +138,8 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     """True if the slice goes through cells that ran before tracking."""
     slice_digest: str = ""
     environment: str = ""
+    modules: list[LocalModule] = []
+    """The user's own modules that its cells used."""
     git_commit: str = ""
     git_dirty: bool = False
     origin: Origin | None = None

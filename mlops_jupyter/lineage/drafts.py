@@ -90,6 +90,7 @@ def finish(draft: Draft, material: Material, *, followed: bool) -> Run:
     run.metrics = [metric for entry in draft.metrics.values() for metric in _metrics(entry)]
     run.models = [model_ref(one) for one in draft.models.values()]
     run.datasets = datasets([*draft.models.values(), *_observed(draft), *draft.said], material, cells)
+    run.modules = list({one.name: one for n in cells for one in material.executions[n].modules}.values())
     run.artifacts = [artifact(one) for one in draft.said if one.kind == "artifact"]
     run.tags = material.session.tags | {one.name: str(one.value) for one in draft.said if one.kind == "tag"}
     _slice(run, needed)

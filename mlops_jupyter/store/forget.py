@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select, tuple_
 
 from mlops_jupyter.entities import CellExecution, Fingerprint, Observation, Run
 from mlops_jupyter.entities.codec import from_json
-from mlops_jupyter.store import blobs
+from mlops_jupyter.store import blobs, search
 from mlops_jupyter.store import executions as execution_rows
 from mlops_jupyter.store import observations as observation_rows
 from mlops_jupyter.store.database import upsert
@@ -46,6 +46,7 @@ def run(connection: Connection, found: Run) -> set[str]:
     execution_rows.save(connection, cells)
     connection.execute(delete(verifications).where(verifications.c.run == found.id))
     connection.execute(delete(runs).where(runs.c.id == found.id))
+    search.save(connection, [], {found.id})
     _note(connection, [(found.id, found.experiment_id, found.number)])
     return blobs.unreferenced(connection, _digests(bodies))
 
@@ -60,6 +61,7 @@ def session(connection: Connection, id: str) -> set[str]:
     """Purge a session with all that belongs to it. Returns the blobs that nothing names any more."""
     bodies: list[str] = []
     numbers = [(row.id, row.experiment, row.number) for row in connection.execute(select(runs).where(runs.c.session == id))]
+    search.save(connection, [], {name for name, _, _ in numbers})
     for table in (observations, executions, verifications, runs):
         bodies += connection.execute(select(table.c.body).where(table.c.session == id)).scalars()
         connection.execute(delete(table).where(table.c.session == id))

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Select, delete, func, or_, select, update
 
 from mlops_jupyter.entities import InputError, NotFoundError, Run, Verification
 from mlops_jupyter.entities.codec import from_json, to_json
+from mlops_jupyter.store import search, verifications
 from mlops_jupyter.store import sessions as session_rows
-from mlops_jupyter.store import verifications
 from mlops_jupyter.store.database import upsert
 from mlops_jupyter.store.schema import experiments as experiment_table
 from mlops_jupyter.store.schema import forgotten, runs, sessions
@@ -47,6 +47,7 @@ def replace(connection: Connection, session: str, derived: Sequence[Run], revisi
         rows.append({"id": run.id, "session": session, "experiment": run.experiment_id, "number": number,
                      "started": run.started, "deleted": deleted, "body": to_json(stored).decode()})
     upsert(connection, runs, rows)
+    search.save(connection, kept, gone)
     connection.execute(update(sessions).where(sessions.c.id == session).values(derived=revision))
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
-VERSION = "0002"
-VERSIONS = ("0001", "0002")
+VERSION = "0003"
+VERSIONS = ("0001", "0002", "0003")
 """Every version that this package can open, oldest first; the older ones are migrated when they are opened."""
 
 metadata = MetaData()
@@ -74,6 +74,7 @@ verifications = Table(
     Column("run", String(200), nullable=False, index=True),
     Column("session", String(200), nullable=False, index=True),
     Column("at", Double, nullable=False),
+    Column("verdict", String(30), nullable=False, server_default=""),
     Column("body", Text, nullable=False),
 )
 submissions = Table(
@@ -100,10 +101,27 @@ renames = Table(
     Column("notebook", String(200), nullable=False),
     Column("experiment", String(200), nullable=False),
 )
+marks = Table(
+    "marks", metadata, Column("run", String(200), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(20), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("number", Double),
+)
+"""What runs are searched by; see `store/search.py`."""
+Index("marks_number", marks.c.kind, marks.c.name, marks.c.number, marks.c.run)
+Index("marks_text", marks.c.kind, marks.c.name, marks.c.text, marks.c.run)
+packages = Table(
+    "packages", metadata, Column("environment", String(200), primary_key=True), Column("name", String(200), primary_key=True),
+    Column("version", String(200), nullable=False),
+)
+Index("packages_name", packages.c.name, packages.c.version, packages.c.environment)
 tokens = Table(
     "tokens", metadata, _key("id"),
     Column("digest", String(64), nullable=False, unique=True),
     Column("created", Double, nullable=False),
     Column("body", Text, nullable=False),
 )
+Index("runs_newest", runs.c.started, runs.c.number, runs.c.id)
 Index("verifications_newest", verifications.c.run, verifications.c.at)

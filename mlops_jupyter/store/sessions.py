@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, func, or_, select, update
 
 from mlops_jupyter.entities import Environment, InputError, NotebookRef, NotFoundError, Session, derived_id, new_id
 from mlops_jupyter.entities.codec import from_json, to_json
+from mlops_jupyter.store import search
 from mlops_jupyter.store.database import upsert
 from mlops_jupyter.store.schema import environments, executions, forgotten, renames, sessions
 
@@ -28,6 +29,7 @@ def _put(connection: Connection, found: Sequence[Session]) -> None:
         if session.environment is not None:
             row = {"id": session.environment.id, "body": to_json(session.environment).decode()}
             upsert(connection, environments, [row], keep=("body",))
+            search.note_environment(connection, session.environment)
         row_of: dict[str, object] = {
             "id": session.id, "writer": session.writer, "kind": session.kind, "state": session.state, "started": session.started,
             "kernel": session.kernel_id, "notebook": session.notebook.id if session.notebook else "",

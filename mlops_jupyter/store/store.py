@@ -37,6 +37,7 @@ from mlops_jupyter.store import (
     kept,
     observations,
     runs,
+    search,
     sessions,
     submissions,
     tokens,
@@ -175,6 +176,12 @@ class Store:
         """Runs, newest first, each with its newest verification. `experiment`: id or name; `deleted` adds the hidden ones."""
         with self.database.read() as connection:
             return runs.listed(connection, runs.of(experiment, session, deleted).limit(limit))
+
+    def search(self, filter: str = "", *, order_by: str = "", limit: int = 50, offset: int = 0, deleted: bool = False,
+               ) -> list[Run]:
+        """Runs that meet a filter (`metrics.auc > 0.9 and params.max_iter = 200`), newest first or by `order_by`."""
+        with self.database.read() as connection:
+            return runs.listed(connection, search.find(connection, filter, order_by, deleted).limit(limit).offset(offset))
 
     def run(self, id: str) -> Run:
         """One run, by id, unique prefix, or `#number` / `number` where only one experiment has it."""

@@ -15,7 +15,8 @@ from mlops_jupyter.store.schema import verifications
 def save(connection: Connection, found: Sequence[Verification]) -> None:
     """Insert or replace."""
     upsert(connection, verifications, [
-        {"id": verdict.id, "run": verdict.run, "session": verdict.session, "at": verdict.at, "body": to_json(verdict).decode()}
+        {"id": verdict.id, "run": verdict.run, "session": verdict.session, "at": verdict.at,
+         "verdict": verdict.verdict, "body": to_json(verdict).decode()}
         for verdict in found
     ])
 

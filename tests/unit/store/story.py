@@ -35,7 +35,8 @@ def metric(n: int, seq: int = 0, value: float = 0.5, session: str = "s1", **fiel
 
 
 def run(id: str, session: str = "s1", experiment: str = "a", started: float = 1.0, **fields: object) -> Run:
-    return Run(id, f"exp-{experiment}", experiment, session, "open", started, **fields)
+    facts: dict[str, object] = {"state": "open", **fields}
+    return Run(id, f"exp-{experiment}", experiment, session, started=started, **facts)
 
 
 def scored(id: str, observation: str, **fields: object) -> Run:

@@ -1,0 +1,215 @@
+"""Runs that meet a filter, from 100,000 of them in milliseconds: what is searched by stands in a table of marks, with indexes.
+
+A mark is one thing said of a run: a metric's or param's value, a tag, a dataset, a module or a column that it used. Marks follow
+from the runs and are written with them. A condition that few marks meet is answered from the marks; one that many meet is
+asked run by run, in the order that is wanted, until there are enough. Which it is, a look at the first few thousand marks tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, false, func, literal, not_, or_, select
+from sqlalchemy.sql.elements import SQLColumnExpression
+
+from mlops_jupyter.entities import Dataset, Environment, LocalModule, Run
+from mlops_jupyter.store.query import Condition, Expression, Joined, Order, parse_filter, parse_order
+from mlops_jupyter.store.schema import experiments as experiment_table
+from mlops_jupyter.store.schema import marks, packages, runs, verifications
+
+FEW = 3_000
+"""Up to so many marks a condition is answered from them."""
+LONGEST = 1_000
+"""Characters of a text that are searched by: an index does not hold more."""
+_COMPARE: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "=": lambda one, other: one == other, "!=": lambda one, other: one != other, ">": lambda one, other: one > other,
+    ">=": lambda one, other: one >= other, "<": lambda one, other: one < other, "<=": lambda one, other: one <= other,
+    "like": lambda one, other: one.like(other, escape="\\"),
+    "ilike": lambda one, other: func.lower(one).like(other.lower(), escape="\\"),
+    "in": lambda one, other: one.in_(other), "not in": lambda one, other: one.not_in(other),
+}
+_TEXTS = ("notebook", "user", "name", "change", "state", "git_commit")
+_FIELDS = {"id": runs.c.id, "session": runs.c.session, "number": runs.c.number, "started": runs.c.started}
+
+
+def find(connection: Connection, filter: str, order_by: str, deleted: bool) -> Select[tuple[str, bool]]:
+    """The query for the runs that meet `filter`, ordered; over (body, deleted). InputError for words that cannot be read."""
+    query: Select[tuple[str, bool]] = select(runs.c.body, runs.c.deleted)
+    if not deleted:
+        query = query.where(runs.c.deleted.is_(False))
+    expression = parse_filter(filter)
+    if expression is not None:
+        query = query.where(_where(connection, expression))
+    for order in parse_order(order_by):
+        value = _value(order)
+        query = query.order_by(value.is_(None), value.desc() if order.descending else value.asc())
+    return query.order_by(runs.c.started.desc(), runs.c.number.desc(), runs.c.id)
+
+
+def _value(order: Order) -> SQLColumnExpression[Any]:
+    if order.kind == "run":
+        if order.name in _FIELDS:
+            return _FIELDS[order.name]
+        chosen = marks.c.number if order.name == "ended" else marks.c.text
+    else:
+        chosen = marks.c.number if order.kind == "metric" else marks.c.text
+    named = and_(marks.c.run == runs.c.id, marks.c.kind == order.kind, marks.c.name == order.name)
+    return select(func.max(chosen)).where(named).scalar_subquery()
+
+
+def _where(connection: Connection, expression: Expression) -> ColumnElement[bool]:
+    if isinstance(expression, Joined):
+        parts = [_where(connection, part) for part in expression.parts]
+        return and_(*parts) if expression.how == "and" else or_(*parts) if expression.how == "or" else not_(parts[0])
+    if expression.kind == "run":
+        return _of_field(connection, expression)
+    if expression.kind == "package":
+        return _of_package(connection, expression)
+    if expression.operator == "changed since":
+        return _changed(connection, expression)
+    return _of_mark(connection, expression.kind, expression.name, expression)
+
+
+def _of_field(connection: Connection, one: Condition) -> ColumnElement[bool]:
+    if one.name in _FIELDS:
+        return _COMPARE[one.operator](_FIELDS[one.name], one.value)
+    if one.name == "experiment":
+        named = _COMPARE[one.operator](experiment_table.c.name, one.value)
+        exactly = _COMPARE[one.operator](runs.c.experiment, one.value)
+        found = runs.c.experiment.in_(select(experiment_table.c.id).where(named))
+        return and_(exactly, found) if one.operator in ("!=", "not in") else or_(exactly, found)
+    if one.name == "verdict":
+        newest = select(verifications.c.verdict).where(verifications.c.run == runs.c.id).order_by(
+            verifications.c.at.desc()).limit(1).scalar_subquery()
+        return _COMPARE[one.operator](func.coalesce(newest, ""), one.value)
+    return _of_mark(connection, "run", one.name, one)
+
+
+def _of_mark(connection: Connection, kind: str, name: str, one: Condition) -> ColumnElement[bool]:
+    """What has no such mark meets no condition, not even `!=`."""
+    values = one.value if isinstance(one.value, list) else [one.value]
+    numbers = all(isinstance(value, float) for value in values)
+    column = marks.c.number if numbers and one.operator not in ("like", "ilike") else marks.c.text
+    value = one.value if numbers or isinstance(one.value, list) else str(one.value)[:LONGEST]
+    if not numbers and isinstance(value, list):
+        value = [str(item)[:LONGEST] for item in value]
+    if kind in ("dataset", "module") and one.operator == "!=":
+        return not_(_having(connection, and_(marks.c.kind == kind, marks.c.text == value)))
+    return _having(connection, and_(marks.c.kind == kind, marks.c.name == name, _COMPARE[one.operator](column, value)))
+
+
+def _having(connection: Connection, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The runs with a mark that meets the condition."""
+    first = select(literal(1)).where(condition).limit(FEW + 1).subquery()
+    few = connection.execute(select(func.count()).select_from(first)).scalar_one()
+    if few <= FEW:
+        return runs.c.id.in_(select(marks.c.run).where(condition))
+    return select(literal(1)).where(marks.c.run == runs.c.id, condition).exists()
+
+
+def _of_package(connection: Connection, one: Condition) -> ColumnElement[bool]:
+    """`scikit-learn==1.9.1` or `scikit-learn`: by the environment that a run's session had."""
+    wanted = one.value if isinstance(one.value, list) else [one.value]
+    parts = []
+    for text in map(str, wanted):
+        name, _, version = text.partition("==")
+        named = packages.c.name == canonical(name)
+        if one.operator == "like":
+            named = packages.c.name.like(canonical(name), escape="\\")
+        parts.append(and_(named, packages.c.version == version) if version else named)
+    found = list(connection.execute(select(packages.c.environment).where(or_(*parts)).distinct()).scalars())
+    having = _having(connection, and_(marks.c.kind == "environment", marks.c.text.in_(found))) if found else false()
+    return not_(having) if one.operator == "!=" else having
+
+
+def _changed(connection: Connection, one: Condition) -> ColumnElement[bool]:
+    """Later runs whose column of that name holds none of the contents that the run used."""
+    from mlops_jupyter.store.runs import one as run_called
+
+    since = run_called(connection, str(one.value))
+    held = select(marks.c.text).where(marks.c.run == since.id, marks.c.kind == "column", marks.c.name == one.name)
+    same = list(connection.execute(held).scalars())
+    of_column = and_(marks.c.kind == "column", marks.c.name == one.name)
+    has = select(literal(1)).where(marks.c.run == runs.c.id, of_column).exists()
+    has_same = select(literal(1)).where(marks.c.run == runs.c.id, of_column, marks.c.text.in_(same)).exists()
+    return and_(runs.c.started > since.started, has, not_(has_same))
+
+
+# writing
+
+
+def save(connection: Connection, found: Sequence[Run], gone: set[str]) -> None:
+    """The marks of these runs are written anew; those of `gone` go."""
+    connection.execute(delete(marks).where(marks.c.run.in_([*gone, *(run.id for run in found)])))
+    rows = [{"run": run.id, "seq": seq, "kind": kind, "name": _kept(name), "text": _kept(text), "number": number}
+            for run in found for seq, (kind, name, text, number) in enumerate(dict.fromkeys(_marks(run)))]
+    if rows:
+        connection.execute(marks.insert(), rows)
+
+
+def note_environment(connection: Connection, environment: Environment) -> None:
+    """The packages of an environment, once."""
+    if connection.execute(select(literal(1)).where(packages.c.environment == environment.id).limit(1)).first() is not None:
+        return
+    rows = {canonical(one.name): {"environment": environment.id, "name": canonical(one.name), "version": one.version[:200]}
+            for one in environment.distributions}
+    if rows:
+        connection.execute(packages.insert(), list(rows.values()))
+
+
+def canonical(name: str) -> str:
+    """A distribution's name as PEP 503 compares it."""
+    return name.lower().replace("_", "-").replace(".", "-")[:200]
+
+
+def _marks(run: Run) -> Iterator[tuple[str, str, str, float | None]]:
+    for metric in run.metrics:
+        names = [metric.name, *([f"{metric.name}[{metric.key}]"] if metric.key else [])]
+        yield from (("metric", name, str(metric.value), _number(metric.value)) for name in names)
+    yield from (("param", param.name, str(param.value), _number(param.value)) for param in run.params)
+    yield from (("tag", name, value, _number(_parsed(value))) for name, value in run.tags.items())
+    yield from (("run", name, str(getattr(run, name)), None) for name in _TEXTS)
+    if run.ended is not None:
+        yield "run", "ended", "", run.ended
+    classes = {word for model in run.models for word in (model.class_name, model.class_name.rpartition(".")[2])}
+    yield from (("run", "model", word, None) for word in sorted(classes))
+    yield from (("environment", "", word, None) for word in [run.environment] if word)
+    yield from (("module", "", word, None) for module in run.modules for word in _words_of_module(module))
+    yield from (("dataset", "", word, None) for dataset in run.datasets for word in _words_of_dataset(dataset))
+    for dataset in run.datasets:
+        yield from (("column", column, digest, None) for column, digest in (dataset.fingerprint.columns or {}).items())
+
+
+def _words_of_module(module: LocalModule) -> list[str]:
+    names = sorted({module.name, PurePath(module.path).name, module.relative} - {""})
+    return [*names, *(f"{name}@{module.digest}" for name in names)]
+
+
+def _words_of_dataset(dataset: Dataset) -> list[str]:
+    mark = dataset.fingerprint
+    words = (mark.digest, mark.logical, dataset.name, dataset.source, PurePath(dataset.source).name)
+    return sorted({word for word in words if word})
+
+
+def _kept(text: str) -> str:
+    return text[:LONGEST].replace("\0", "")
+
+
+def _number(value: object) -> float | None:
+    """NaN is no number that anything is compared with; what does not fit a double is none either."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if number == number else None  # noqa: PLR0124 (NaN)
+
+
+def _parsed(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
