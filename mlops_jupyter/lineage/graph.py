@@ -45,6 +45,8 @@ class Walk:
         self.packages: dict[str, str] = {}
         self.wild: list[Step] = []
         """Executions that may have bound any name unseen: those cut short, unreadable ones from before tracking."""
+        self.guessed: list[tuple[str, Step]] = []
+        """Names that a cell asks for and nobody makes, if not a cell that has not run and may bind anything."""
         self.deleted: dict[str, Version] = {}
         self.shown: list[Step] = []
         self.prompts: dict[int, list[Step]] = {}
@@ -128,6 +130,8 @@ class Walk:
             self._write(one, name, rests=True)
         if not self._read(step, name):
             step.unknown.append(name)
+        elif self.wild[-1].n < 0:
+            self.guessed.append((name, self.wild[-1]))
 
     def _read_output(self, step: Step, name: str) -> bool:
         """`_3`, `_`, `Out`: results of earlier cells, held by the prompt and not by a name."""
@@ -207,7 +211,8 @@ class Walk:
                 self._write(step, key, rests=True)
             self.wild.append(step)
         elif unknown.options:
-            for package in sorted(set(self.packages.values())):
+            named = read_text(unknown.plain).options if unknown.plain else self.packages.keys()
+            for package in sorted({self.packages[name] for name in named if name in self.packages}):
                 self._write(step, f"$env {package}", rests=True)
 
     def _untracked(self, step: Step) -> None:

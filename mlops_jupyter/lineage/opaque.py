@@ -53,7 +53,7 @@ def hidden(execution: CellExecution) -> Hidden:
     literal = all(_BY_NAME.fullmatch(reason) or _BY_TEXT.fullmatch(reason) for reason in reasons)
     if plain is not None and literal:
         text = read_text(plain)
-        return Hidden(text.exposed, options=bool(text.options or text.seeds), plain=plain)
+        return Hidden(text.exposed, options=bool(text.options), plain=plain)
     return Hidden(None, options=not all(known[::2]))
 
 

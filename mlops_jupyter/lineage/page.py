@@ -52,6 +52,10 @@ class Page:
     faults: dict[str, Fault] = field(default_factory=dict)
     together: dict[str, list[list[Version]]] = field(default_factory=dict)
     """Of each cell that changes something in place: what shares with it, as it is just before."""
+    guessed: list[tuple[str, str]] = field(default_factory=list)
+    """Names that a cell asks for, and the key of the cell, not run yet, that may bind anything and so may make it."""
+    lost: dict[str, set[str]] = field(default_factory=dict)
+    """Of each opaque cell: names that it may have used, and that only deleted cells made."""
     loose: dict[str, set[str]] = field(default_factory=dict)
     """Of each cell: names that it read as another object of equal content than they now are."""
 
@@ -73,20 +77,25 @@ def open_page(executions: Sequence[CellExecution], cells: Sequence[tuple[str, st
     paths = {path for one in ran for access in one.files for path in (access.relative, access.path)}
     foretelling = Foretelling(walk, sharing, local, paths)
     for position, (key, _, source) in enumerate(kept):
-        step = _stand(page, key, source, walk, around)
+        step, hid = _stand(page, key, source, walk, around), dict[str, Version]()
         if step is None:
             previous = last[key]
             same = previous is not None and page.faults[key][0] not in {"edited", "never run"}
             step = walk.read(foretelling.execution(source, previous, -1 - position, same=same))
+            step.absent |= page.lost.get(key, set())
         else:
             _widen(step, source, sharing, foretelling)
-            _bind_again(page, key, step, walk.state)
+            hid = _bind_again(page, key, step, walk.state)
         page.stand[key], page.place[step.n] = step, position
         page.together[key] = _together(step, walk, sharing)
         walk.write(step)
+        for name, version in hid.items():
+            step.writes[name] = walk.state[name] = version
+            page.place[version.n] = position
         if key not in page.faults:
             sharing.leave(step.text.binds)
             sharing.add(source, foretold=False, alone=foretelling.alone, table=foretelling.table)
+    page.guessed = [(name, page.keys[page.place[step.n]]) for name, step in walk.guessed if name in page.happened.now]
     return page
 
 
@@ -139,6 +148,7 @@ def _stand(page: Page, key: str, source: str, walk: Walk, around: Surroundings) 
     step = None
     if previous is not None and fault is None:
         step = walk.read(previous)
+        page.lost[key] = _from_deleted(page, step, walk.state)
         fault = _moved(page, key, step) or _file_changed(step, around) or _environment_changed(step, walk, around)
     if fault is None:
         return step
@@ -171,31 +181,35 @@ def _widen(step: Step, source: str, sharing: Sharing, foretelling: Foretelling) 
         step.execution = msgspec.structs.replace(step.execution, writes=[*step.execution.writes, *writes])
 
 
-def _bind_again(page: Page, key: str, step: Step, state: Mapping[str, Version]) -> None:
+def _bind_again(page: Page, key: str, step: Step, state: Mapping[str, Version]) -> dict[str, Version]:
     """A cell may bind names to what they held anyway, which looks as if it had not.
 
     In a fresh run it does so again where it once was seen to. Else it may, and stands between whoever bound the name before and
-    whoever reads it.
+    whoever reads it. Returns what an earlier run of the cell bound through a hidden part, and nobody changed since.
     """
     text, known = step.text, {write.name for write in step.execution.writes}
     open_names = text.may_bind - text.binds - known - set(step.execution.deletes)
-    if not open_names:
-        return
+    hides = "*" in text.may_bind or bool(step.execution.opaque)
+    if not open_names and not hides:
+        return {}
     once = {write.name for one in page.happened.steps.values() if one.n < step.n and page.owner.get(one.n) == key
             if normalised(one.execution.source) == normalised(step.execution.source)
             for write in one.execution.writes if write.how in {"created", "rebound"}}
-    writes = list(step.execution.writes)
-    for name in sorted(open_names):
+    writes, kept = list(step.execution.writes), {}
+    for name in sorted(open_names | (once - known - set(step.execution.deletes) if hides else set())):
         after, before = version_at(page.happened, name, step.n), state.get(name)
         if after is None:  # it was not there when the cell had ended
             continue
         found = after.fingerprint or UNKNOWN
-        if name in once:
+        if name in once and name not in open_names and after.previous is None and page.owner.get(after.n) == key:
+            kept[name] = after
+        elif name in once:
             writes.append(VariableVersion(name, "rebound", found))
-        elif before is not None:
+        elif before is not None and before.chain_id != after.chain_id:
             same = before.fingerprint is not None and immutable(found) and found.same_as(before.fingerprint)
             writes.append(VariableVersion(name, "maybe", found if same else UNKNOWN))
     step.execution = msgspec.structs.replace(step.execution, writes=writes)
+    return kept
 
 
 def _together(step: Step, walk: Walk, sharing: Sharing) -> list[list[Version]]:
@@ -215,8 +229,11 @@ def _moved(page: Page, key: str, step: Step) -> Fault | None:
     in_place = any(write.how in {"mutated", "maybe"} for write in step.execution.writes)
     for name in dict.fromkeys([*then, *now]):
         one, other = then.get(name), now.get(name)
-        if other is None and name in before.unsure:
+        if other is None and name in before.unsure and name not in page.lost[key]:
             continue  # made by a cell below, if anything; nothing says that it was used
+        if one is not None and "*" in step.text.may_bind and page.owner.get(one.n) == key:
+            step.absent.discard(name)
+            continue  # it imports that name itself
         if one is None or other is None or not _same(one, other, in_place=in_place):
             fault = _read_moved(page, key, one, other)
             if fault is not None:
@@ -224,6 +241,13 @@ def _moved(page: Page, key: str, step: Step) -> Fault | None:
         elif one.chain_id != other.chain_id:
             page.loose.setdefault(key, set()).add(name)
     return None
+
+
+def _from_deleted(page: Page, step: Step, state: Mapping[str, Version]) -> set[str]:
+    """Names that an opaque cell may have used, that only deleted cells made: it may as well have bound them to what they held."""
+    before = page.happened.steps[step.n]
+    return {name for name in before.unsure if name not in state and not name.startswith("$")
+            and all(not page.owner[one.n] and page.happened.steps[one.n].execution.cell for one in before.reads[name].chain())}
 
 
 def _same(one: Version, other: Version, *, in_place: bool) -> bool:

@@ -46,6 +46,10 @@ def plan_for(page: Page) -> Plan:
         if played.missing <= again:
             break
         again |= played.missing
+    for name, key in page.guessed:
+        if key in again:
+            text = f"{name}: only a cell that has not run may make it; ask again after it ran, as `mlops rerun` does"
+            played.beyond[text] = None
     keys = [key for key in page.keys if key in again]
     return Plan(keys, [page.positions[key] for key in keys], played.forget, list(played.beyond))
 

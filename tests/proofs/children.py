@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import random
 import signal
 import sys
 import traceback
@@ -71,6 +72,7 @@ def _fork(work: Callable[[], Made], seconds: int = SECONDS) -> tuple[int, Connec
     ours, theirs = Pipe(duplex=False)
     sys.stdout.flush()
     sys.stderr.flush()
+    state = random.getstate()  # Python draws a new one in a fork
     pid = os.fork()
     if pid:
         theirs.close()
@@ -80,6 +82,7 @@ def _fork(work: Callable[[], Made], seconds: int = SECONDS) -> tuple[int, Connec
         ours.close()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(seconds)
+        random.setstate(state)
         try:
             made: tuple[bool, object] = (True, work())
         except BaseException:

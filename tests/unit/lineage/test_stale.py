@@ -8,6 +8,7 @@ import random
 import pytest
 
 from mlops_jupyter.entities import CellExecution, FileAccess, Fingerprint
+from mlops_jupyter.lineage.graph import build
 from mlops_jupyter.lineage.page import Surroundings
 from mlops_jupyter.lineage.stale import rerun_plan, stale, staleness
 from mlops_jupyter.lineage.text import read_text
@@ -277,3 +278,47 @@ def test_code_under_a_magic_is_foretold_like_any_other(book: Notebook) -> None:
         plan = staleness(book.executions, [page[0], ("b", source), page[2]]).plan
         assert plan.keys[-2:] == ["b", "c"]
         assert plan.forget == ({} if binds or "l = 2" in source else {"c": ["l"]}), source
+
+
+def test_an_opaque_cell_may_have_bound_what_a_deleted_cell_had_made(book: Notebook) -> None:
+    page = [("a", "i = 2"), ("b", "i = 2"), ("c", "j = i")]
+    for cell, source in page:
+        book.run(cell, source, opaque=cell == "b")
+    book.executions[1].writes = []  # as capture sees it: what it held is what it holds
+    plan = staleness(book.executions, page[1:]).plan
+    assert plan.keys[0] == "b"
+    assert plan.forget["b"] == ["i"]
+
+
+def test_what_is_imported_with_a_star_again_is_not_gone(book: Notebook) -> None:
+    page = [("a", "k = 1"), ("b", "from math import *\ni = floor(2.5)")]
+    for cell, source in (*page, page[1]):
+        book.run(cell, source)
+    assert "floor" not in {write.name for write in book.executions[-1].writes}
+    assert rerun_plan(book.executions, page) == []
+    assert "floor" not in staleness(book.executions, page).plan.forget.get("", [])
+
+
+def test_a_name_that_only_a_cell_not_run_may_make_is_said(book: Notebook) -> None:
+    page = [("a", "i = 1"), ("b", "j = i")]
+    for cell, source in page:
+        book.run(cell, source)
+    plan = staleness(book.executions, [("a", "exec(open('other.py').read())"), page[1]]).plan
+    assert plan.keys == ["a", "b"]
+    assert any(words.startswith("i: only a cell that has not run") for words in plan.beyond)
+
+
+def test_changing_a_value_by_the_name_of_it_sets_no_options(book: Notebook) -> None:
+    page = [("a", "import collections\nl = [1]"), ("b", "globals()['l'].append(2)"), ("c", "q = collections.deque(l)")]
+    for cell, source in page:
+        book.run(cell, source)
+    book.executions[1].opaque = ["globals()"]
+    assert "$env collections" not in build(book.executions).steps[2].writes
+
+
+def test_a_branch_not_taken_does_not_make_a_list_be_made_again(book: Notebook) -> None:
+    page = [("a", "i, k = 3, 1"), ("b", "l = [4]"), ("c", "if i > 2:\n    k = 4\nelse:\n    l = [i]"), ("d", "k = k + len(l)")]
+    for cell, source in page:
+        book.run(cell, source)
+    assert rerun_plan(book.executions, [*page[:3], ("new", "z: int = 2"), page[3]]) == ["new"]
+    assert rerun_plan(book.executions, [page[0], ("b", "l = [5]"), *page[2:]])[0] == "b"
