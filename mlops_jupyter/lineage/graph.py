@@ -45,8 +45,6 @@ class Walk:
         self.packages: dict[str, str] = {}
         self.wild: list[Step] = []
         """Executions that may have bound any name unseen: those cut short, unreadable ones from before tracking."""
-        self.guessed: list[tuple[str, Step]] = []
-        """Names that a cell asks for and nobody makes, if not a cell that has not run and may bind anything."""
         self.deleted: dict[str, Version] = {}
         self.shown: list[Step] = []
         self.prompts: dict[int, list[Step]] = {}
@@ -130,8 +128,6 @@ class Walk:
             self._write(one, name, rests=True)
         if not self._read(step, name):
             step.unknown.append(name)
-        elif self.wild[-1].n < 0:
-            self.guessed.append((name, self.wild[-1]))
 
     def _read_output(self, step: Step, name: str) -> bool:
         """`_3`, `_`, `Out`: results of earlier cells, held by the prompt and not by a name."""
@@ -159,7 +155,7 @@ class Walk:
             if write.how == "rebound" and not sure and self._is_as_before(write.name, write.fingerprint):
                 continue
             rests = write.how in {"mutated", "maybe"} and not (execution.state == "ok" and _bound_anew(text, write.name))
-            if rests and self.happened and write.name not in self.state and write.name not in text.may_bind:
+            if rests and self.happened and write.name not in {*self.state, *text.may_bind} and not write.name.startswith("$"):
                 continue  # no cell above made what was changed in place here
             self._write(step, write.name, rests=rests, fingerprint=write.fingerprint)
         for name in [*execution.stores, *(sorted(text.binds - set(execution.stores)) if execution.opaque else ())]:

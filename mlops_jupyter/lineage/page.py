@@ -52,8 +52,6 @@ class Page:
     faults: dict[str, Fault] = field(default_factory=dict)
     together: dict[str, list[list[Version]]] = field(default_factory=dict)
     """Of each cell that changes something in place: what shares with it, as it is just before."""
-    guessed: list[tuple[str, str]] = field(default_factory=list)
-    """Names that a cell asks for, and the key of the cell, not run yet, that may bind anything and so may make it."""
     lost: dict[str, set[str]] = field(default_factory=dict)
     """Of each opaque cell: names that it may have used, and that only deleted cells made."""
     loose: dict[str, set[str]] = field(default_factory=dict)
@@ -95,7 +93,6 @@ def open_page(executions: Sequence[CellExecution], cells: Sequence[tuple[str, st
         if key not in page.faults:
             sharing.leave(step.text.binds)
             sharing.add(source, foretold=False, alone=foretelling.alone, table=foretelling.table)
-    page.guessed = [(name, page.keys[page.place[step.n]]) for name, step in walk.guessed if name in page.happened.now]
     return page
 
 

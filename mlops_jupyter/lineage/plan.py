@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from mlops_jupyter.lineage.graph import OUTPUT_NAME
 from mlops_jupyter.lineage.page import Page, words
 from mlops_jupyter.lineage.versions import Step, Version, immutable
 
@@ -46,10 +47,6 @@ def plan_for(page: Page) -> Plan:
         if played.missing <= again:
             break
         again |= played.missing
-    for name, key in page.guessed:
-        if key in again:
-            text = f"{name}: only a cell that has not run may make it; ask again after it ran, as `mlops rerun` does"
-            played.beyond[text] = None
     keys = [key for key in page.keys if key in again]
     return Plan(keys, [page.positions[key] for key in keys], played.forget, list(played.beyond))
 
@@ -80,7 +77,8 @@ def _play(page: Page, again: set[str]) -> _Played:
         played.state |= step.writes
         if step.n < 0 and step.execution.opaque:
             _anything(played, step)
-        if {"Out", "_oh"} & step.text.loads:
+        outputs = [name for name in step.text.loads if OUTPUT_NAME.fullmatch(name) and name not in step.reads]
+        if {"Out", "_oh"} & step.text.loads or (outputs and not any(name.startswith("$output") for name in step.reads)):
             played.beyond["results of cells that ran before: a fresh run would not have them in Out"] = None
         played.touched |= step.writes.keys()
     _end(page, played, again)
@@ -159,8 +157,25 @@ def _forget(page: Page, played: _Played, key: str, step: Step) -> None:
         else:
             played.forget.setdefault(key, []).append(name)
             del played.state[name]
+    for name in _may_make(page, played, step):
+        played.forget.setdefault(key, []).append(name)
+        del played.state[name]
     if step.text.looks_at_files and any(name.startswith("$file") and name not in step.reads for name in played.state):
         played.beyond["files that other cells left on disk: a fresh run in a clean folder would not see them"] = None
+
+
+def _may_make(page: Page, played: _Played, step: Step) -> list[str]:
+    """Names that a cell which has not run may make, where a fresh run would not have them before it.
+
+    If it does make one, it is there afterwards; if not, whoever asks for it must miss it.
+    """
+    if step.n >= 0:
+        return []
+    known = {name for name, version in step.writes.items() if version.previous is not None} | step.text.binds
+    open_names = played.state.keys() if step.execution.opaque else {write.name for write in step.execution.writes
+                                                                    if write.how == "maybe"} & played.state.keys()
+    return sorted(name for name in open_names - known if not name.startswith("$") and not OUTPUT_NAME.fullmatch(name)
+                  and page.happened.steps[played.state[name].n].execution.cell)
 
 
 def _end(page: Page, played: _Played, again: set[str]) -> None:
@@ -172,7 +187,8 @@ def _end(page: Page, played: _Played, again: set[str]) -> None:
         if shown and not _equal(have, version):
             _need(page, played, version, again)
     for name, version in played.state.items():
-        if name not in page.fresh.now and not name.startswith("$") and page.happened.steps[version.n].execution.cell:
+        own = not name.startswith("$") and not OUTPUT_NAME.fullmatch(name)
+        if own and name not in page.fresh.now and page.happened.steps[version.n].execution.cell:
             played.forget.setdefault("", []).append(name)
 
 
