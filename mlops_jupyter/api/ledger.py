@@ -7,15 +7,18 @@ try of a lock for each living kernel, and one query.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import logging
+import shutil
+import tempfile
 from pathlib import Path
 
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import AnyStore, MlopsError
 from mlops_jupyter.entities.kept import prune_kept
 from mlops_jupyter.outbox import scrub, ship
-from mlops_jupyter.store import Store, open_url
+from mlops_jupyter.store import Store, archive, open_store, open_url
 
 log = logging.getLogger(__name__)
 
@@ -67,14 +70,29 @@ def scrub_outboxes(store: AnyStore) -> None:
 def _opened(url: str, inode: int) -> tuple[AnyStore, dict[str, int]]:
     """A store with the memory of how far its outboxes were read. Another file under the same name is another store."""
     del inode
-    return open_url(url), {}
+    return (_open_archive(Path(url)) if _is_archive(url) else open_url(url)), {}
+
+
+def _is_archive(url: str) -> bool:
+    return url.endswith(archive.SUFFIX) and Path(url).is_file()
+
+
+def _open_archive(path: Path) -> Store:
+    """A store of what an archive carries, to be looked at: in a folder that goes with this process, closed to writing."""
+    folder = tempfile.mkdtemp(prefix="mlops-archive-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    writable = open_store(folder)
+    archive.merge(path, writable)
+    derive_runs(writable)
+    writable.close()
+    return open_store(f"sqlite:///file:{folder}/ledger.db?mode=ro&uri=true", create=False)
 
 
 def _inode(url: str) -> int:
     """The number of the store's file, made if it is not there; 0 for a database of a server."""
     if "://" in url:
         return 0
-    file = Path(url) / "ledger.db"
+    file = Path(url) if _is_archive(url) else Path(url) / "ledger.db"
     if not file.exists():
         open_url(url).close()
     return file.stat().st_ino

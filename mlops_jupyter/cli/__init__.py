@@ -6,6 +6,7 @@ Commands are imported when they are named, so that `mlops --version` and `mlops 
 
 from __future__ import annotations
 
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -34,6 +35,8 @@ COMMANDS = {
     "run": ("jobs", "Run a job."),
     "submit": ("jobs", "Hand a job to a runner."),
     "submissions": ("submissions", "List, show and cancel submissions, and read their logs."),
+    "export": ("archives", "Carry runs into one file."),
+    "import": ("archives", "Add what such a file carries."),
     "server": ("mlops_jupyter.server.command", "Serve the store to a team and to remote jobs."),
     "token": ("tokens", "Make, list and revoke the tokens of a server."),
     "doctor": ("doctor", "Is everything in place?"),
@@ -50,7 +53,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = COMMANDS[cmd_name][0]
-        command = getattr(import_module(module if "." in module else f"mlops_jupyter.cli.{module}"), cmd_name)
+        home = import_module(module if "." in module else f"mlops_jupyter.cli.{module}")
+        command = getattr(home, f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name)
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -22,6 +22,14 @@ Limit: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 """At most so many."""
 
 
+class Merged(msgspec.Struct):
+    """What came of a merge: entities added, sessions that were here before, sessions that were forgotten and stay so."""
+
+    added: int = 0
+    known: int = 0
+    forgotten: int = 0
+
+
 class Recorder(Protocol):
     """Takes facts, in microseconds. A record is safe from process death when `record` returns."""
 
@@ -105,6 +113,9 @@ class Custodian(Protocol):
 
     def put(self, entity: Entity) -> None:
         """A reader's own fact, not from an outbox: inserted, or replaced under its key."""
+
+    def merge(self, entities: Sequence[Entity]) -> Merged:
+        """Add what is not here yet: nothing that is here is replaced, but for what was running there and has ended now."""
 
     def delete_run(self, id: str) -> Run:
         """Hide a run from lists."""

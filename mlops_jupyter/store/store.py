@@ -18,6 +18,7 @@ from mlops_jupyter.entities import (
     Experiment,
     Goal,
     InputError,
+    Merged,
     NewToken,
     Observation,
     Record,
@@ -35,6 +36,7 @@ from mlops_jupyter.store import (
     experiments,
     forget,
     kept,
+    merging,
     observations,
     runs,
     search,
@@ -218,6 +220,13 @@ class Store:
         """A reader's own fact, not from an outbox: inserted, or replaced under its key."""
         with self.database.write() as connection:
             _save(connection, [entity])
+
+    def merge(self, entities: Sequence[Entity]) -> Merged:
+        """Add what is not here yet: nothing that is here is replaced, but for what was running there and has ended now."""
+        with self.database.write() as connection:
+            new, merged = merging.missing(connection, entities)
+            _save(connection, new)
+        return merged
 
     def changed_sessions(self) -> list[str]:
         """Sessions with something newer than the runs derived from them, oldest first."""

@@ -19,6 +19,7 @@ from mlops_jupyter.cli import app as command_line
 from mlops_jupyter.entities import JobManifest, NewToken, Run, Session, Submission, Token, Verification
 from mlops_jupyter.lineage.compare import Comparison
 from mlops_jupyter.magics.commands import app as magics
+from mlops_jupyter.store.archive import Carried
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "commands.md"
 
@@ -34,7 +35,7 @@ SHAPES: dict[str, str | tuple[type, tuple[str, ...]]] = {
     "verify": (Verification, ()), "sessions replay": (Verification, ()),
     "convert": (jobs.Converted, ()), "inspect": (JobManifest, ()), "run": (jobs.JobDone, ()),
     "submit": (Submission, ()), "submissions list": (Submission, ()), "submissions show": (Submission, ()),
-    "token create": (NewToken, ()), "token list": (Token, ()), "token revoke": (Token, ()),
+    "export": (Carried, ()), "import": (Carried, ()), "token create": (NewToken, ()), "token list": (Token, ()), "token revoke": (Token, ()),
     "submissions cancel": (Submission, ()), "doctor": (doctor.Diagnosis, ()), "status": (Status, ("percent",)),
 }
 LISTS = {"runs list", "runs", "sessions list", "sessions show", "submissions list", "token list"}

@@ -1,0 +1,34 @@
+"""`mlops export` and `mlops import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mlops_jupyter.api import archives as verbs
+from mlops_jupyter.cli.printing import answer, json_option
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The archive to make, FILE.mlops.")
+@click.option("--without", type=click.Choice(["outputs"]), help="Leave out what cells printed, showed and failed with.")
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@json_option
+def export(runs: tuple[str, ...], output: Path, without: str | None, force: bool, as_json_: bool) -> None:
+    """Carry runs into one file: each with its whole session and its blobs.
+
+    Look into it where it lies: mlops --store FILE.mlops runs list. Take it over: mlops import FILE.mlops.
+    """
+    done = verbs.export(runs, output, without_outputs=without == "outputs", force=force)
+    answer(done, lambda: verbs.carried_sheet(done, f"Carried into {output}"), json=as_json_)
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def import_(file: Path, as_json_: bool) -> None:
+    """Add what an archive carries and the store lacks. Nothing here is replaced; doing it again changes nothing."""
+    done = verbs.import_(file)
+    answer(done, lambda: verbs.carried_sheet(done, f"Taken from {file}"), json=as_json_)
