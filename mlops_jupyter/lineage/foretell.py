@@ -79,7 +79,8 @@ class Foretelling:
                          alone=lambda name: name not in text.may_bind and self.alone(name))
         found = self._follow(plain)
         how: dict[str, WriteKind] = {}
-        reads = {name: Read(name) for name in sorted(text.exposed)}
+        typed = read_text(source).exposed if plain != source else frozenset()  # `sys`, in `sys._getframe().f_globals["x"] = 1`
+        reads = {name: Read(name) for name in sorted(text.exposed | typed)}
         reads |= {name: Read(name, "code") for name in sorted((found.reads | found.changes | found.rebinds) - reads.keys())}
         if same and last is not None:
             reads |= {read.name: read for read in last.reads if read.name not in reads}

@@ -174,7 +174,7 @@ def _may_make(page: Page, played: _Played, step: Step) -> list[str]:
     known = {name for name, version in step.writes.items() if version.previous is not None} | step.text.binds
     open_names = played.state.keys() if step.execution.opaque else {write.name for write in step.execution.writes
                                                                     if write.how == "maybe"} & played.state.keys()
-    return sorted(name for name in open_names - known if not name.startswith("$") and not OUTPUT_NAME.fullmatch(name)
+    return sorted(name for name in open_names - known if name.isidentifier() and not OUTPUT_NAME.fullmatch(name)
                   and page.happened.steps[played.state[name].n].execution.cell)
 
 
@@ -187,7 +187,7 @@ def _end(page: Page, played: _Played, again: set[str]) -> None:
         if shown and not _equal(have, version):
             _need(page, played, version, again)
     for name, version in played.state.items():
-        own = not name.startswith("$") and not OUTPUT_NAME.fullmatch(name)
+        own = name.isidentifier() and not OUTPUT_NAME.fullmatch(name)
         if own and name not in page.fresh.now and page.happened.steps[version.n].execution.cell:
             played.forget.setdefault("", []).append(name)
 

@@ -35,7 +35,8 @@ SHAPES: dict[str, str | tuple[type, tuple[str, ...]]] = {
     "verify": (Verification, ()), "sessions replay": (Verification, ()),
     "convert": (jobs.Converted, ()), "inspect": (JobManifest, ()), "run": (jobs.JobDone, ()),
     "submit": (Submission, ()), "submissions list": (Submission, ()), "submissions show": (Submission, ()),
-    "export": (Carried, ()), "import": (Carried, ()), "token create": (NewToken, ()), "token list": (Token, ()), "token revoke": (Token, ()),
+    "export": (Carried, ()), "import": (Carried, ()),
+    "token create": (NewToken, ()), "token list": (Token, ()), "token revoke": (Token, ()),
     "submissions cancel": (Submission, ()), "doctor": (doctor.Diagnosis, ()), "status": (Status, ("percent",)),
 }
 LISTS = {"runs list", "runs", "sessions list", "sessions show", "submissions list", "token list"}

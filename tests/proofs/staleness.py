@@ -130,8 +130,9 @@ class Desk:
     def look(self) -> State:
         """The state with all variables as they are now."""
         hidden = {"In", "Out", "exit", "quit", "get_ipython", "open"}
+        results = self.shell.user_ns.get("_oh")  # by prompt numbers, which are others in another run
         self.state.variables = {name: (describe(value), fingerprint(value).digest) for name, value in self.shell.user_ns.items()
-                                if not name.startswith("_") and name not in hidden}
+                                if not name.startswith("_") and name not in hidden and value is not results}
         return self.state
 
 

@@ -348,3 +348,11 @@ def test_the_state_of_a_module_is_made_by_whoever_changed_it_first(book: Noteboo
         book.executions[n].writes.append(VariableVersion("$module conf", "mutated", Fingerprint("module")))
         book.executions[n].reads = reads
     assert rerun_plan(book.executions, page) == []
+
+
+def test_a_name_by_which_a_namespace_is_reached_is_read(book: Notebook) -> None:
+    page = [("a", "import sys"), ("b", "i = 1")]
+    for cell, source in page:
+        book.run(cell, source)
+    plan = staleness(book.executions, [("new", "sys._getframe().f_globals['i'] = 2"), *page]).plan
+    assert plan.forget["new"] == ["sys"]
