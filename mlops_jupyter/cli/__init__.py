@@ -39,6 +39,10 @@ COMMANDS = {
     "import": ("archives", "Add what such a file carries."),
     "server": ("mlops_jupyter.server.command", "Serve the store to a team and to remote jobs."),
     "token": ("tokens", "Make, list and revoke the tokens of a server."),
+    "fsck": ("upkeep", "Look at every row, blob and reference of the store."),
+    "gc": ("upkeep", "Remove stored bytes that nothing names any more."),
+    "backup": ("upkeep", "Copy the store, restore the copy, and compare."),
+    "restore": ("upkeep", "Copy a backup into an empty store."),
     "doctor": ("doctor", "Is everything in place?"),
 }
 

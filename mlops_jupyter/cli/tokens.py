@@ -61,5 +61,5 @@ def seconds(span: str) -> float:
     """`12h`, `90d`, `2w` in seconds."""
     match = re.fullmatch(r"(\d{1,5})([hdw])", span)
     if match is None or int(match[1]) == 0:
-        raise InputError(f"--expires {span!r} is no span of time", "12h, 90d or 2w")
+        raise InputError(f"{span!r} is no span of time", "12h, 90d or 2w")
     return int(match[1]) * _SPAN[match[2]]

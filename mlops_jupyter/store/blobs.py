@@ -96,6 +96,10 @@ class BlobFolder:
         file.seek(0)
         return _read(file, size)
 
+    def files(self) -> Iterator[Path]:
+        """Every file that could be a blob, in order."""
+        yield from sorted(path for path in self.folder.glob("*/*") if not path.name.startswith(".") and path.is_file())
+
     def upload(self, digest: str) -> Upload:
         """A blob that comes in parts: kept under `digest` once all of it is there and has that name."""
         return Upload(self.path(digest), digest)

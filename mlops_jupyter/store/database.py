@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import xxhash
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -62,6 +63,14 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the store."""
         with self._named(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the store for as long as it lasts, in every database."""
+        level = None if self.path is not None else "REPEATABLE READ"  # SQLite's transactions are that
+        options = {} if level is None else {"isolation_level": level}
+        with self._named(), self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -147,10 +156,24 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], keep: Iter
         return
     keys = [column.name for column in table.primary_key]
     newest = {tuple(row[key] for key in keys): dict(row) for row in map(_without_nul, rows)}
+    if "checksum" in table.c:
+        for row in newest.values():
+            row["checksum"] = checksum(table.name, row)
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-    changed = {name: insert.excluded[name] for name in rows[0] if name not in keys and name not in set(keep)}
+    changed = {name: insert.excluded[name] for name in next(iter(newest.values())) if name not in {*keys, *keep}}
     statement = insert.on_conflict_do_update(index_elements=keys, set_=changed) if changed else insert.on_conflict_do_nothing()
     connection.execute(statement, list(newest.values()))
+
+
+UNCHECKED = {"sessions": frozenset({"revision", "derived", "environment"}), "runs": frozenset({"deleted"})}
+"""Columns that are changed by themselves."""
+
+
+def checksum(table: str, row: Row) -> str:
+    """Of all that a row says, in every database the same."""
+    left_out = UNCHECKED.get(table, frozenset())
+    said = sorted((name, value) for name, value in row.items() if name != "checksum" and name not in left_out)
+    return xxhash.xxh3_128_hexdigest(repr([table, *said]).encode("utf-8", "surrogatepass"))
 
 
 def _without_nul(row: Row) -> Row:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
-VERSION = "0003"
-VERSIONS = ("0001", "0002", "0003")
+VERSION = "0004"
+VERSIONS = ("0001", "0002", "0003", "0004")
 """Every version that this package can open, oldest first; the older ones are migrated when they are opened."""
 
 metadata = MetaData()
@@ -20,11 +20,16 @@ def _key(name: str) -> Column[str]:
     return Column(name, String(200), primary_key=True)
 
 
+def _checksum() -> Column[str]:
+    """Of the row, so that a damaged one is found; see `database.checksum`."""
+    return Column("checksum", String(32), nullable=False, server_default="")
+
+
 writers = Table(
     "writers", metadata, _key("id"),
     Column("n", Integer, nullable=False), Column("position", BigInteger, nullable=False), Column("closed", Double),
 )
-environments = Table("environments", metadata, _key("id"), Column("body", Text, nullable=False))
+environments = Table("environments", metadata, _key("id"), Column("body", Text, nullable=False), _checksum())
 sessions = Table(
     "sessions", metadata, _key("id"),
     Column("writer", String(200), nullable=False, index=True),
@@ -38,26 +43,26 @@ sessions = Table(
     Column("environment", String(200)),
     Column("revision", Integer, nullable=False),
     Column("derived", Integer, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", Text, nullable=False), _checksum(),
 )
 executions = Table(
     "executions", metadata, _key("session"),
     Column("n", Integer, primary_key=True, autoincrement=False),
     Column("state", String(20), nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", Text, nullable=False), _checksum(),
 )
 observations = Table(
     "observations", metadata, _key("session"),
     Column("n", Integer, primary_key=True, autoincrement=False),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("kind", String(20), nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", Text, nullable=False), _checksum(),
 )
 experiments = Table("experiments", metadata, _key("id"), Column("name", Text, nullable=False))
 goals = Table(
     "goals", metadata, _key("experiment"),
     Column("at", Double, primary_key=True),
-    Column("body", Text, nullable=False),
+    Column("body", Text, nullable=False), _checksum(),
 )
 runs = Table(
     "runs", metadata, _key("id"),
@@ -66,7 +71,7 @@ runs = Table(
     Column("number", Integer, nullable=False, index=True),
     Column("started", Double, nullable=False, index=True),
     Column("deleted", Boolean, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", Text, nullable=False), _checksum(),
     UniqueConstraint("experiment", "number", name="runs_number"),
 )
 verifications = Table(
@@ -75,7 +80,7 @@ verifications = Table(
     Column("session", String(200), nullable=False, index=True),
     Column("at", Double, nullable=False),
     Column("verdict", String(30), nullable=False, server_default=""),
-    Column("body", Text, nullable=False),
+    Column("body", Text, nullable=False), _checksum(),
 )
 submissions = Table(
     "submissions", metadata, _key("id"),
@@ -83,7 +88,7 @@ submissions = Table(
     Column("run", String(200), nullable=False),
     Column("at", Double, nullable=False),
     Column("state", String(20), nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", Text, nullable=False), _checksum(),
 )
 blobs = Table(
     "blobs", metadata, _key("digest"),
@@ -121,7 +126,7 @@ tokens = Table(
     "tokens", metadata, _key("id"),
     Column("digest", String(64), nullable=False, unique=True),
     Column("created", Double, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", Text, nullable=False), _checksum(),
 )
 Index("runs_newest", runs.c.started, runs.c.number, runs.c.id)
 Index("verifications_newest", verifications.c.run, verifications.c.at)

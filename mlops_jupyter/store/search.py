@@ -143,10 +143,15 @@ def _changed(connection: Connection, one: Condition) -> ColumnElement[bool]:
 def save(connection: Connection, found: Sequence[Run], gone: set[str]) -> None:
     """The marks of these runs are written anew; those of `gone` go."""
     connection.execute(delete(marks).where(marks.c.run.in_([*gone, *(run.id for run in found)])))
-    rows = [{"run": run.id, "seq": seq, "kind": kind, "name": _kept(name), "text": _kept(text), "number": number}
-            for run in found for seq, (kind, name, text, number) in enumerate(dict.fromkeys(_marks(run)))]
+    rows = [row for run in found for row in rows_of(run)]
     if rows:
         connection.execute(marks.insert(), rows)
+
+
+def rows_of(run: Run) -> list[dict[str, object]]:
+    """The rows of a run's marks."""
+    return [{"run": run.id, "seq": seq, "kind": kind, "name": _kept(name), "text": _kept(text), "number": number}
+            for seq, (kind, name, text, number) in enumerate(dict.fromkeys(_marks(run)))]
 
 
 def note_environment(connection: Connection, environment: Environment) -> None:

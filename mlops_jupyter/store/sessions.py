@@ -28,7 +28,7 @@ def _put(connection: Connection, found: Sequence[Session]) -> None:
     for session in found:
         if session.environment is not None:
             row = {"id": session.environment.id, "body": to_json(session.environment).decode()}
-            upsert(connection, environments, [row], keep=("body",))
+            upsert(connection, environments, [row], keep=("body", "checksum"))
             search.note_environment(connection, session.environment)
         row_of: dict[str, object] = {
             "id": session.id, "writer": session.writer, "kind": session.kind, "state": session.state, "started": session.started,

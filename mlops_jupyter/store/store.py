@@ -32,6 +32,8 @@ from mlops_jupyter.entities import (
 )
 from mlops_jupyter.store import (
     blobs,
+    checking,
+    copying,
     executions,
     experiments,
     forget,
@@ -42,12 +44,16 @@ from mlops_jupyter.store import (
     search,
     sessions,
     submissions,
+    sweeping,
     tokens,
     verifications,
     writers,
 )
 from mlops_jupyter.store.blobs import BlobFolder, Upload
+from mlops_jupyter.store.checking import Checked
+from mlops_jupyter.store.copying import Copied
 from mlops_jupyter.store.database import Database, file_of, shown
+from mlops_jupyter.store.sweeping import Swept
 
 _URLS = "set MLOPS_STORE to a folder, sqlite:///FILE, postgresql+psycopg://HOST/DATABASE or https://HOST"
 
@@ -332,6 +338,32 @@ class Store:
         """(content hash, size) of every blob."""
         with self.database.read() as connection:
             return list(blobs.listed(connection))
+
+    # Maintenance: what only whoever has the database can do
+
+    def check(self) -> Checked:
+        """Look at every row, blob and reference. Changes nothing."""
+        with self.database.read() as connection:
+            return checking.check(connection, self._blobs)
+
+    def mend(self) -> int:
+        """Write anew what follows from what is stored. How many runs there are."""
+        with self.database.write() as connection:
+            return checking.mend(connection)
+
+    def sweep(self, grace: float, *, dry_run: bool, force: bool) -> Swept:
+        """Remove blobs that nothing names and that are older than `grace` seconds."""
+        with self.database.write() as connection:
+            return sweeping.sweep(connection, self._blobs, grace, dry_run=dry_run, force=force)
+
+    def copy_to(self, target: Store) -> Copied:
+        """Every row and blob, as they are at one moment, into an empty store; compared when it is done."""
+        with self.database.snapshot() as source:
+            with target.database.write() as connection:
+                copied = copying.copy(source, connection, self._blobs, target._blobs)
+            with target.database.read() as connection:
+                copying.must_agree(source, connection)
+        return copied
 
     def size_bytes(self) -> int:
         """Bytes of the database and its blobs."""

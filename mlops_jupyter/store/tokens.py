@@ -9,11 +9,12 @@ import re
 import time
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from mlops_jupyter.entities import ConflictError, InputError, NewToken, NotFoundError, Scope, Token, new_id
 from mlops_jupyter.entities.codec import from_json, to_json
 from mlops_jupyter.entities.tokens import PREFIX
+from mlops_jupyter.store.database import upsert
 from mlops_jupyter.store.schema import tokens
 
 _name = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")
@@ -33,7 +34,7 @@ def create(connection: Connection, name: str, scope: Scope, expires: float | Non
         raise ConflictError(f"there is a token {name!r}", f"choose another name, or: mlops token revoke {name}")
     secret = PREFIX + base64.b32encode(os.urandom(32)).decode().rstrip("=").lower()
     token = Token(new_id(), name, scope, time.time(), expires, writer=writer)
-    connection.execute(tokens.insert().values(id=token.id, digest=_digest(secret), created=token.created, body=_body(token)))
+    upsert(connection, tokens, [{"id": token.id, "digest": _digest(secret), "created": token.created, "body": _body(token)}])
     return NewToken(token, secret)
 
 
@@ -86,7 +87,8 @@ def is_valid(token: Token) -> bool:
 
 
 def _save(connection: Connection, token: Token) -> None:
-    connection.execute(update(tokens).where(tokens.c.id == token.id).values(body=_body(token)))
+    digest = connection.execute(select(tokens.c.digest).where(tokens.c.id == token.id)).scalar_one()
+    upsert(connection, tokens, [{"id": token.id, "digest": digest, "created": token.created, "body": _body(token)}])
 
 
 def _digest(secret: str) -> str:

@@ -20,6 +20,9 @@ from mlops_jupyter.entities import JobManifest, NewToken, Run, Session, Submissi
 from mlops_jupyter.lineage.compare import Comparison
 from mlops_jupyter.magics.commands import app as magics
 from mlops_jupyter.store.archive import Carried
+from mlops_jupyter.store.checking import Checked
+from mlops_jupyter.store.copying import Copied
+from mlops_jupyter.store.sweeping import Swept
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "commands.md"
 
@@ -35,6 +38,7 @@ SHAPES: dict[str, str | tuple[type, tuple[str, ...]]] = {
     "verify": (Verification, ()), "sessions replay": (Verification, ()),
     "convert": (jobs.Converted, ()), "inspect": (JobManifest, ()), "run": (jobs.JobDone, ()),
     "submit": (Submission, ()), "submissions list": (Submission, ()), "submissions show": (Submission, ()),
+    "fsck": (Checked, ()), "gc": (Swept, ()), "backup": (Copied, ()), "restore": (Copied, ()),
     "export": (Carried, ()), "import": (Carried, ()),
     "token create": (NewToken, ()), "token list": (Token, ()), "token revoke": (Token, ()),
     "submissions cancel": (Submission, ()), "doctor": (doctor.Diagnosis, ()), "status": (Status, ("percent",)),

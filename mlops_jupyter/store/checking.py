@@ -1,0 +1,147 @@
+"""Is the store whole? Every row against its checksum, every blob against its name, every reference against what it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from mlops_jupyter.entities import NotFoundError, Run, StoreError
+from mlops_jupyter.entities.codec import from_json
+from mlops_jupyter.entities.kept import manifest_of
+from mlops_jupyter.store import schema, search
+from mlops_jupyter.store.blobs import BlobFolder
+from mlops_jupyter.store.database import checksum
+
+_digest = re.compile(r"sha256:[0-9a-f]{64}")
+NAMING = ("executions", "observations")
+"""Tables whose bodies name blobs."""
+CHUNK = 2**20
+_BACKUP = "mlops restore BACKUP, or mlops forget it"
+_MEND = "mlops fsck --mend"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something that is not as it should be, and what helps."""
+
+    where: str
+    what: str
+    remedy: str = _BACKUP
+
+
+class Checked(msgspec.Struct):
+    """What was looked at, and what was found."""
+
+    rows: int = 0
+    blobs: int = 0
+    nbytes: int = 0
+    problems: list[Problem] = []
+
+
+def check(connection: Connection, folder: BlobFolder) -> Checked:
+    """Look at everything. Changes nothing."""
+    found = Checked()
+    if connection.dialect.name == "sqlite":
+        for (line,) in connection.exec_driver_sql("pragma integrity_check"):
+            if line != "ok":
+                found.problems.append(Problem("the database", str(line), "mlops restore BACKUP"))
+    named = _rows(connection, found)
+    _marks(connection, found)
+    _blobs(connection, folder, named, found)
+    return found
+
+
+def _rows(connection: Connection, found: Checked) -> dict[str, str]:
+    """Every row against its checksum. Returns the blobs that are named, each with who names it."""
+    named: dict[str, str] = {}
+    for table in schema.metadata.sorted_tables:
+        if "checksum" not in table.c:
+            continue
+        keys = [column.name for column in table.primary_key]
+        for row in connection.execute(select(table).execution_options(yield_per=500)).mappings():
+            found.rows += 1
+            place = f"{table.name} {':'.join(str(row[key]) for key in keys)}"
+            if checksum(table.name, dict(row)) != row["checksum"]:
+                found.problems.append(Problem(place, "the row is not what was written"))
+            if table.name in NAMING:
+                named |= dict.fromkeys(_digest.findall(row["body"]), place)
+    return named
+
+
+def _marks(connection: Connection, found: Checked) -> None:
+    """What is searched by against the runs that it follows from."""
+    stored: dict[str, list[tuple[object, ...]]] = {}
+    for row in connection.execute(select(schema.marks).order_by(schema.marks.c.run, schema.marks.c.seq)):
+        stored.setdefault(row.run, []).append((row.seq, row.kind, row.name, row.text, row.number))
+    for run_id, body in connection.execute(select(schema.runs.c.id, schema.runs.c.body)).all():
+        try:
+            run = from_json(body, Run)
+        except msgspec.DecodeError:
+            continue  # said already
+        expected = [(row["seq"], row["kind"], row["name"], row["text"], row["number"]) for row in search.rows_of(run)]
+        if stored.pop(run_id, []) != expected:
+            found.problems.append(Problem(f"the index of run {run_id}", "searches may miss it", _MEND))
+    for run_id in stored:
+        found.problems.append(Problem(f"the index of run {run_id}", "there is no such run", _MEND))
+
+
+def _blobs(connection: Connection, folder: BlobFolder, named: dict[str, str], found: Checked) -> None:
+    sizes = {row.digest: row.size for row in connection.execute(select(schema.blobs.c.digest, schema.blobs.c.size))}
+    for digest, size in sorted(sizes.items()):
+        found.blobs += 1
+        found.nbytes += size
+        problem = _blob(folder, digest, size)
+        if problem:
+            found.problems.append(Problem(f"blob {digest}", problem))
+    for digest in list(named):
+        named |= dict.fromkeys(leaves(folder, digest), f"the kept file {digest}")
+    for digest, place in sorted(named.items()):
+        if digest not in sizes and not folder.path(digest).exists():
+            found.problems.append(Problem(place, f"names a blob that is not there: {digest}"))
+    for path in folder.files():
+        name = f"sha256:{path.parent.name}{path.name}"
+        if not _digest.fullmatch(name):
+            found.problems.append(Problem(str(path), "is no blob of ours", f"move it out of {folder.folder}"))
+        elif name not in sizes and (problem := _blob(folder, name, path.stat().st_size)):
+            found.problems.append(Problem(f"blob {name}", problem))
+
+
+def _blob(folder: BlobFolder, digest: str, size: int) -> str:
+    try:
+        length = sum(len(part) for part in folder.parts(digest, CHUNK))
+    except NotFoundError:
+        return "its bytes are not there"
+    except StoreError:
+        return "its bytes are not what its name says"
+    return "" if length == size else f"it has {length} bytes, and its row says {size}"
+
+
+def leaves(folder: BlobFolder, digest: str) -> tuple[str, ...]:
+    """The blobs that a manifest names; () for a blob that is none, or that cannot be read."""
+    try:
+        manifest = manifest_of(folder.get(digest)) if folder.path(digest).stat().st_size < CHUNK else None
+    except (FileNotFoundError, NotFoundError, StoreError):
+        return ()
+    return () if manifest is None else tuple(manifest.leaves)
+
+
+def mend(connection: Connection) -> int:
+    """Write anew what follows from runs: what they are searched by. How many runs there are."""
+    bodies = list(connection.execute(select(schema.runs.c.body)).scalars())
+    connection.execute(schema.marks.delete())
+    runs = []
+    for body in bodies:
+        try:
+            runs.append(from_json(body, Run))
+        except msgspec.DecodeError:
+            continue  # `check` says so
+    search.save(connection, runs, set())
+    return len(runs)
+
+
+def strays(folder: Path) -> Iterator[Path]:
+    """Files that an interrupted write left."""
+    yield from (path for path in folder.glob("*/.*") if path.is_file())
