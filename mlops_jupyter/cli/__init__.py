@@ -37,6 +37,7 @@ COMMANDS = {
     "submissions": ("submissions", "List, show and cancel submissions, and read their logs."),
     "export": ("archives", "Carry runs into one file."),
     "import": ("archives", "Add what such a file carries."),
+    "report": ("reports", "Write one HTML page of a run."),
     "server": ("mlops_jupyter.server.command", "Serve the store to a team and to remote jobs."),
     "token": ("tokens", "Make, list and revoke the tokens of a server."),
     "fsck": ("upkeep", "Look at every row, blob and reference of the store."),
