@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from mlops_jupyter.api.display import Sheet
 from mlops_jupyter.api.here import with_source
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.live import reasons
@@ -40,7 +41,8 @@ h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 
 table { border-collapse: collapse; display: block; overflow-x: auto; }
 td, th { padding: .15rem .8rem .15rem 0; vertical-align: top; border-bottom: 1px solid var(--soft); }
 pre { background: var(--code); padding: .6rem .8rem; overflow-x: auto; margin: .4rem 0; border-radius: 4px; font-size: 13px;
-  white-space: pre-wrap; overflow-wrap: anywhere; }
+  white-space: pre; }
+pre.code, pre.error { white-space: pre-wrap; overflow-wrap: anywhere; }
 pre.code { border-left: 3px solid #4a80f5; } pre.error { border-left: 3px solid #d0454c; }
 .cell { margin: 1.2rem 0; } .why { font-size: 13px; opacity: .7; } img { max-width: 100%; background: white; }
 @media print { body { margin: 0; max-width: none; } .cell { break-inside: avoid; } }
@@ -74,13 +76,13 @@ def page(ledger: Ledger, id: str, *, outputs: bool = True) -> str:
     executions, observations = ledger.executions(run.session), ledger.observations(run.session)
     because = reasons(run, executions, observations)
     needed = with_source(executions, run.cells)
-    sheet = run_sheet(found)
+    blocks = sorted(run_sheet(found).blocks, key=lambda block: block.title != "metrics")  # what a reader came for
     title = f"{run.experiment} #{run.number} {changed(run)}".rstrip()
     ran = sum(one.state in ("ok", "error", "interrupted") for one in executions)
     parts = [
         f"<h1>{html.escape(title)}</h1>",
         f'<p class="sub">{html.escape(_subtitle(run.notebook, run.started, found.python, found.packages))}</p>',
-        _sheet_without_headline(sheet.html()),
+        Sheet(blocks=blocks).html(),
         f"<h2>The {plural(len(needed), 'cell')} that made it, of {ran} that ran</h2>",
         *(["<p>Some of them ran before tracking began: the list is incomplete.</p>"] if run.incomplete else []),
         *(_cell(ledger, one, because.get(one.n, []), outputs=outputs) for one in needed),
@@ -92,19 +94,14 @@ def page(ledger: Ledger, id: str, *, outputs: bool = True) -> str:
             f"<style>{_STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n")
 
 
-def _sheet_without_headline(text: str) -> str:
-    first, newline, rest = text.partition("\n")
-    return rest if newline and first.startswith("<p><strong>") else text
-
-
 def _subtitle(notebook: str, started: float, python: str, packages: int) -> str:
-    words = [notebook, when(started), f"Python {python}" if python else "", plural(packages, "package") if packages else ""]
+    words = [PurePath(notebook).name, when(started), f"Python {python}" if python else "", plural(packages, "package") if packages else ""]
     return " · ".join(word for word in words if word)
 
 
 def _cell(ledger: Ledger, cell: CellExecution, because: Sequence[str], *, outputs: bool) -> str:
     took = f", {duration(cell.seconds)}" if cell.seconds is not None else ""
-    why = f": for {', '.join(because)}" if because else ""
+    why = f": {', '.join(because)}" if because else ""
     parts = [f'<div class="why">[{cell.n}]{html.escape(took + why)}</div>', f'<pre class="code">{html.escape(cell.source)}</pre>']
     if outputs:
         parts += [_output(ledger, output) for output in cell.outputs]
