@@ -95,7 +95,8 @@ def page(ledger: Ledger, id: str, *, outputs: bool = True) -> str:
 
 
 def _subtitle(notebook: str, started: float, python: str, packages: int) -> str:
-    words = [PurePath(notebook).name, when(started), f"Python {python}" if python else "", plural(packages, "package") if packages else ""]
+    words = [PurePath(notebook).name, when(started), f"Python {python}" if python else ""]
+    words += [plural(packages, "package")] if packages else []
     return " · ".join(word for word in words if word)
 
 

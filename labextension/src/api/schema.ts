@@ -529,6 +529,8 @@ export interface Run {
   slice_digest?: string;
   /** Default: "" */
   environment?: string;
+  /** Default: [] */
+  modules?: LocalModule[];
   /** Default: "" */
   git_commit?: string;
   /** Default: false */
