@@ -71,8 +71,8 @@ def _aligned(text: str, start: int, header: str, name: re.Match[str]) -> tuple[l
     end = name.end()
     at = start
     for at, row in _rows(text, start):
-        cell = row[:end].rpartition(" ")[2]
-        if not cell or len(row) < end or row[end:end + 1].strip() or not row[:1].strip():
+        index, _, cell = row[:end].rpartition(" ")
+        if not index.strip() or not cell or len(row) < end or row[end:end + 1].strip() or not row[:1].strip():
             break
         if _is_value(cell):
             found.append(Span(at + end - len(cell), at + end, "column", cell))

@@ -230,3 +230,13 @@ def test_long_text_is_one_fast_pass(redact: Redactor) -> None:
         clock = time.process_time()
         redact(text)
         assert time.process_time() - clock < 5  # quadratic matching takes minutes
+
+
+@pytest.mark.parametrize("code", [
+    "try:\n    f()\nexcept ValueError:\n    pass\nfinally:\n    i = len(l)",
+    "if a:\n    pass\nelif b:\n    c()",
+    "class A:\n    pass\nprint(A)",
+    "for x in y:\n    pass\nelse:\n    z = 1",
+])
+def test_a_statement_that_is_the_word_of_a_secret_is_no_column(code: str) -> None:
+    assert Redactor(b"k" * 32, {})(code) == code
