@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 from jupyter_core.utils import ensure_async
@@ -31,6 +31,10 @@ class MlopsHandler(APIHandler):
     auth_resource = "mlops"
     runs_code = False
     """True where a POST starts a kernel: such a route asks for the permission `execute` too."""
+    asks: ClassVar[dict[str, type]] = {}
+    """Query arguments that it takes, for OpenAPI."""
+    body_type: ClassVar[object] = None
+    """What a POST takes, for OpenAPI."""
 
     @property
     def mlops(self) -> Services:
@@ -125,11 +129,15 @@ class MlopsHandler(APIHandler):
                 check_id(part)
             result = await method(*ids)
         except (MlopsError, msgspec.DecodeError) as error:
-            status, body = answer(error)
-            self.set_status(status)
-            self.finish(msgspec.json.encode(body))
+            self.refuse(error)
             return
         self.finish(to_json(result))
+
+    def refuse(self, error: Exception) -> None:
+        """Answer with what we foresaw: it is no failure of the server's, and its log says nothing of it."""
+        status, body = answer(error)
+        self.set_status(status)
+        self.finish(msgspec.json.encode(body))
 
 
 class NotebookHandler(MlopsHandler):

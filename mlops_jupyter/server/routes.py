@@ -5,6 +5,8 @@ The table at the end is the whole surface; `routes_jobs.py` holds the routes tha
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 from tornado import web
 
@@ -14,8 +16,10 @@ from mlops_jupyter.lineage.stale import StaleCell
 from mlops_jupyter.server.bodies import StaleBody
 from mlops_jupyter.server.handler import MlopsHandler, NotebookHandler
 from mlops_jupyter.server.kernels import KernelCommand, kernel_commands, requirement
+from mlops_jupyter.server.openapi import document
 from mlops_jupyter.server.routes_jobs import JOB_ROUTES
 from mlops_jupyter.server.routes_store import STORE_ROUTES
+from mlops_jupyter.server.services import NotebookServices
 from mlops_jupyter.version import __version__
 
 BASE = r"/mlops/api/v1"
@@ -58,6 +62,8 @@ class StatusHandler(NotebookHandler):
 class LiveHandler(NotebookHandler):
     """GET live?kernel=…&path=…"""
 
+    asks: ClassVar[dict[str, type]] = {"kernel": str, "path": str}
+
     async def read(self, *ids: str) -> live.Live:
         """The panel's view of one notebook."""
         self.mlops.looked()
@@ -66,6 +72,8 @@ class LiveHandler(NotebookHandler):
 
 class StaleHandler(NotebookHandler):
     """POST live/stale"""
+
+    body_type: ClassVar[object] = StaleBody
 
     async def act(self, *ids: str) -> list[StaleCell]:
         """Which of the posted cells no longer hold."""
@@ -76,6 +84,8 @@ class StaleHandler(NotebookHandler):
 
 class SessionsHandler(MlopsHandler):
     """GET sessions?limit="""
+
+    asks: ClassVar[dict[str, type]] = {"limit": int}
 
     async def read(self, *ids: str) -> list[Session]:
         """Sessions, newest first, without their packages."""
@@ -103,6 +113,8 @@ class ExecutionsHandler(MlopsHandler):
 class RunsHandler(MlopsHandler):
     """GET runs?experiment=&session=&limit="""
 
+    asks: ClassVar[dict[str, type]] = {"experiment": str, "session": str, "limit": int}
+
     async def read(self, *ids: str) -> list[Run]:
         """Runs, newest first."""
         experiment, session, limit = self.query("experiment") or None, self.query("session") or None, self.limit(100)
@@ -125,6 +137,15 @@ class RunCellsHandler(MlopsHandler):
         return await self.mlops.work(live.run_cells, ids[0])
 
 
+class OpenApiHandler(MlopsHandler):
+    """GET openapi"""
+
+    async def read(self, *ids: str) -> object:
+        """This description."""
+        notebooks = isinstance(self.mlops, NotebookServices)
+        return document(routes() if notebooks else team_routes())
+
+
 class NothingHere(MlopsHandler):
     """Any other address below ours: 404 as JSON, and only for those who may ask."""
 
@@ -141,6 +162,7 @@ READ_ROUTES: list[tuple[str, type[MlopsHandler]]] = [
     (r"/status", StatusHandler),
     (r"/live", LiveHandler),
     (r"/live/stale", StaleHandler),
+    (r"/openapi", OpenApiHandler),
     (r"/sessions", SessionsHandler),
     (r"/sessions/([^/]+)", SessionHandler),
     (r"/sessions/([^/]+)/executions", ExecutionsHandler),

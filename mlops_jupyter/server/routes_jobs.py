@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -57,6 +57,7 @@ class VerifyHandler(NotebookHandler):
     """POST runs/<id>/verify"""
 
     runs_code = True
+    body_type: ClassVar[object] = VerifyBody
 
     async def act(self, *ids: str) -> Accepted:
         """Re-run the cells needed in a clean kernel and compare."""
@@ -82,6 +83,8 @@ def told(found: Verification) -> dict[str, object]:
 class PreviewHandler(NotebookHandler):
     """POST jobs/preview"""
 
+    body_type: ClassVar[object] = PreviewBody
+
     async def act(self, *ids: str) -> object:
         """What the job would be: cells, cuts, parameters, inputs, results. Runs nothing, writes nothing."""
         body = self.body(PreviewBody)
@@ -93,6 +96,8 @@ class JobsHandler(NotebookHandler):
     """GET jobs?path=…, POST jobs"""
 
     runs_code = True
+    asks: ClassVar[dict[str, type]] = {"path": str}
+    body_type: ClassVar[object] = ConvertBody
 
     async def read(self, *ids: str) -> list[JobEntry]:
         """The bundles in a folder, or made from a notebook. A document that is no file has none."""
@@ -123,6 +128,8 @@ class JobsHandler(NotebookHandler):
 class JobHandler(NotebookHandler):
     """GET jobs/<digest>?path=…"""
 
+    asks: ClassVar[dict[str, type]] = {"path": str}
+
     async def read(self, *ids: str) -> JobManifest:
         """The manifest of one bundle below a folder, by digest or its beginning."""
         root = self.mlops.folder("").resolve()
@@ -133,6 +140,7 @@ class RunJobHandler(NotebookHandler):
     """POST jobs/run"""
 
     runs_code = True
+    body_type: ClassVar[object] = RunBody
 
     async def act(self, *ids: str) -> Accepted:
         """Run a bundle, in the background. The bundle, its parameters and inputs are checked before the task starts."""

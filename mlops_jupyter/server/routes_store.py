@@ -16,7 +16,16 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from mlops_jupyter.api.ledger import open_ledger
-from mlops_jupyter.entities import CellExecution, ConflictError, InputError, Observation, Record, Session, Verification
+from mlops_jupyter.entities import (
+    CellExecution,
+    ConflictError,
+    InputError,
+    MlopsError,
+    Observation,
+    Record,
+    Session,
+    Verification,
+)
 from mlops_jupyter.entities.calls import CALLS, Call
 from mlops_jupyter.entities.codec import record_from_json
 from mlops_jupyter.server.handler import MlopsHandler
@@ -87,6 +96,8 @@ class OutboxHandler(MlopsHandler):
     """GET, POST outboxes/<writer>"""
 
     auth_resource = "mlops:outbox"
+    asks: ClassVar[dict[str, type]] = {"expected": int, "offset": int}
+    body_type: ClassVar[object] = Record
 
     async def read(self, *ids: str) -> Position:
         """Where the store stands with this writer."""
@@ -132,6 +143,9 @@ class OutboxHandler(MlopsHandler):
 
 class CloseHandler(OutboxHandler):
     """POST outboxes/<writer>/close"""
+
+    asks: ClassVar[dict[str, type]] = {}
+    body_type: ClassVar[object] = CloseBody
 
     async def read(self, *ids: str) -> Position:
         """Nothing to read here."""
@@ -191,12 +205,18 @@ class BlobHandler(MlopsHandler):
     @web.authenticated
     async def head(self, *ids: str) -> None:
         """Whether it is there."""
-        await self._send(ids[0], body=False)
+        await self._sent(ids[0], body=False)
 
     @web.authenticated
     async def get(self, *ids: str) -> None:
         """The bytes, inert: nothing that a browser would show or run."""
-        await self._send(ids[0], body=True)
+        await self._sent(ids[0], body=True)
+
+    async def _sent(self, digest: str, *, body: bool) -> None:
+        try:
+            await self._send(digest, body=body)
+        except MlopsError as error:
+            self.refuse(error)
 
     async def _send(self, digest: str, *, body: bool) -> None:
         await self.demand("read", "mlops")  # to add bytes a job's token is enough, to read them it is not

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests.docs import rest
 from tests.docs.reference import FILE, LISTS, SHAPES, text
 
 ROOT = FILE.parents[2]
@@ -11,6 +12,10 @@ ROOT = FILE.parents[2]
 
 def test_the_reference_is_current() -> None:
     assert FILE.read_text(encoding="utf-8") == text(), "it is out of date: python tests/docs/reference.py"
+
+
+def test_the_routes_are_current() -> None:
+    assert rest.FILE.read_text(encoding="utf-8") == rest.page(), "it is out of date: python tests/docs/rest.py"
 
 
 def test_no_shape_is_told_of_a_command_that_is_gone() -> None:
