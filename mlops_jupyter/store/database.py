@@ -27,6 +27,9 @@ from mlops_jupyter.entities import InputError, StoreError
 from mlops_jupyter.store.schema import VERSION, VERSIONS
 
 BUSY_SECONDS = 15.0
+PATIENCE = {"connect_timeout": 10, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3,
+            "tcp_user_timeout": 20_000}
+"""How long a PostgreSQL may not answer, in libpq's words (seconds; the last in milliseconds): a dead network hangs nobody."""
 MIGRATION_LOCK = 7_061_929
 """Key of PostgreSQL's advisory lock; SQLite's is the write lock itself."""
 NETWORK = ("nfs", "cifs", "smb", "afs", "lustre", "gpfs", "ceph", "9p", "fuse.", "glusterfs", "beegfs", "webdav")
@@ -87,7 +90,8 @@ class Database:
     def _connect(self) -> Engine:
         try:
             if self.path is None:
-                return create_engine(self.url, pool_pre_ping=True)
+                given = {name: value for name, value in PATIENCE.items() if name not in self.url.query}
+                return create_engine(self.url, pool_pre_ping=True, connect_args=given)
             engine = create_engine(self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise StoreError(f"there is no driver for the store {self.name}: {error}", "pip install 'psycopg[binary]'") from None
