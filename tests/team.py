@@ -12,7 +12,7 @@ from mlops_jupyter.server import team
 
 
 @contextmanager
-def serving() -> Iterator[str]:
+def serving(certfile: str = "", keyfile: str = "") -> Iterator[str]:
     """Its address, while it runs."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -23,7 +23,7 @@ def serving() -> Iterator[str]:
     def run() -> None:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        server = team.make(port=port, signals=False)
+        server = team.make(port=port, signals=False, certfile=certfile, keyfile=keyfile)
         held.append((server, loop))
         loop.call_soon(ready.set)
         server.start()
@@ -32,7 +32,7 @@ def serving() -> Iterator[str]:
     thread.start()
     assert ready.wait(60), "the server did not start"
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'https' if certfile else 'http'}://127.0.0.1:{port}"
     finally:
         server, loop = held[0]
         loop.call_soon_threadsafe(server.stop)

@@ -26,7 +26,7 @@ from mlops_jupyter.fingerprint.walk import dict_of, module_of, mro_of, name_of
 BACKGROUND = "$background"
 """The name through which code that runs by itself reads."""
 LIMIT = 400
-"""Most values followed from one name: beyond that the walk stops and says so."""
+"""Most values followed from one name: beyond that functions are seen only where Python tells what ran (≥ 3.12)."""
 _PLAIN = exactly(int, float, complex, str, bytes, bool, type(None), range, bytearray, types.ModuleType)
 _ITEMS: list[tuple[type, Callable[..., Iterable[object]]]] = [
     (list, list.__iter__), (tuple, tuple.__iter__), (dict, dict.values), (set, set.__iter__), (frozenset, frozenset.__iter__),

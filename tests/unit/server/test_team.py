@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -397,6 +398,20 @@ def test_a_token_may_come_from_a_file(address: str, store: Store, tmp_path: Path
     monkeypatch.setenv("MLOPS_TOKEN_FILE", str(tmp_path / "none"))
     with pytest.raises(InputError, match="cannot be read"):
         open_url(address)
+
+
+def test_over_tls_only_a_trusted_certificate_will_do(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [str(tmp_path / name) for name in ("cert.pem", "key.pem")]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
+    monkeypatch.setenv("MLOPS_TOKEN", store.create_token("me", "read").secret)
+    with serving(*files) as secure:
+        assert secure.startswith("https://")
+        with pytest.raises(StoreError, match=r"certificate .* is not trusted") as caught:
+            open_url(secure).runs()
+        assert "REQUESTS_CA_BUNDLE" in caught.value.remedy
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", files[0])
+        assert open_url(secure).runs() == []
 
 
 def test_a_secret_is_stored_nowhere(store: Store) -> None:
