@@ -115,6 +115,7 @@ marks = Table(
     Column("number", Double),
 )
 """What runs are searched by; see `store/search.py`."""
+Index("marks_run", marks.c.run, marks.c.kind, marks.c.name, marks.c.number)
 Index("marks_number", marks.c.kind, marks.c.name, marks.c.number, marks.c.run)
 Index("marks_text", marks.c.kind, marks.c.name, marks.c.text, marks.c.run)
 packages = Table(

@@ -151,6 +151,7 @@ CREATE INDEX ix_runs_started ON runs (started);
 CREATE INDEX ix_verifications_run ON verifications (run);
 CREATE INDEX ix_verifications_session ON verifications (session);
 CREATE INDEX verifications_newest ON verifications (run, at);
+CREATE INDEX marks_run ON marks (run, kind, name, number);
 CREATE INDEX marks_number ON marks (kind, name, number, run);
 CREATE INDEX marks_text ON marks (kind, name, text, run);
 CREATE INDEX packages_name ON packages (name, version, environment);

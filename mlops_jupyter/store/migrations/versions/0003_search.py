@@ -23,6 +23,7 @@ def upgrade() -> None:
         Column("kind", String(20), nullable=False), Column("name", Text, nullable=False), Column("text", Text, nullable=False),
         Column("number", Double),
     )
+    op.create_index("marks_run", "marks", ["run", "kind", "name", "number"])
     op.create_index("marks_number", "marks", ["kind", "name", "number", "run"])
     op.create_index("marks_text", "marks", ["kind", "name", "text", "run"])
     op.create_table(
