@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,6 +34,8 @@ PATIENCE = {"connect_timeout": 10, "keepalives_idle": 15, "keepalives_interval":
 MIGRATION_LOCK = 7_061_929
 """Key of PostgreSQL's advisory lock; SQLite's is the write lock itself."""
 NETWORK = ("nfs", "cifs", "smb", "afs", "lustre", "gpfs", "ceph", "9p", "fuse.", "glusterfs", "beegfs", "webdav")
+_migrating = threading.Lock()
+"""Alembic keeps the migration that runs in a variable of its module: one at a time in a process."""
 _abandoned: list[Engine] = []
 """Engines of a parent process: closing their connections in a child is as unsafe as using them."""
 
@@ -220,7 +223,8 @@ def _migrate(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with _migrating:
+        command.upgrade(config, "head")
 
 
 def _make_file(path: Path, create: bool) -> None:

@@ -176,6 +176,27 @@ assert store.append(sys.argv[2], 0, [Record(sys.argv[2], 1, 1.0, seen)], 10)
     assert len(open_store(str(tmp_path / "store"), create=False).observations("s1")) == 8
 
 
+def test_eight_threads_make_eight_stores_at_once(tmp_path: Path) -> None:
+    barrier = threading.Barrier(8)
+    failures: list[BaseException] = []
+
+    def make(number: int) -> None:
+        try:
+            barrier.wait(30)
+            store = open_store(str(tmp_path / f"s{number}"))
+            append(store, session())
+            assert store.check().problems == []
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+
+
 def test_a_forked_child_uses_connections_of_its_own(store: Store) -> None:
     append(store, session())
     parent = store.database.engine
