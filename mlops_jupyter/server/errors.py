@@ -31,8 +31,9 @@ def answer(error: BaseException) -> tuple[int, ErrorBody]:
     """Status and body for any exception that left a handler."""
     if isinstance(error, msgspec.DecodeError):
         error = body_error(error)
-    if isinstance(error, RecursionError):
-        error = InputError("the request is nested too deeply", "send what the REST reference says")
+    if isinstance(error, RecursionError | OverflowError | UnicodeError):
+        error = InputError("the request is nested too deeply, or holds a number or a text that no store keeps",
+                           "send what the REST reference says")
     if isinstance(error, MlopsError):
         return error.http_status, ErrorBody(error.what, error.remedy)
     if isinstance(error, HTTPError):
