@@ -6,12 +6,13 @@ import itertools
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 _numbers = itertools.count(1)
 
@@ -28,9 +29,7 @@ class Cluster:
         self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         if os.geteuid() == 0:
             shutil.chown(self.folder, self.user)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.run("initdb", "-D", f"{self.folder}/data", "-U", "mlops", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
         self.start()
 

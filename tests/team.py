@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mlops_jupyter.server import team
+from tests.ports import free_port
 
 
 @contextmanager
 def serving(certfile: str = "", keyfile: str = "") -> Iterator[str]:
     """Its address, while it runs."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     ready = threading.Event()
     held: list[tuple[team.TeamServer, asyncio.AbstractEventLoop]] = []
 

@@ -26,10 +26,10 @@ def export(runs: Sequence[str], path: Path, *, without_outputs: bool = False, fo
 def import_(path: Path) -> Carried:
     """Add what an archive carries and the store lacks. Doing it again changes nothing."""
     store = open_ledger()
-    carried = archive.merge(path, store)
+    carried, sessions = archive.merge(path, store)
     if isinstance(store, Store):
         derive_runs(store)
-    carried.runs = archive.count_runs(path, store)
+    carried.runs = sum(len(store.runs(session=session)) for session in sessions)
     return carried
 
 

@@ -32,9 +32,19 @@ def refresh(url: str | None = None) -> tuple[AnyStore, set[str]]:
     """As `open_ledger`, with the ids of the sessions that got something new by this call."""
     settings = Settings.current()
     chosen = settings if url is None else Settings(store=url, state=settings.state)
-    store, seen = _opened(chosen.store_url(), _inode(chosen.store_url()))
+    store, seen = _kept_open(chosen)
     shipped = ship(chosen.outbox_folder(), store, seen=seen)
     return store, shipped.sessions | (derive_runs(store) if isinstance(store, Store) else set())  # a server derives its own
+
+
+def opened() -> AnyStore:
+    """The configured store alone: for who appends to it, or asks for what no kernel records."""
+    return _kept_open(Settings.current())[0]
+
+
+def _kept_open(settings: Settings) -> tuple[AnyStore, dict[str, int]]:
+    url = settings.store_url()
+    return _opened(url, _inode(url))
 
 
 def derive_runs(store: Store) -> set[str]:

@@ -111,7 +111,7 @@ class Namespace:
 
     def _within_reach(self) -> tuple[set[str], list[str]]:
         """Names that code which runs by itself could change, and why that may be any of them."""
-        roots = self._background.roots(lambda: {one for held in self._held.values() for one in held.ids})
+        roots = self._background.roots(lambda: self._ids(self._held))
         if not roots:
             return set(), []
         brought = follow({}, self._namespace, roots)
@@ -143,10 +143,14 @@ class Namespace:
             unknown = held is None or held.place != identity(value) or (held.fingerprint is None and not held.slow)
             if unknown and self._can_change(value):
                 self._remember(name, self._patience.read(value, self._budget))
-        modules |= self._modules.sharing({one for name in touched if name in self._held for one in self._held[name].ids})
+        modules |= self._modules.sharing(self._ids(touched))
         self._modules.before(modules)
         brought.held.clear()
         return Before(snapshot, touched, brought, results, modules, drawn)
+
+    def _ids(self, names: Iterable[str]) -> set[int]:
+        """Of the mutable objects that these names hold."""
+        return {one for name in names if name in self._held for one in self._held[name].ids}
 
     def _take_settled(self, names: Collection[str]) -> None:
         """What a cell can touch is not being read while it runs; what was read since is known from now on."""
@@ -239,14 +243,14 @@ class Namespace:
         touched = set(filter(self._is_users, now.names)) if everything else self._with_aliases(
             before.touched | self._exposed | self._touched(names, brought, ids), objects,
             {*self._figures.within_reach(before.drawn, drawn, used), *self._shown(prompt)}) & ids.keys()
-        modules |= self._modules.sharing({one for name in touched if name in self._held for one in self._held[name].ids})
+        modules |= self._modules.sharing(self._ids(touched))
         if unbounded:
             self._exposed = touched
         objects.clear()
         brought.held.clear()
         for name, kind in sorted(kinds.items()):
             self._write(name, kind, difference)
-        mapped = {one for name in kinds if name in self._held for one in self._held[name].ids if one < 0}
+        mapped = {one for one in self._ids(kinds) if one < 0}
         if mapped:
             touched = self._with_aliases(touched, (), mapped) & ids.keys()  # a file that was mapped anew may have been cut
         for name in sorted(touched - kinds.keys()):

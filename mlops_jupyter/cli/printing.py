@@ -25,6 +25,14 @@ def answer(value: object, sheet: Callable[[], Sheet], *, json: bool) -> None:
         console().print(sheet())
 
 
+def told(value: object, words: str, *, json: bool) -> None:
+    """Print `value` as JSON, or say in one line what was done."""
+    if json:
+        click.echo(as_json(value))
+    else:
+        say(words)
+
+
 def say(text: str) -> None:
     """One line for the person who waits."""
     click.echo(text, err=True)

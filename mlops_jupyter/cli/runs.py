@@ -10,7 +10,7 @@ from mlops_jupyter.api import runs as verbs
 from mlops_jupyter.api.comparisons import comparison_sheet
 from mlops_jupyter.api.sheets import run_sheet, runs_sheet
 from mlops_jupyter.api.words import run_label
-from mlops_jupyter.cli.printing import answer, json_option, say
+from mlops_jupyter.cli.printing import answer, json_option, told
 
 
 @click.group()
@@ -60,10 +60,8 @@ def diff(a: str | None, b: str | None, as_json_: bool) -> None:
 def delete(run: str, as_json_: bool) -> None:
     """Take a run out of the lists; `mlops runs restore RUN` brings it back."""
     gone = verbs.delete(run)
-    if as_json_:
-        answer(gone, lambda: runs_sheet([gone]), json=True)
-    else:
-        say(f"Deleted {gone.experiment} {run_label(gone)}. Bring it back: mlops runs restore {gone.id[:12]}")
+    words = f"Deleted {gone.experiment} {run_label(gone)}. Bring it back: mlops runs restore {gone.id[:12]}"
+    told(gone, words, json=as_json_)
 
 
 @runs.command()
@@ -72,7 +70,4 @@ def delete(run: str, as_json_: bool) -> None:
 def restore(run: str, as_json_: bool) -> None:
     """Bring a deleted run back."""
     back = verbs.restore(run)
-    if as_json_:
-        answer(back, lambda: runs_sheet([back]), json=True)
-    else:
-        say(f"{back.experiment} {run_label(back)} is back.")
+    told(back, f"{back.experiment} {run_label(back)} is back.", json=as_json_)

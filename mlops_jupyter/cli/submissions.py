@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mlops_jupyter.api import submissions as verbs
-from mlops_jupyter.cli.printing import answer, json_option, say
+from mlops_jupyter.cli.printing import answer, json_option, told
 
 
 @click.group()
@@ -45,7 +45,4 @@ def logs(submission: str) -> None:
 def cancel(submission: str, as_json_: bool) -> None:
     """Ask the runner to stop it; `show` says when it has stopped."""
     found = verbs.cancel(submission)
-    if as_json_:
-        answer(found, lambda: verbs.submission_sheet(found), json=True)
-    else:
-        say(f"Asked {found.runner} to stop {found.id}. mlops submissions show {found.id[:14]}")
+    told(found, f"Asked {found.runner} to stop {found.id}. mlops submissions show {found.id[:14]}", json=as_json_)

@@ -9,7 +9,7 @@ from typing import get_args
 import click
 
 from mlops_jupyter.api import tokens as verbs
-from mlops_jupyter.cli.printing import answer, json_option, say
+from mlops_jupyter.cli.printing import answer, json_option, told
 from mlops_jupyter.entities import InputError, Scope
 
 _SPAN = {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}
@@ -30,11 +30,10 @@ def token() -> None:
 def create(name: str, scope: Scope, expires: str | None, writer: str, as_json_: bool) -> None:
     """Make a token. Its secret is printed once, and stored nowhere."""
     made = verbs.create(name, scope, None if expires is None else time.time() + seconds(expires), writer)
-    if as_json_:
-        answer(made, lambda: verbs.tokens_sheet([made.token]), json=True)
-        return
-    click.echo(made.secret)
-    say("This is the only time it is shown. Where it is used: MLOPS_TOKEN is it, MLOPS_STORE the server's address.")
+    if not as_json_:
+        click.echo(made.secret)
+    told(made, "This is the only time it is shown. Where it is used: MLOPS_TOKEN is it, MLOPS_STORE the server's address.",
+         json=as_json_)
 
 
 @token.command("list")
@@ -51,10 +50,7 @@ def list_tokens(as_json_: bool) -> None:
 def revoke(token: str, as_json_: bool) -> None:
     """From now on it lets nobody in."""
     gone = verbs.revoke(token)
-    if as_json_:
-        answer(gone, lambda: verbs.tokens_sheet([gone]), json=True)
-    else:
-        say(f"{gone.name} lets nobody in any more.")
+    told(gone, f"{gone.name} lets nobody in any more.", json=as_json_)
 
 
 def seconds(span: str) -> float:

@@ -15,9 +15,31 @@ import msgspec
 
 from mlops_jupyter.entities.protocols import Custodian, Gate, Ledger
 
+API = "/mlops/api/v1"
+"""Where every address of a server begins."""
 Door = Literal["read", "write", "admin"]
 _BYTES = frozenset({"get_blob", "has_blob"})
 """Bytes have routes of their own."""
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far a writer has been shipped: the number of its last record, and the bytes of its file up to there."""
+
+    n: int
+    offset: int
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """Whether the batch was taken: not if the writer stands elsewhere, because another shipper was faster."""
+
+    stored: bool
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """What every failing route answers."""
+
+    message: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True)

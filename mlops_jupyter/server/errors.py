@@ -10,13 +10,7 @@ import msgspec
 from tornado.web import HTTPError
 
 from mlops_jupyter.entities import InputError, MlopsError
-
-
-class ErrorBody(msgspec.Struct, frozen=True):
-    """What every failing route answers."""
-
-    message: str
-    remedy: str = ""
+from mlops_jupyter.entities.calls import ErrorBody
 
 
 def body_error(error: msgspec.DecodeError) -> InputError:

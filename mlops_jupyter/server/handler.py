@@ -16,8 +16,9 @@ from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
 from mlops_jupyter.entities import InputError, MlopsError
+from mlops_jupyter.entities.calls import ErrorBody
 from mlops_jupyter.entities.codec import to_json
-from mlops_jupyter.server.errors import ErrorBody, answer
+from mlops_jupyter.server.errors import answer
 from mlops_jupyter.server.services import NotebookServices, Services
 
 Body = TypeVar("Body")

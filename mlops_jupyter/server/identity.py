@@ -12,7 +12,7 @@ from jupyter_server.auth import Authorizer, IdentityProvider
 from jupyter_server.auth.identity import User
 from tornado import web
 
-from mlops_jupyter.api.ledger import open_ledger
+from mlops_jupyter.api.ledger import opened
 from mlops_jupyter.entities import Token
 from mlops_jupyter.store import Store
 
@@ -40,9 +40,7 @@ class TokenIdentity(IdentityProvider):
         match = self.auth_header_pat.match(handler.request.headers.get("Authorization", ""))
         if match is None:
             return None
-        store = open_ledger()
-        assert isinstance(store, Store)
-        token = await handler.settings["mlops_services"].in_thread(store.token_of, match.group(2).strip())
+        token = await handler.settings["mlops_services"].in_thread(_token, match.group(2).strip())
         if token is None:
             return None
         handler._token_authenticated = True  # type: ignore[attr-defined]  # it came in a header, which no foreign page can make a browser send
@@ -58,6 +56,13 @@ class TokenIdentity(IdentityProvider):
 
     def validate_security(self, app: object, ssl_options: object = None) -> None:
         """Checked before the server starts, by `team.serve`."""
+
+
+def _token(secret: str) -> Token | None:
+    """In a thread: opening a store may migrate it."""
+    store = opened()
+    assert isinstance(store, Store)
+    return store.token_of(secret)
 
 
 class ScopeAuthorizer(Authorizer):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from mlops_jupyter.server.errors import ErrorBody
+from mlops_jupyter.entities.calls import ErrorBody
 from mlops_jupyter.server.handler import MlopsHandler
 from mlops_jupyter.version import __version__
 

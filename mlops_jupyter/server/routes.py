@@ -12,6 +12,7 @@ from tornado import web
 
 from mlops_jupyter.api import live, runs, sessions
 from mlops_jupyter.entities import CellExecution, Run, Session
+from mlops_jupyter.entities.calls import API
 from mlops_jupyter.lineage.stale import StaleCell
 from mlops_jupyter.server.bodies import StaleBody
 from mlops_jupyter.server.handler import MlopsHandler, NotebookHandler
@@ -22,7 +23,7 @@ from mlops_jupyter.server.routes_store import STORE_ROUTES
 from mlops_jupyter.server.services import NotebookServices
 from mlops_jupyter.version import __version__
 
-BASE = r"/mlops/api/v1"
+BASE = API
 
 
 class Status(msgspec.Struct, frozen=True):

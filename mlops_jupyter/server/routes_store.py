@@ -15,19 +15,17 @@ import msgspec
 from tornado import web
 from tornado.iostream import StreamClosedError
 
-from mlops_jupyter.api.ledger import open_ledger
+from mlops_jupyter.api.ledger import open_ledger, opened
 from mlops_jupyter.entities import (
-    CellExecution,
     ConflictError,
     InputError,
     MlopsError,
-    Observation,
     Record,
     Session,
-    Verification,
 )
-from mlops_jupyter.entities.calls import CALLS, Call
+from mlops_jupyter.entities.calls import CALLS, Call, Position, Stored
 from mlops_jupyter.entities.codec import record_from_json
+from mlops_jupyter.outbox import session_of
 from mlops_jupyter.server.handler import MlopsHandler
 from mlops_jupyter.server.identity import TokenUser
 from mlops_jupyter.store import Store
@@ -38,19 +36,6 @@ BLOB_BYTES = 16 * 2**30
 CHUNK = 2**20
 INERT = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment", "Cache-Control": "no-store",
          "Referrer-Policy": "no-referrer"}
-
-
-class Position(msgspec.Struct, frozen=True):
-    """How far a writer has been shipped: the number of its last record, and the bytes of its file up to there."""
-
-    n: int
-    offset: int
-
-
-class Stored(msgspec.Struct, frozen=True):
-    """Whether the batch was taken: not if the writer stands elsewhere, because another shipper was faster."""
-
-    stored: bool
 
 
 class CloseBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -126,14 +111,14 @@ class OutboxHandler(MlopsHandler):
 
     async def admitted(self, writer: str, records: list[Record] | None = None) -> Store:
         """The store, if the caller may append to this writer: a job's token only to its own, and only its own sessions."""
-        store = own_store()
+        store = await self.mlops.in_thread(own_store)
         user = self.current_user
         if not isinstance(user, TokenUser) or user.token.scope != "job":
             return store
         if not await self.mlops.in_thread(store.bind_token, user.token, writer):
             raise web.HTTPError(403, f"User is not authorized to append to writer: {writer}. The token is bound to another.")
         if records is not None:
-            named = {_session(record) for record in records}
+            named = {session_of(record.entity) for record in records}
             owners = await self.mlops.in_thread(store.writers_of, sorted(named))
             claimed = [record.entity.writer for record in records if isinstance(record.entity, Session)]
             if "" in named or any(owner != writer for owner in [*owners.values(), *claimed]):
@@ -178,7 +163,8 @@ class BlobHandler(MlopsHandler):
             raise web.HTTPError(403)
         await self.demand("write")
         try:
-            self._upload = self._exit.enter_context(own_store().upload(self.path_args[0]))
+            store = await self.mlops.in_thread(own_store)
+            self._upload = self._exit.enter_context(store.upload(self.path_args[0]))
         except InputError as error:
             raise web.HTTPError(400, error.what) from None
 
@@ -220,7 +206,7 @@ class BlobHandler(MlopsHandler):
 
     async def _send(self, digest: str, *, body: bool) -> None:
         await self.demand("read", "mlops")  # to add bytes a job's token is enough, to read them it is not
-        store = own_store()
+        store = await self.mlops.in_thread(own_store)
         if not body:
             there = await self.mlops.in_thread(store.has_blob, digest)
             self.set_status(200 if there else 404)
@@ -279,7 +265,7 @@ class MetricsHandler(MlopsHandler):
     async def get(self, *ids: str) -> None:
         """Counters and gauges."""
         await self.demand("read")
-        counts, store = self.mlops.counts, own_store()
+        counts, store = self.mlops.counts, await self.mlops.in_thread(own_store)
         counts.store_bytes.set(await self.mlops.in_thread(store.size_bytes))
         counts.sessions.set(await self.mlops.in_thread(store.running))
         await self.finish(counts.text(), set_content_type="text/plain; version=0.0.4; charset=utf-8")
@@ -287,7 +273,7 @@ class MetricsHandler(MlopsHandler):
 
 def own_store() -> Store:
     """The store of this server. ConflictError where that is another server's: then that one is to be asked."""
-    store = open_ledger()
+    store = opened()
     if not isinstance(store, Store):
         raise ConflictError(f"this server's ledger is kept by {store.url}", f"set MLOPS_STORE to {store.url}")
     return store
@@ -309,13 +295,6 @@ def _records(writer: str, body: bytes) -> list[Record]:
             raise InputError(what, "send it to its own outbox")
         found.append(record)
     return found
-
-
-def _session(record: Record) -> str:
-    entity = record.entity
-    if isinstance(entity, Session):
-        return entity.id
-    return entity.session if isinstance(entity, CellExecution | Observation | Verification) else ""
 
 
 def _checked(value: Any) -> Any:

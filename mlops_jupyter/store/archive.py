@@ -33,6 +33,7 @@ from mlops_jupyter.entities import (
 )
 from mlops_jupyter.entities.codec import to_json
 from mlops_jupyter.entities.kept import manifest_of
+from mlops_jupyter.store.blobs import named_in
 from mlops_jupyter.version import __version__
 
 SUFFIX = ".mlops"
@@ -42,7 +43,6 @@ LINE_BYTES = 256 * 2**20
 BLOB_BYTES = 16 * 2**30
 BATCH = 500
 _blob_member = re.compile(r"blobs/[0-9a-f]{64}")
-_digest = re.compile(rb"sha256:[0-9a-f]{64}")
 _entities = msgspec.json.Decoder(Entity, strict=False)
 
 
@@ -80,7 +80,7 @@ def write(store: AnyStore, runs: Sequence[Run], path: Path, *, without_outputs: 
                 events.write(to_json(header) + b"\n")
                 for entity in _of_sessions(store, sessions, without_outputs):
                     line = to_json(entity)
-                    blobs |= {digest.decode() for digest in _digest.findall(line)}
+                    blobs |= named_in([line.decode()])
                     events.write(line + b"\n")
                     carried.records += 1
             carried.blobs = _write_blobs(store, file, blobs)
@@ -153,28 +153,22 @@ def header_of(file: zipfile.ZipFile) -> Header:
     return header
 
 
-def merge(path: Path, store: AnyStore) -> Carried:
-    """Add what the archive carries and the store lacks. Doing it again changes nothing.
+def merge(path: Path, store: AnyStore) -> tuple[Carried, list[str]]:
+    """Add what the archive carries and the store lacks; with the ids of its sessions. Doing it again changes nothing.
 
-    Blobs go first. Everything is read and checked before anything is added.
+    Blobs go first. Everything is read and checked before anything is added. Runs are to be derived yet: they are not counted.
     """
     with opened(path) as file:
         header_of(file)
         entities = list(_read(file))
         sessions = [one for one in entities if isinstance(one, Session)]
-        named = {digest.decode() for one in entities for digest in _digest.findall(to_json(one))}
+        named = named_in(to_json(one).decode() for one in entities)
         carried = Carried(len(sessions), records=len(entities), blobs=_put_blobs(file, named, store))
         for start in range(0, len(entities), BATCH):
             merged = store.merge(entities[start:start + BATCH])
             carried.known += merged.known
             carried.forgotten += merged.forgotten
-    return carried
-
-
-def count_runs(path: Path, store: AnyStore) -> int:
-    """How many runs of the archive's sessions the store has."""
-    with opened(path) as file:
-        return sum(len(store.runs(session=one.id)) for one in _read(file) if isinstance(one, Session))
+    return carried, [session.id for session in sessions]
 
 
 def _read(file: zipfile.ZipFile) -> Iterator[Entity]:

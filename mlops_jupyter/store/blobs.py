@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +23,16 @@ from mlops_jupyter.store.database import upsert
 _name = re.compile(r"sha256:[0-9a-f]{64}")
 
 
+def named_in(bodies: Iterable[str]) -> set[str]:
+    """Every content hash that these texts hold."""
+    return {digest for body in bodies for digest in _name.findall(body)}
+
+
+def is_name(digest: str) -> bool:
+    """Whether it is a content hash."""
+    return _name.fullmatch(digest) is not None
+
+
 class BlobFolder:
     """Content-addressed files under one folder."""
 
@@ -31,7 +41,7 @@ class BlobFolder:
 
     def path(self, digest: str) -> Path:
         """Where the blob lies. Raises InputError for anything that is no content hash, so no name leads out of the folder."""
-        if not _name.fullmatch(digest):
+        if not is_name(digest):
             raise InputError(f"{digest!r} is no content hash", "mlops runs show RUN names those of a run")
         value = digest.removeprefix("sha256:")
         return self.folder / value[:2] / value[2:]
@@ -124,7 +134,7 @@ def _damaged(path: Path) -> StoreError:
 
 
 class Upload:
-    """Parts of one blob on their way to a file: `write` each, then `keep`; `drop` gives it up, also after `keep`."""
+    """Parts of one blob on their way to a file: `write` each. A `with` block keeps it at its end, or drops it."""
 
     def __init__(self, path: Path, digest: str) -> None:
         self.size = 0
@@ -133,6 +143,16 @@ class Upload:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._temporary = path.with_name(f".{new_id()}")
         self._file = os.fdopen(os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+
+    def __enter__(self) -> Upload:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.keep()
+        finally:
+            self.drop()
 
     def write(self, part: bytes) -> None:
         """Add a part."""
@@ -144,7 +164,6 @@ class Upload:
         """Durably there when this returns. InputError if the bytes are not what their name says."""
         found = "sha256:" + self._hash.hexdigest()
         if found != self._digest:
-            self.drop()
             raise InputError(f"these {self.size} bytes are {found}, not {self._digest}", "send them under their own name")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -154,7 +173,7 @@ class Upload:
         _sync(self._path.parent.parent)
 
     def drop(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind that was not kept."""
         self._file.close()
         self._temporary.unlink(missing_ok=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +10,11 @@ from sqlalchemy import Connection, select
 
 from mlops_jupyter.entities import NotFoundError, Run, StoreError
 from mlops_jupyter.entities.codec import from_json
-from mlops_jupyter.entities.kept import manifest_of
 from mlops_jupyter.store import schema, search
-from mlops_jupyter.store.blobs import BlobFolder
+from mlops_jupyter.store.blobs import BlobFolder, is_name, named_in
 from mlops_jupyter.store.database import checksum
+from mlops_jupyter.store.kept import leaves
 
-_digest = re.compile(r"sha256:[0-9a-f]{64}")
 NAMING = ("executions", "observations")
 """Tables whose bodies name blobs."""
 CHUNK = 2**20
@@ -67,7 +65,7 @@ def _rows(connection: Connection, found: Checked) -> dict[str, str]:
             if checksum(table.name, dict(row)) != row["checksum"]:
                 found.problems.append(Problem(place, "the row is not what was written"))
             if table.name in NAMING:
-                named |= dict.fromkeys(_digest.findall(row["body"]), place)
+                named |= dict.fromkeys(named_in([row["body"]]), place)
     return named
 
 
@@ -97,13 +95,13 @@ def _blobs(connection: Connection, folder: BlobFolder, named: dict[str, str], fo
         if problem:
             found.problems.append(Problem(f"blob {digest}", problem))
     for digest in list(named):
-        named |= dict.fromkeys(leaves(folder, digest), f"the kept file {digest}")
+        named |= dict.fromkeys(leaves(folder, [digest]), f"the kept file {digest}")
     for digest, place in sorted(named.items()):
         if digest not in sizes and not folder.path(digest).exists():
             found.problems.append(Problem(place, f"names a blob that is not there: {digest}"))
     for path in folder.files():
         name = f"sha256:{path.parent.name}{path.name}"
-        if not _digest.fullmatch(name):
+        if not is_name(name):
             found.problems.append(Problem(str(path), "is no blob of ours", f"move it out of {folder.folder}"))
         elif name not in sizes and (problem := _blob(folder, name, path.stat().st_size)):
             found.problems.append(Problem(f"blob {name}", problem))
@@ -117,15 +115,6 @@ def _blob(folder: BlobFolder, digest: str, size: int) -> str:
     except StoreError:
         return "its bytes are not what its name says"
     return "" if length == size else f"it has {length} bytes, and its row says {size}"
-
-
-def leaves(folder: BlobFolder, digest: str) -> tuple[str, ...]:
-    """The blobs that a manifest names; () for a blob that is none, or that cannot be read."""
-    try:
-        manifest = manifest_of(folder.get(digest)) if folder.path(digest).stat().st_size < CHUNK else None
-    except (FileNotFoundError, NotFoundError, StoreError):
-        return ()
-    return () if manifest is None else tuple(manifest.leaves)
 
 
 def mend(connection: Connection) -> int:

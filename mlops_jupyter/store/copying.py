@@ -31,14 +31,9 @@ def copy(source: Connection, target: Connection, blobs: BlobFolder, into: BlobFo
             raise ConflictError("the store to copy into holds something already", "give a new folder, or an empty database")
     copied = Copied()
     for digest, size in source.execute(select(schema.blobs.c.digest, schema.blobs.c.size)).all():
-        upload = into.upload(digest)
-        try:
+        with into.upload(digest) as upload:
             for part in blobs.parts(digest, CHUNK):
                 upload.write(part)
-            upload.keep()
-        except BaseException:
-            upload.drop()
-            raise
         copied.blobs += 1
         copied.nbytes += size
     for table in schema.metadata.sorted_tables:

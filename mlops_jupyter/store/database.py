@@ -74,8 +74,7 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A transaction that sees one state of the store for as long as it lasts, in every database."""
-        level = None if self.path is not None else "REPEATABLE READ"  # SQLite's transactions are that
-        options = {} if level is None else {"isolation_level": level}
+        options = {"isolation_level": "REPEATABLE READ"} if self.path is None else {}  # SQLite's transactions are that
         with self._named(), self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
@@ -17,8 +16,6 @@ from mlops_jupyter.store import executions as execution_rows
 from mlops_jupyter.store import observations as observation_rows
 from mlops_jupyter.store.database import upsert
 from mlops_jupyter.store.schema import executions, forgotten, observations, runs, sessions, verifications
-
-_digest = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def run(connection: Connection, found: Run) -> set[str]:
@@ -48,7 +45,7 @@ def run(connection: Connection, found: Run) -> set[str]:
     connection.execute(delete(runs).where(runs.c.id == found.id))
     search.save(connection, [], {found.id})
     _note(connection, [(found.id, found.experiment_id, found.number)])
-    return blobs.unreferenced(connection, _digests(bodies))
+    return blobs.unreferenced(connection, blobs.named_in(bodies))
 
 
 def _own_cells(connection: Connection, found: Run) -> set[int]:
@@ -68,7 +65,7 @@ def session(connection: Connection, id: str) -> set[str]:
     bodies += connection.execute(select(sessions.c.body).where(sessions.c.id == id)).scalars()
     connection.execute(delete(sessions).where(sessions.c.id == id))
     _note(connection, [(id, "", 0), *numbers])
-    return blobs.unreferenced(connection, _digests(bodies))
+    return blobs.unreferenced(connection, blobs.named_in(bodies))
 
 
 def dataset(connection: Connection, name: str) -> tuple[list[str], set[str]]:
@@ -93,7 +90,7 @@ def dataset(connection: Connection, name: str) -> tuple[list[str], set[str]]:
         named = verifications.c.body.contains(f'"{name}"')
         connection.execute(delete(verifications).where(verifications.c.session == key, named))
         changed.append(key)
-    return changed, blobs.unreferenced(connection, _digests(bodies))
+    return changed, blobs.unreferenced(connection, blobs.named_in(bodies))
 
 
 def _marks(name: str, cells: Sequence[CellExecution], seen: Sequence[Observation]) -> set[str]:
@@ -154,7 +151,3 @@ def _unknown(mark: Fingerprint, secret: set[str]) -> Fingerprint:
 def _note(connection: Connection, gone: Iterable[tuple[str, str, int]]) -> None:
     upsert(connection, forgotten, [
         {"id": name, "experiment": experiment, "number": number, "at": time.time()} for name, experiment, number in gone])
-
-
-def _digests(bodies: Iterable[str]) -> set[str]:
-    return {digest for body in bodies for digest in _digest.findall(body)}

@@ -18,13 +18,14 @@ def settle(connection: Connection, folder: BlobFolder, freed: set[str]) -> set[s
     """What may be purged when nothing names the blobs `freed` any more: a manifest's leaves too, no leaf of another."""
     bodies = connection.execute(select(observations.c.body).where(observations.c.kind == "dataset")).scalars()
     named = {blob for body in bodies if (blob := from_json(body, Observation).blob)}
-    used, own = _leaves(folder, named - freed), _leaves(folder, freed)
+    used, own = leaves(folder, named - freed), leaves(folder, freed)
     spared = freed & used
     blobs.note(connection, {digest: len(folder.get(digest)) for digest in spared})
     return (freed - spared) | blobs.unreferenced(connection, own - used)
 
 
-def _leaves(folder: BlobFolder, digests: Iterable[str]) -> set[str]:
+def leaves(folder: BlobFolder, digests: Iterable[str]) -> set[str]:
+    """The blobs that the manifests among these name."""
     found: set[str] = set()
     for digest in digests:
         try:

@@ -26,9 +26,7 @@ _TABLES: dict[type, tuple[Table, tuple[str, ...], tuple[str, ...]]] = {
 def missing(connection: Connection, entities: Sequence[Entity]) -> tuple[list[Entity], Merged]:
     """Those that are to be added, and what is to be told."""
     merged = Merged()
-    named = {one.id if isinstance(one, Session) else one.session for one in entities
-             if isinstance(one, Session | CellExecution | Observation)}
-    gone = session_rows.forgotten_ids(connection, named)
+    gone = session_rows.forgotten_ids(connection, {one.id for one in entities if isinstance(one, Session)})
     merged.forgotten = sum(isinstance(one, Session) and one.id in gone for one in entities)
     new: list[Entity] = []
     for kind, (table, columns, fields) in _TABLES.items():

@@ -32,35 +32,15 @@ from mlops_jupyter.entities import (
     StoreError,
     content_hash,
 )
-from mlops_jupyter.entities.calls import CALLS, Call
+from mlops_jupyter.entities.calls import API, CALLS, Call, ErrorBody, Position, Stored
 from mlops_jupyter.entities.codec import any_from_json, to_json
 
-API = "/mlops/api/v1"
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 _ERRORS: dict[int, type[MlopsError]] = {
-    400: InputError, 404: NotFoundError, 405: InputError, 409: ConflictError, 413: InputError, 422: JobFailedError,
+    **{kind.http_status: kind for kind in (InputError, NotFoundError, ConflictError, JobFailedError)},
+    405: InputError, 413: InputError,
 }
-
-
-class Position(msgspec.Struct):
-    """How far a writer has been shipped."""
-
-    n: int
-    offset: int
-
-
-class Stored(msgspec.Struct):
-    """Whether a batch was taken: not if another shipper was faster."""
-
-    stored: bool
-
-
-class Said(msgspec.Struct):
-    """How a server refuses."""
-
-    message: str
-    remedy: str = ""
 
 
 def connect(url: str) -> AnyStore:
@@ -182,7 +162,7 @@ class RemoteStore:
             return StoreError(f"{self.url} has moved to {answer.headers.get('Location', 'elsewhere')}",
                               "set MLOPS_STORE to the new address")
         try:
-            said = msgspec.json.decode(answer.content, type=Said) if answer.content else Said(f"HTTP {status}")
+            said = msgspec.json.decode(answer.content, type=ErrorBody) if answer.content else ErrorBody(f"HTTP {status}")
         except msgspec.DecodeError:
             return StoreError(f"{self.url} answered {status} as no mlops server does",
                               "check MLOPS_STORE: it is the address before /mlops")

@@ -30,6 +30,7 @@ from mlops_jupyter.entities import (
     Verification,
     derived_id,
 )
+from mlops_jupyter.outbox import session_of
 from mlops_jupyter.store import (
     blobs,
     checking,
@@ -141,13 +142,8 @@ class Store:
     @contextmanager
     def upload(self, digest: str) -> Iterator[Upload]:
         """A blob that comes in parts: write them; at the end of the block it is kept, after an exception nothing is left."""
-        upload = self._blobs.upload(digest)
-        try:
+        with self._blobs.upload(digest) as upload:
             yield upload
-            upload.keep()
-        except BaseException:
-            upload.drop()
-            raise
         with self.database.write() as connection:
             blobs.note(connection, {digest: upload.size})
 
@@ -380,9 +376,9 @@ class Store:
 
 def _save(connection: Connection, entities: Sequence[Entity]) -> None:
     """Upsert entities by noun, without those of forgotten sessions, and mark the sessions that they belong to as changed."""
-    named = {_session(entity) for entity in entities} - {""}
+    named = {session_of(entity) for entity in entities} - {""}
     gone = sessions.forgotten_ids(connection, named)
-    kept = [entity for entity in entities if _session(entity) not in gone]
+    kept = [entity for entity in entities if session_of(entity) not in gone]
     started = [entity for entity in kept if isinstance(entity, Session)]
     sessions.save(connection, started)
     experiments.note(connection, started)
@@ -391,10 +387,5 @@ def _save(connection: Connection, entities: Sequence[Entity]) -> None:
     experiments.save_goals(connection, [entity for entity in kept if isinstance(entity, Goal)])
     verifications.save(connection, [entity for entity in kept if isinstance(entity, Verification)])
     submissions.save(connection, [entity for entity in kept if isinstance(entity, Submission)])
-    sessions.touch(connection, {_session(entity) for entity in kept if not isinstance(entity, (Goal, Verification, Submission))})
-
-
-def _session(entity: Entity) -> str:
-    if isinstance(entity, Session):
-        return entity.id
-    return entity.session if isinstance(entity, (CellExecution, Observation, Verification)) else ""
+    changed = [entity for entity in kept if not isinstance(entity, (Goal, Verification, Submission))]
+    sessions.touch(connection, {session_of(entity) for entity in changed})

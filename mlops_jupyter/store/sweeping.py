@@ -6,7 +6,6 @@ young, and it is put back, or does not find it, and writes it anew.
 
 from __future__ import annotations
 
-import re
 import time
 from pathlib import Path
 
@@ -15,15 +14,15 @@ from sqlalchemy import Connection, delete, select
 
 from mlops_jupyter.entities import ConflictError, new_id
 from mlops_jupyter.store import schema
-from mlops_jupyter.store.blobs import BlobFolder
-from mlops_jupyter.store.checking import leaves, strays
+from mlops_jupyter.store.blobs import BlobFolder, is_name, named_in
+from mlops_jupyter.store.checking import strays
+from mlops_jupyter.store.kept import leaves
 
 GRACE = 24 * 3600.0
 SHARE = 0.5
 """More than this share of the blobs' bytes goes only by force: most often something else is wrong then."""
 SMALL = 64 * 2**20
 """Bytes that may always go."""
-_digest = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class Swept(msgspec.Struct):
@@ -44,7 +43,7 @@ def sweep(connection: Connection, folder: BlobFolder, grace: float, *, dry_run: 
     for path in folder.files():
         digest, status = f"sha256:{path.parent.name}{path.name}", path.stat()
         total += status.st_size
-        if not _digest.fullmatch(digest) or digest in used:
+        if not is_name(digest) or digest in used:
             continue
         if max(rows.get(digest, 0.0), status.st_mtime) > young:
             swept.spared += 1
@@ -86,5 +85,5 @@ def _used(connection: Connection, folder: BlobFolder) -> set[str]:
     for table in schema.metadata.sorted_tables:
         if "body" in table.c:
             for body in connection.execute(select(table.c.body).execution_options(yield_per=500)).scalars():
-                used.update(_digest.findall(body))
-    return used.union(*(leaves(folder, digest) for digest in used))
+                used |= named_in([body])
+    return used | leaves(folder, used)

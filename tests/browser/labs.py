@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Page
+
+from tests.ports import free_port
 
 SHOTS = Path(__file__).resolve().parents[2] / "test-results"
 TOKEN = "a-token-for-the-browser-test"
@@ -64,9 +65,7 @@ def start_lab(home: Path, root: Path, app: str = "lab") -> Iterator[Lab]:
     startup = home / "ipython" / "profile_default" / "startup" / "patient.py"
     startup.parent.mkdir(parents=True, exist_ok=True)
     startup.write_text(PATIENT)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = home / "lab.log"
     with log.open("w") as out:
         command = _command(app, port, root)

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.ports import free_port
 from tests.postgres import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,9 +68,7 @@ class Machine:
 
 
 def test_the_page_does_what_it_says(postgres: Cluster, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     setup, people, everybody = blocks()
     words = {"postgresql+psycopg://mlops@127.0.0.1/ledger": postgres.database(), "/srv/mlops/blobs": str(tmp_path / "blobs"),
              "https://mlops.example.org": f"http://127.0.0.1:{port}"}

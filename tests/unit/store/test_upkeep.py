@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import sqlite3
 import threading
 import time
@@ -16,6 +17,7 @@ import pytest
 from mlops_jupyter.api import upkeep
 from mlops_jupyter.api.ledger import derive_runs
 from mlops_jupyter.entities import ConflictError, Goal, InputError, Output, StoreError, content_hash
+from mlops_jupyter.entities.kept import Manifest, encode_manifest
 from mlops_jupyter.store import Store, blobs, open_store, schema, sweeping
 from tests.postgres import Cluster
 from tests.unit.store.story import append, cell, metric, session, verdict
@@ -90,7 +92,7 @@ def test_every_damage_is_found(tmp_path: Path, damage: Callable[[Store, random.R
     whole.close()
     for seed in range(60):
         target = tmp_path / f"s{seed}"
-        os.system(f"cp -r {tmp_path}/whole {target}")
+        shutil.copytree(tmp_path / "whole", target)
         store = open_store(str(target))
         damage(store, random.Random(seed))
         assert store.check().problems, seed
@@ -142,12 +144,8 @@ def test_what_nothing_names_goes_after_its_grace_and_nothing_else(sql_store: Sto
 
 
 def test_leaves_of_a_kept_file_are_named_by_its_manifest(store: Store) -> None:
-    import msgspec
-
-    from mlops_jupyter.entities.kept import Manifest
-
     leaves = [store.put_blob(b"first"), store.put_blob(b"second")]
-    manifest = store.put_blob(msgspec.json.encode(Manifest("fp1:x", 11, tuple(leaves))))
+    manifest = store.put_blob(encode_manifest(Manifest("fp1:x", 11, tuple(leaves))))
     append(store, session(), cell(1, outputs=[Output("display", blob=manifest)]))
     for digest in [*leaves, manifest]:
         age(store, digest)
@@ -275,3 +273,14 @@ def test_a_store_of_every_older_schema_is_whole_after_it_was_opened(tmp_path: Pa
     assert [one.n for one in store.executions("s1")] == [1, 2]
     assert [one for one in store.check().problems if "blob" not in one.what] == []
     assert len(store.search("used.package = numpy")) == len(store.runs())
+
+
+def test_a_manifest_of_any_size_keeps_its_leaves(store: Store) -> None:
+    leaf = store.put_blob(b"leaf")
+    manifest = store.put_blob(encode_manifest(Manifest("fp1:x", 4, (leaf,) * 20_000)))
+    append(store, session(), cell(1, outputs=[Output("display", blob=manifest)]))
+    for digest in (leaf, manifest):
+        age(store, digest)
+    assert store.sweep(DAY, dry_run=False, force=True).blobs == 0
+    store._blobs.path(leaf).unlink()
+    assert store.check().problems
