@@ -38,7 +38,7 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 2rem; border-bottom: 1px solid var(--line); }
 .sub { opacity: .7; margin-top: .2rem; }
-table { border-collapse: collapse; display: block; overflow-x: auto; }
+table { border-collapse: collapse; display: block; margin-bottom: 1.2rem; overflow-x: auto; }
 td, th { padding: .15rem .8rem .15rem 0; vertical-align: top; border-bottom: 1px solid var(--soft); }
 pre { background: var(--code); padding: .6rem .8rem; overflow-x: auto; margin: .4rem 0; border-radius: 4px; font-size: 13px;
   white-space: pre; }

@@ -174,8 +174,13 @@ def _may_make(page: Page, played: _Played, step: Step) -> list[str]:
     known = {name for name, version in step.writes.items() if version.previous is not None} | step.text.binds
     open_names = played.state.keys() if step.execution.opaque else {write.name for write in step.execution.writes
                                                                     if write.how == "maybe"} & played.state.keys()
-    return sorted(name for name in open_names - known if name.isidentifier() and not OUTPUT_NAME.fullmatch(name)
-                  and page.happened.steps[played.state[name].n].execution.cell)
+    return sorted(name for name in open_names - known if _is_of_a_cell(page, played.state[name]))
+
+
+def _is_of_a_cell(page: Page, version: Version) -> bool:
+    """Whether a cell made this name: it is nothing hidden, no result by its prompt, nothing that was put there between cells."""
+    own = version.key.isidentifier() and not OUTPUT_NAME.fullmatch(version.key)
+    return own and bool(page.happened.steps[version.n].execution.cell)
 
 
 def _end(page: Page, played: _Played, again: set[str]) -> None:
@@ -187,8 +192,7 @@ def _end(page: Page, played: _Played, again: set[str]) -> None:
         if shown and not _equal(have, version):
             _need(page, played, version, again)
     for name, version in played.state.items():
-        own = name.isidentifier() and not OUTPUT_NAME.fullmatch(name)
-        if own and name not in page.fresh.now and page.happened.steps[version.n].execution.cell:
+        if name not in page.fresh.now and _is_of_a_cell(page, version):
             played.forget.setdefault("", []).append(name)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from packaging.utils import canonicalize_name
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, false, func, literal, not_, or_, select
 from sqlalchemy.sql.elements import SQLColumnExpression
 from sqlalchemy.sql.selectable import Subquery
@@ -117,9 +118,9 @@ def _of_package(connection: Connection, one: Condition) -> ColumnElement[bool]:
     parts = []
     for text in map(str, wanted):
         name, _, version = text.partition("==")
-        named = packages.c.name == canonical(name)
+        named = packages.c.name == canonicalize_name(name)
         if one.operator == "like":
-            named = packages.c.name.like(canonical(name), escape="\\")
+            named = packages.c.name.like(canonicalize_name(name), escape="\\")
         parts.append(and_(named, packages.c.version == version) if version else named)
     found = list(connection.execute(select(packages.c.environment).where(or_(*parts)).distinct()).scalars())
     having = _having(connection, and_(marks.c.kind == "environment", marks.c.text.in_(found))) if found else false()
@@ -160,15 +161,10 @@ def note_environment(connection: Connection, environment: Environment) -> None:
     """The packages of an environment, once."""
     if connection.execute(select(literal(1)).where(packages.c.environment == environment.id).limit(1)).first() is not None:
         return
-    rows = {canonical(one.name): {"environment": environment.id, "name": canonical(one.name), "version": one.version[:200]}
-            for one in environment.distributions}
+    versions = {canonicalize_name(one.name)[:200]: one.version[:200] for one in environment.distributions}
+    rows = [{"environment": environment.id, "name": name, "version": version} for name, version in versions.items()]
     if rows:
-        connection.execute(packages.insert(), list(rows.values()))
-
-
-def canonical(name: str) -> str:
-    """A distribution's name as PEP 503 compares it."""
-    return name.lower().replace("_", "-").replace(".", "-")[:200]
+        connection.execute(packages.insert(), rows)
 
 
 def _marks(run: Run) -> Iterator[tuple[str, str, str, float | None]]:

@@ -7,6 +7,7 @@ derives them.
 from __future__ import annotations
 
 import json
+import re
 
 from alembic import op
 from sqlalchemy import Column, Double, Integer, String, Text, text
@@ -38,7 +39,7 @@ def upgrade() -> None:
         connection.execute(text("update verifications set verdict = :verdict where id = :id"),
                            {"id": key, "verdict": json.loads(body)["verdict"]})
     for key, body in connection.execute(text("select id, body from environments")).all():
-        packages = {one["name"].lower().replace("_", "-").replace(".", "-")[:200]: one["version"][:200]
+        packages = {re.sub(r"[-_.]+", "-", one["name"]).lower()[:200]: one["version"][:200]
                     for one in json.loads(body).get("distributions", [])}
         for name, version in packages.items():
             connection.execute(text("insert into packages (environment, name, version) values (:id, :name, :version)"),
