@@ -7,7 +7,8 @@ The name of a fingerprint or autolog entry is the top-level module it serves: no
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from typing import cast
 
 from mlops_jupyter.entities.errors import NotFoundError
 
@@ -17,9 +18,15 @@ RUNNER = "mlops_jupyter.runner"
 
 
 @cache
+def _every() -> EntryPoints:
+    """Those of all packages: every `entry_points.txt` of the environment is read, so once per process and not per group."""
+    return cast(EntryPoints, entry_points())
+
+
+@cache
 def available(group: str) -> dict[str, EntryPoint]:
     """Entry points of a group by name. Read once per process."""
-    return {entry.name: entry for entry in entry_points(group=group)}
+    return {entry.name: entry for entry in _every().select(group=group)}
 
 
 @cache

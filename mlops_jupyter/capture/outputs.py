@@ -202,8 +202,10 @@ class Tap:
 
 def _named_as(original: Callable[..., object], shadow: Callable[..., object]) -> Callable[..., object]:
     for name in ("__name__", "__qualname__", "__module__", "__doc__"):
-        with suppress(AttributeError, TypeError):
+        try:
             setattr(shadow, name, getattr(original, name))
+        except (AttributeError, TypeError):  # at every cell: `suppress` would cost more than all the rest of it
+            continue
     return shadow
 
 

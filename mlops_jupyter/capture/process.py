@@ -13,6 +13,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from itertools import chain
 
 from mlops_jupyter.capture.memory import addresses
 from mlops_jupyter.fingerprint.types.instances import is_local_module
@@ -81,19 +82,32 @@ def _values(options: dict[str, object]) -> int:
     return hash(addresses(options.values()))
 
 
-def _nested(options: dict[str, object]) -> bytes:
-    """A mark of pandas' options: dicts of dicts."""
-    dicts: list[dict[str, object]] = [options]
-    values: list[object] = []
-    for held in dicts:
-        for value in held.values():
-            (dicts if type(value) is dict else values).append(value)  # type: ignore[arg-type]
-    return addresses(values)
+class _Nested:
+    """Marks dicts of dicts, as pandas keeps its options; which there are is found again only when something in them moved."""
+
+    def __init__(self) -> None:
+        self._dicts: list[dict[str, object]] = []
+        self._mark = b""
+
+    def __call__(self, options: dict[str, object]) -> bytes:
+        mark = self._look()
+        if mark != self._mark or not self._dicts or self._dicts[0] is not options:
+            self._dicts = [options]
+            for held in self._dicts:
+                self._dicts.extend(value for value in held.values() if type(value) is dict)
+            mark = self._mark = self._look()
+        return mark
+
+    def _look(self) -> bytes:
+        return addresses(chain.from_iterable(map(dict.values, self._dicts)))
+
+
+_pandas = _Nested()
 
 
 _PACKAGES: dict[str, Callable[[object], object]] = {
     "numpy": lambda numpy: (_values(numpy.geterr()), _values(numpy.get_printoptions())),  # type: ignore[attr-defined]
-    "pandas._config.config": lambda config: _nested(config._global_config),  # type: ignore[attr-defined]
+    "pandas._config.config": lambda config: _pandas(config._global_config),  # type: ignore[attr-defined]
     "matplotlib": lambda library: hash(addresses(dict.values(library.rcParams))),  # type: ignore[attr-defined]
     "sklearn._config": lambda config: repr(config.get_config()),  # type: ignore[attr-defined]
 }

@@ -42,7 +42,7 @@ class Rewriting:
         """Sites, and what is kept for them, that are looked at no more in this cell."""
         self._counting: list[Library] = []
         setattr(builtins, HOOK, self._result)
-        shell.ast_transformers.append(self)
+        self._place(there=True)
 
     def watch(self, library: Library) -> None:
         """Results of this library's functions are recognised from now on."""
@@ -54,16 +54,24 @@ class Rewriting:
             self._counting.append(library)
 
     def before_cell(self, source: str) -> None:
-        """Drop what an unfinished call left."""
+        """Drop what an unfinished call left. Away where nothing is called: IPython walks the tree for any transformer."""
+        self._place(there="(" in source)
         self._others.clear()
         self._misses.clear()
         self._ignored.clear()
         self.assembler.begin()
 
+    def _place(self, *, there: bool) -> None:
+        """Be among the shell's transformers, first as others may have come since, or not."""
+        transformers = self._shell.ast_transformers
+        if there and self not in transformers:
+            transformers.insert(0, self)
+        elif not there and self in transformers:
+            transformers.remove(self)
+
     def remove(self) -> None:
         """Take transformer and hook away. A loop that still runs keeps working: its cell has a hook of its own till it ends."""
-        if self in self._shell.ast_transformers:
-            self._shell.ast_transformers.remove(self)
+        self._place(there=False)
         setattr(builtins, HOOK, _unchanged)
         self._sites.clear()
 

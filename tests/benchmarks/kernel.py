@@ -67,7 +67,9 @@ def kernel(python: str, module: str) -> Iterator[BlockingKernelClient]:
     manager._kernel_spec = KernelSpec(argv=argv, display_name=module, language="python")
     with tempfile.TemporaryDirectory() as folder:
         places = {"MLOPS_STORE": f"{folder}/store", "MLOPS_STATE": f"{folder}/state", "IPYTHONDIR": f"{folder}/ipython"}
-        manager.start_kernel(cwd=folder, env={**os.environ, **places}, stderr=open(os.devnull, "w"))  # noqa: SIM115, PTH123 (the kernel's)
+        # bytecode is cached, as for any user; a continuous integration that switches that off would time the compiler
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        manager.start_kernel(cwd=folder, env={**inherited, **places}, stderr=open(os.devnull, "w"))  # noqa: SIM115, PTH123 (the kernel's)
         client = manager.client()
         client.start_channels()
         try:

@@ -1,6 +1,6 @@
 """Proof "On/off": real notebooks in a real kernel, plain and tracked; all that goes over the wire, and the process itself, is compared.
 
-    python tests/proofs/changes_nothing.py [--short] [--only NAME …] [--keep-going]
+    python tests/proofs/changes_nothing.py [--short] [--only NAME …]
 
 The notebooks are `tests/data/notebooks/*.txt`, cells parted by `# %%`. Both kernels run two cells before the notebook's: the tracked
 one `%load_ext mlops_jupyter` and `%mlops track`, the plain one `pass` twice. Exit code 1 on any difference.

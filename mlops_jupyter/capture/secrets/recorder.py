@@ -7,9 +7,11 @@ there is something among them the record is taken apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
 from pathlib import Path
-from typing import cast
+from typing import cast, get_origin
 
 import msgspec
 
@@ -22,6 +24,8 @@ _STRUCTURE = frozenset({
     "cell", "diff", "commit", "before", "models", "type_name", "started", "ended",
 })
 """Fields of ours that hold no text of the user's; `outputs` of a session is a word, of an execution it is walked through."""
+
+_NUMBERS = frozenset({int, float, bool})
 
 
 class CleanOutbox(Outbox):
@@ -51,28 +55,37 @@ def clean(entity: Entity, redact: Redactor) -> Entity:
     return cast(Entity, _cleaned(entity, redact))
 
 
-def _texts(value: object) -> Iterator[str]:
-    """Every text in a value that could hold a secret; a text under a name comes with its name."""
-    if isinstance(value, str):
-        if len(value) > 5:
-            yield value
-    elif isinstance(value, msgspec.Struct):
-        for name in value.__struct_fields__:
-            held = getattr(value, name)
-            if held and not (name in _STRUCTURE and not isinstance(held, list)):
-                yield from _texts(held)
-        if isinstance(value, Observation) and isinstance(value.value, str):
-            yield _pair(value.name, value.value)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if isinstance(item, str) and isinstance(key, str):
-                yield _pair(key, item)
-            else:
-                yield from _texts(key)
-                yield from _texts(item)
+@cache
+def _fields(cls: type[msgspec.Struct]) -> Callable[[msgspec.Struct], tuple[object, ...]]:
+    """Hands out the fields of such an entity that can hold a text of the user's."""
+    fields = msgspec.structs.fields(cls)
+    names = [field.name for field in fields if field.name not in _STRUCTURE or get_origin(field.type) is list]
+    return attrgetter(*names) if len(names) > 1 else lambda entity: tuple(getattr(entity, name) for name in names)
+
+
+def _texts(entity: Entity) -> list[str]:
+    """Every text of an entity that could hold a secret; a text under a name comes with its name."""
+    found: list[str] = []
+    ahead: list[object] = [entity]
+    for value in ahead:  # which grows meanwhile: at every cell, so without a call for each value
+        if type(value) in _NUMBERS:
+            continue
+        if isinstance(value, str):
+            if len(value) > 5:
+                found.append(value)
+        elif isinstance(value, msgspec.Struct):
+            ahead.extend(filter(None, _fields(type(value))(value)))
+            if isinstance(value, Observation) and isinstance(value.value, str):
+                found.append(_pair(value.name, value.value))
+        elif isinstance(value, list | tuple):
+            ahead.extend(value)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                if isinstance(item, str) and isinstance(key, str):
+                    found.append(_pair(key, item))
+                else:
+                    ahead += key, item
+    return found
 
 
 def _pair(name: str, value: str) -> str:
