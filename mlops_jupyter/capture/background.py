@@ -13,6 +13,7 @@ import inspect
 import sys
 import threading
 import types
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import cast
 
@@ -26,9 +27,13 @@ _OURS = "mlops-"
 MACHINERY = frozenset({"ipykernel", "tornado", "zmq", "jupyter_client", "IPython", "asyncio", "_asyncio", "comm", "anyio",
                        "mlops_jupyter", "traitlets", "ipywidgets", "prompt_toolkit", "nest_asyncio", "uvloop"})
 """Packages that run the kernel: what their own tasks and objects hold is not the user's."""
+_LOKY = "joblib.externals.loky."
 _PLUMBING = frozenset({"threading", "queue", "concurrent.futures.thread", "concurrent.futures.process", "selectors", "socket",
-                       "multiprocessing.pool", "multiprocessing.connection", "multiprocessing.queues"})
+                       "multiprocessing.pool", "multiprocessing.connection", "multiprocessing.queues",
+                       _LOKY + "process_executor", _LOKY + "backend.queues", _LOKY + "reusable_executor"})
 """Modules whose functions wait in threads for something to do."""
+_MANAGERS = frozenset({"concurrent.futures.process", _LOKY + "process_executor"})
+"""Their threads hand work to processes, which cannot reach the notebook, and call back when it is done."""
 _GIVEN = frozenset({"_target", "_args", "_kwargs"})
 _EVERY = frozenset(attributes(threading.Thread(name="mlops-example")))  # with a name: the counter of `Thread-N` is the user's
 _WAITING = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
@@ -75,8 +80,18 @@ class Background:
 
 def _of_thread(thread: threading.Thread) -> Iterator[object]:
     """What a thread was given to run, and what its own class adds."""
+    own = attributes(thread)
+    if module_of(type(thread)) in _MANAGERS:
+        waiting = own.get("pending_work_items")
+        for item in list(waiting.values()) if type(waiting) is dict else ():
+            yield from attributes(attributes(item).get("future")).get("_done_callbacks") or ()  # type: ignore[misc]
+        return
+    feeds, given = own.get("_target"), own.get("_args")
+    if is_a(feeds, types.FunctionType) and feeds.__name__ == "_feed" and feeds.__module__ in _PLUMBING and type(given) is tuple:
+        yield from list(given[0]) if given and type(given[0]) is deque else ()  # what waits to be pickled there
+        return
     yield type(thread)
-    for name, value in attributes(thread).items():
+    for name, value in own.items():
         if name in _GIVEN or name not in _EVERY:
             yield value
 

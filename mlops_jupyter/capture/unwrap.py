@@ -34,6 +34,7 @@ OURS = frozenset({"mlops"})
 _OURS_LINE = re.compile(r"^\s*(?:%load_ext\s+mlops_jupyter|%reload_ext\s+mlops_jupyter|%mlops\b.*|#.*)?\s*$")
 _SKIP = re.compile(r"^\s*%%mlops\s+skip\b")
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_RESTORES = re.compile(r"(?:^|\s)-[a-z]*r")
 _EXPANDED = re.compile(r"\$\w+|\{[^{}]*\}")
 
 
@@ -111,6 +112,8 @@ def _run_magic(name: str, line: str, cell: str | None, found: Unwrapped, transfo
             return []
         found.inner.extend(inner.inner)
         return inner.tree.body
+    if name == "store" and not _RESTORES.search(line):
+        return []  # keeps the variables that it names, or lists them
     if name in PROCESS:
         found.stores.update(re.findall(r"--(?:out|err|proc)[ =](\w+)", line))
         found.words.update(_WORD.findall(cell or ""))

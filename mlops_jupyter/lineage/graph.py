@@ -14,7 +14,7 @@ from mlops_jupyter.lineage.file_links import FileLinks
 from mlops_jupyter.lineage.opaque import hidden
 from mlops_jupyter.lineage.seeding import seeds_first
 from mlops_jupyter.lineage.text import WHOLE_PROCESS, CellText, read_text, text_of
-from mlops_jupyter.lineage.versions import EVERYTHING, UNFINISHED, Chains, Graph, Step, Version, immutable
+from mlops_jupyter.lineage.versions import DELETED, EVERYTHING, UNFINISHED, Chains, Graph, Step, Version, immutable
 
 PROVIDED = frozenset(dir(builtins)) | {
     "In", "Out", "get_ipython", "exit", "quit", "display", "open", "_ih", "_oh", "_dh", "_i", "_ii", "_iii", "__name__",
@@ -148,7 +148,7 @@ class Walk:
         execution, text = step.execution, step.text
         for name in execution.deletes:
             self.state.pop(name, None)
-            self.deleted[name] = self.chains.version(f"$deleted {name}", step.n)
+            self.deleted[name] = self.chains.version(DELETED + name, step.n)
         recorded = {write.name for write in execution.writes}
         for write in execution.writes:
             sure = execution.state == "ok" and write.name in text.binds
@@ -196,6 +196,7 @@ class Walk:
         if unknown.reads is None:
             step.unsure = set(self.state) - step.reads.keys()
             step.reads = {**self.state, **step.reads}
+            step.gone = {name: version for name, version in self.deleted.items() if name not in self.state}
         for name in sorted(unknown.reads or ()):
             if not self._read(step, name):
                 self._unfound(step, name)

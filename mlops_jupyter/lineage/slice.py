@@ -72,10 +72,16 @@ class _Closure:
             self.step(one.n, *label(one))
 
     def finish(self) -> None:
+        gone: dict[str, Version] = {}
         while self.queue:
             step = self.graph.steps[self.queue.pop()]
             for version in step.reads.values():
                 self.version(version.chain()[-1] if _only_filled(step, version) else version)
+            gone |= step.gone
+            if not self.queue:  # a cell that is needed makes what was gone when hidden code could list all names
+                made = {name for n in self.because for name in self.graph.steps[n].writes}
+                for name in gone.keys() & made:
+                    self.version(gone[name])
 
     def words(self) -> dict[int, list[str]]:
         return {n: [_sentence(verb, sorted(what)) for verb, what in self.because[n].items()] for n in sorted(self.because)}

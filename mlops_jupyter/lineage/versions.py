@@ -16,6 +16,7 @@ from mlops_jupyter.lineage.text import CellText
 
 EVERYTHING = "$env *"
 ANY_FILE = "$file *"
+DELETED = "$deleted "
 UNFINISHED = frozenset({"error", "interrupted"})
 
 
@@ -63,6 +64,8 @@ class Step:
     writes: dict[str, Version] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
     """Keys that it asked for and that had no version then."""
+    gone: dict[str, Version] = field(default_factory=dict)
+    """Deletions of names that hidden code would have found, had they not been deleted."""
     unsure: set[str] = field(default_factory=set)
     """Keys that it may have read: of an opaque cell, everything there was."""
     unknown: list[str] = field(default_factory=list)

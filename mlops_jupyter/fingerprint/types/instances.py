@@ -124,7 +124,10 @@ _LAZY = frozenset({"dask", "pyspark", "ibis", "distributed", "duckdb", "_duckdb"
 
 
 def opaque(value: object, walk: Walk) -> Found:
-    """A value that no reader knows."""
+    """A value that no reader knows. One that could have attributes and has none, a library's `MISSING`, is known by its class."""
+    cls = type(value)
+    if _dictoffset(cls) and not hides_state(cls) and not attributes(value):
+        return Found("instance", leaf(b"bare", name_of(cls).encode()))
     return Found("opaque")
 
 
@@ -149,7 +152,8 @@ _KERNEL = frozenset({
 
 
 @cache
-def _is_kernel(module: str) -> bool:
+def is_kernel(module: str) -> bool:
+    """True for a module of those packages, and for the event loops."""
     return module.partition(".")[0] in _KERNEL or (module.startswith("asyncio.") and module.endswith("_events"))
 
 
@@ -157,7 +161,7 @@ def reach_referents(value: object, trace: Trace) -> None:
     """What an object of an unknown class holds, as the garbage collector sees it: none of its own code runs."""
     trace.hold(value)
     parts = (part for part in gc.get_referents(value) if id(type(part)) not in _CODE)
-    trace.follow(part for part in parts if not _is_kernel(module_of(type(part))))
+    trace.follow(part for part in parts if not is_kernel(module_of(type(part))))
 
 
 def _reach_generator(value: object, trace: Trace) -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import threading
+import time
 import weakref
+from concurrent.futures import ProcessPoolExecutor
+
+from joblib import Parallel, delayed
 
 from mlops_jupyter.capture.background import Background, running
 from mlops_jupyter.fingerprint import footprint
@@ -44,6 +49,23 @@ def test_a_function_of_the_user_s_in_a_thread_is_followed() -> None:
     finally:
         gate.set()
         thread.join(5)
+
+
+def test_pools_of_processes_that_have_nothing_to_do_lead_nowhere() -> None:
+    """After `n_jobs=2` loky's threads live on: followed, they led to every function that a cell had imported."""
+    background = Background()
+    Parallel(n_jobs=2)(delayed(abs)(number) for number in range(2))
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pool.submit(abs, 1).result()
+        assert background.roots() == []
+
+
+def test_what_a_pool_of_processes_calls_back_is_followed() -> None:
+    background, rows = Background(), [1]
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        future = pool.submit(time.sleep, 0.5)
+        future.add_done_callback(rows.append)
+        assert any(getattr(root, "__self__", None) is rows for root in background.roots())
 
 
 def test_finalizers_of_the_user_s_own_are_followed_and_a_library_s_are_not() -> None:

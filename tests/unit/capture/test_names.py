@@ -89,6 +89,7 @@ def test_changes_in_place_are_seen(source: str, mutated: set[str]) -> None:
 @pytest.mark.parametrize(
     "source",
     ["exec('x = 1')", "eval(s)", "globals()['x'] = 1", "from m import *", "%run other.py", "%unknown_magic x",
+     "%store -r x", "%who_ls",
      "get_ipython().run_cell('x')",
      "%%time\nexec('a')", "locals()", "get_ipython().user_ns['x'] = 1" if False else "get_ipython().push({})"],
 )
@@ -98,7 +99,8 @@ def test_what_the_text_cannot_tell_is_opaque(source: str) -> None:
 
 @pytest.mark.parametrize("source", ["%matplotlib inline", "%reset -f", "%recall 3",
                                     "!ls", "%mlops why x", "%load_ext mlops_jupyter", "%%bash\necho", "x.exec()",
-                                    "%%time\nx = 1", "%pip install a", "?x", "model.eval()", "vars(x)"])
+                                    "%%time\nx = 1", "%pip install a", "?x", "model.eval()", "vars(x)",
+                                    "%store x", "%store"])
 def test_harmless_cells_are_not_opaque(source: str) -> None:
     assert names(source).opaque == []
 

@@ -1,5 +1,12 @@
 """Identity of arrays, frames, matrices and estimators: logical content, every byte."""
 
+import copy
+import dataclasses
+import io
+import logging
+import sys
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -238,3 +245,44 @@ def test_what_a_subclass_of_a_frame_keeps_is_content():
     assert logical(one) == logical(pd.DataFrame({"a": [1]}))
     object.__setattr__(one, "unit", "kg")
     assert digest(one) != digest(other)
+
+
+# logging, statsmodels, values without content
+
+
+def test_a_logger_is_its_settings_and_not_what_it_logged():
+    logger, text = logging.Logger("mine"), io.StringIO()
+    handler = logging.StreamHandler(sys.stderr)
+    logger.addHandler(handler)
+    before = fingerprint(logger)
+    logger.error("something")
+    assert fingerprint(logger).same_as(before)
+    logger.setLevel(10)
+    assert not fingerprint(logger).same_as(before)
+    before = fingerprint(handler)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    assert not fingerprint(handler).same_as(before)
+    logger.addHandler(logging.StreamHandler(text))
+    assert id(text) in footprint(logger).ids, "logging changes the user's own stream"
+
+
+def test_a_result_of_statsmodels_is_what_was_estimated():
+    sm = pytest.importorskip("statsmodels.api")
+    x = sm.add_constant(np.arange(12.0))
+    y = np.arange(12.0) ** 1.5
+    fitted = sm.OLS(y, x).fit()
+    before = fingerprint(fitted)
+    assert before.coverage == 1.0
+    assert fingerprint(sm.OLS(y, x).fit()).same_as(before)
+    fitted.summary()
+    fitted.rsquared  # noqa: B018 (worked out when it is asked first)
+    assert fingerprint(fitted).same_as(before), "to ask is no change"
+    fitted.model.endog[0] = 7.0
+    assert not fingerprint(fitted).same_as(before)
+    assert not fingerprint(sm.OLS(y, x).fit(cov_type="HC1")).same_as(before)
+
+
+def test_a_library_s_object_without_attributes_is_known_by_its_class():
+    assert fingerprint(dataclasses.MISSING).same_as(fingerprint(copy.copy(dataclasses.MISSING)))
+    assert fingerprint(dataclasses.field).coverage == 1.0
+    assert fingerprint(threading.Lock()).coverage == 0.0

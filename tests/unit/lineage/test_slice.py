@@ -147,6 +147,24 @@ def test_opaque_cells_touch_everything(book: Notebook) -> None:
     assert needed(book, "z").cells == [1, 2, 3, 4]
 
 
+def test_what_lists_all_names_needs_what_deleted_those_that_the_slice_makes(book: Notebook) -> None:
+    """`%who_ls` found a name in the slice that a cell outside it had deleted (notebook 30193 of slices.py)."""
+    book.run("a", "x = gone = 1")
+    book.run("b", "other = 2")
+    book.run("c", "del gone, other")
+    book.run("d", "names = sorted(globals())", opaque=True)
+    book.run("e", "del x")
+    assert needed(book, "names").cells == [1, 2, 3, 4]
+
+
+def test_a_name_that_was_deleted_before_needs_no_cell(book: Notebook) -> None:
+    book.run("a", "x = 1")
+    book.run("b", "gone = 2")
+    book.run("c", "del gone")
+    book.run("d", "names = sorted(globals())", opaque=True)
+    assert needed(book, "names").cells == [1, 4]
+
+
 def test_cells_before_tracking_make_a_slice_incomplete(book: Notebook) -> None:
     book.before_tracking("a", "x = 1")
     book.before_tracking("b", "print")
