@@ -10,9 +10,9 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple, Protocol
 
 from sqlalchemy import Connection, delete, func, select
 
@@ -28,9 +28,43 @@ def named_in(bodies: Iterable[str]) -> set[str]:
     return {digest for body in bodies for digest in _name.findall(body)}
 
 
-def is_name(digest: str) -> bool:
-    """Whether it is a content hash."""
-    return _name.fullmatch(digest) is not None
+def key_of(digest: str) -> str:
+    """`ab/cdef…`: where the blob lies. Raises InputError for anything that is no content hash, so no name leads elsewhere."""
+    if _name.fullmatch(digest) is None:
+        raise InputError(f"{digest!r} is no content hash", "mlops runs show RUN names those of a run")
+    value = digest.removeprefix("sha256:")
+    return f"{value[:2]}/{value[2:]}"
+
+
+def digest_of(key: str) -> str:
+    """The content hash whose blob lies there; "" if none can."""
+    digest = "sha256:" + key.replace("/", "", 1)
+    return digest if _name.fullmatch(digest) is not None and key_of(digest) == key else ""
+
+
+class Lying(NamedTuple):
+    """A blob where blobs are kept: `digest` "" if it is none of ours, `size` in bytes, `at` Unix seconds of its last writing."""
+
+    digest: str
+    size: int
+    at: float
+    place: str
+
+
+class Blobs(Protocol):
+    """Where blobs are kept. `place`: as the user named it."""
+
+    place: str
+
+    def put(self, blobs: Sequence[bytes]) -> list[str]: ...
+    def get(self, digest: str) -> bytes: ...
+    def parts(self, digest: str, size: int) -> Iterator[bytes]: ...
+    def has(self, digest: str) -> bool: ...
+    def listed(self) -> Iterator[Lying]: ...
+    def upload(self, digest: str) -> Upload: ...
+    def remove(self, digest: str) -> None: ...
+    def discard(self, digest: str, young: float) -> bool: ...
+    def strays(self, young: float, *, remove: bool) -> int: ...
 
 
 class BlobFolder:
@@ -38,13 +72,11 @@ class BlobFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.place = str(folder)
 
     def path(self, digest: str) -> Path:
-        """Where the blob lies. Raises InputError for anything that is no content hash, so no name leads out of the folder."""
-        if not is_name(digest):
-            raise InputError(f"{digest!r} is no content hash", "mlops runs show RUN names those of a run")
-        value = digest.removeprefix("sha256:")
-        return self.folder / value[:2] / value[2:]
+        """Where the blob lies. InputError for anything that is no content hash."""
+        return self.folder / key_of(digest)
 
     def put(self, blobs: Sequence[bytes]) -> list[str]:
         """Keep each of `blobs`, durably when this returns; their content hashes."""
@@ -88,9 +120,9 @@ class BlobFolder:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            raise _missing(digest) from None
+            raise missing(digest) from None
         if content_hash(data) != digest:
-            raise _damaged(path)
+            raise damaged(str(path))
         return data
 
     def parts(self, digest: str, size: int) -> Iterator[bytes]:
@@ -99,50 +131,96 @@ class BlobFolder:
         try:
             file = path.open("rb")
         except FileNotFoundError:
-            raise _missing(digest) from None
+            raise missing(digest) from None
         if "sha256:" + hashlib.file_digest(file, "sha256").hexdigest() != digest:
             file.close()
-            raise _damaged(path)
+            raise damaged(str(path))
         file.seek(0)
-        return _read(file, size)
+        return read_parts(file, size)
 
-    def files(self) -> Iterator[Path]:
+    def has(self, digest: str) -> bool:
+        """True if the bytes are there."""
+        return self.path(digest).exists()
+
+    def listed(self) -> Iterator[Lying]:
         """Every file that could be a blob, in order."""
-        yield from sorted(path for path in self.folder.glob("*/*") if not path.name.startswith(".") and path.is_file())
+        for path in sorted(path for path in self.folder.glob("*/*") if not path.name.startswith(".") and path.is_file()):
+            status = path.stat()
+            yield Lying(digest_of(f"{path.parent.name}/{path.name}"), status.st_size, status.st_mtime, str(path))
 
     def upload(self, digest: str) -> Upload:
         """A blob that comes in parts: kept under `digest` once all of it is there and has that name."""
-        return Upload(self.path(digest), digest)
+        path = self.path(digest)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = path.with_name(f".{new_id()}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+        def place() -> None:
+            temporary.replace(path)
+            _sync(path.parent)
+            _sync(path.parent.parent)
+
+        return Upload(temporary, descriptor, digest, place)
 
     def remove(self, digest: str) -> None:
         """Purge the bytes, if they are there."""
         self.path(digest).unlink(missing_ok=True)
 
+    def discard(self, digest: str, young: float) -> bool:
+        """Purge the bytes unless they were asked for after `young`, in Unix seconds. Whether they are gone.
 
-def _read(file: BinaryIO, size: int) -> Iterator[bytes]:
+        Renamed aside first, then looked at once more: whoever asked in that moment to keep the same bytes has either made
+        the file young, and it is put back, or does not find it, and writes it anew.
+        """
+        path = self.path(digest)
+        aside = path.with_name(f".{new_id()}")
+        try:
+            path.rename(aside)
+        except FileNotFoundError:
+            return True
+        if aside.stat().st_mtime > young and not path.exists():
+            aside.rename(path)
+            return False
+        aside.unlink()
+        return not path.exists()
+
+    def strays(self, young: float, *, remove: bool) -> int:
+        """How many files interrupted writes left before `young`; removed, if so asked."""
+        old = [path for path in self.folder.glob("*/.*") if path.is_file() and path.stat().st_mtime < young]
+        for path in old if remove else ():
+            path.unlink(missing_ok=True)
+        return len(old)
+
+
+def read_parts(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """What is left of the file, in parts; then it is closed."""
     with file:
         while part := file.read(size):
             yield part
 
 
-def _missing(digest: str) -> NotFoundError:
+def missing(digest: str) -> NotFoundError:
+    """Why `get` failed."""
     return NotFoundError(f"the store has no blob {digest}", "mlops runs list shows what it has")
 
 
-def _damaged(path: Path) -> StoreError:
-    return StoreError(f"the blob {path} is damaged: its bytes do not match its name", "restore it from a backup")
+def damaged(place: str) -> StoreError:
+    """Why `get` failed."""
+    return StoreError(f"the blob {place} is damaged: its bytes do not match its name", "restore it from a backup")
 
 
 class Upload:
-    """Parts of one blob on their way to a file: `write` each. A `with` block keeps it at its end, or drops it."""
+    """Parts of one blob on their way: `write` each. A `with` block keeps it at its end, or drops it.
 
-    def __init__(self, path: Path, digest: str) -> None:
+    They are gathered in the file `temporary`, open for writing as `descriptor`; `place()` brings it, whole and synced, to
+    where it belongs.
+    """
+
+    def __init__(self, temporary: Path, descriptor: int, digest: str, place: Callable[[], None]) -> None:
         self.size = 0
-        self._path, self._digest = path, digest
+        self._digest, self._temporary, self._place = digest, temporary, place
         self._hash = hashlib.sha256()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._temporary = path.with_name(f".{new_id()}")
-        self._file = os.fdopen(os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+        self._file = os.fdopen(descriptor, "wb")
 
     def __enter__(self) -> Upload:
         return self
@@ -168,9 +246,7 @@ class Upload:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        self._temporary.replace(self._path)
-        _sync(self._path.parent)
-        _sync(self._path.parent.parent)
+        self._place()
 
     def drop(self) -> None:
         """Leave nothing behind that was not kept."""

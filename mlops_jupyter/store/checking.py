@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 from sqlalchemy import Connection, select
 
 from mlops_jupyter.entities import NotFoundError, Run, StoreError
 from mlops_jupyter.entities.codec import from_json
 from mlops_jupyter.store import schema, search
-from mlops_jupyter.store.blobs import BlobFolder, is_name, named_in
+from mlops_jupyter.store.blobs import Blobs, named_in
 from mlops_jupyter.store.database import checksum
 from mlops_jupyter.store.kept import leaves
 
@@ -39,7 +36,7 @@ class Checked(msgspec.Struct):
     problems: list[Problem] = []
 
 
-def check(connection: Connection, folder: BlobFolder) -> Checked:
+def check(connection: Connection, folder: Blobs) -> Checked:
     """Look at everything. Changes nothing."""
     found = Checked()
     if connection.dialect.name == "sqlite":
@@ -86,7 +83,7 @@ def _marks(connection: Connection, found: Checked) -> None:
         found.problems.append(Problem(f"the index of run {run_id}", "there is no such run", _MEND))
 
 
-def _blobs(connection: Connection, folder: BlobFolder, named: dict[str, str], found: Checked) -> None:
+def _blobs(connection: Connection, folder: Blobs, named: dict[str, str], found: Checked) -> None:
     sizes = {row.digest: row.size for row in connection.execute(select(schema.blobs.c.digest, schema.blobs.c.size))}
     for digest, size in sorted(sizes.items()):
         found.blobs += 1
@@ -97,17 +94,16 @@ def _blobs(connection: Connection, folder: BlobFolder, named: dict[str, str], fo
     for digest in list(named):
         named |= dict.fromkeys(leaves(folder, [digest]), f"the kept file {digest}")
     for digest, place in sorted(named.items()):
-        if digest not in sizes and not folder.path(digest).exists():
+        if digest not in sizes and not folder.has(digest):
             found.problems.append(Problem(place, f"names a blob that is not there: {digest}"))
-    for path in folder.files():
-        name = f"sha256:{path.parent.name}{path.name}"
-        if not is_name(name):
-            found.problems.append(Problem(str(path), "is no blob of ours", f"move it out of {folder.folder}"))
-        elif name not in sizes and (problem := _blob(folder, name, path.stat().st_size)):
-            found.problems.append(Problem(f"blob {name}", problem))
+    for one in folder.listed():
+        if not one.digest:
+            found.problems.append(Problem(one.place, "is no blob of ours", f"move it out of {folder.place}"))
+        elif one.digest not in sizes and (problem := _blob(folder, one.digest, one.size)):
+            found.problems.append(Problem(f"blob {one.digest}", problem))
 
 
-def _blob(folder: BlobFolder, digest: str, size: int) -> str:
+def _blob(folder: Blobs, digest: str, size: int) -> str:
     try:
         length = sum(len(part) for part in folder.parts(digest, CHUNK))
     except NotFoundError:
@@ -129,8 +125,3 @@ def mend(connection: Connection) -> int:
             continue  # `check` says so
     search.save(connection, runs, set())
     return len(runs)
-
-
-def strays(folder: Path) -> Iterator[Path]:
-    """Files that an interrupted write left."""
-    yield from (path for path in folder.glob("*/.*") if path.is_file())

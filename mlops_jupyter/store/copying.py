@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from mlops_jupyter.entities import ConflictError, StoreError
 from mlops_jupyter.store import schema
-from mlops_jupyter.store.blobs import BlobFolder
+from mlops_jupyter.store.blobs import Blobs
 
 BATCH = 1_000
 CHUNK = 2**20
@@ -24,7 +24,7 @@ class Copied(msgspec.Struct):
     nbytes: int = 0
 
 
-def copy(source: Connection, target: Connection, blobs: BlobFolder, into: BlobFolder) -> Copied:
+def copy(source: Connection, target: Connection, blobs: Blobs, into: Blobs) -> Copied:
     """Every row and every blob. `source` sees one state throughout. ConflictError if the target holds anything."""
     for table in schema.metadata.sorted_tables:
         if target.execute(select(func.count()).select_from(table)).scalar_one():

@@ -10,11 +10,11 @@ from mlops_jupyter.entities import NotFoundError, Observation, StoreError
 from mlops_jupyter.entities.codec import from_json
 from mlops_jupyter.entities.kept import manifest_of
 from mlops_jupyter.store import blobs
-from mlops_jupyter.store.blobs import BlobFolder
+from mlops_jupyter.store.blobs import Blobs
 from mlops_jupyter.store.schema import observations
 
 
-def settle(connection: Connection, folder: BlobFolder, freed: set[str]) -> set[str]:
+def settle(connection: Connection, folder: Blobs, freed: set[str]) -> set[str]:
     """What may be purged when nothing names the blobs `freed` any more: a manifest's leaves too, no leaf of another."""
     bodies = connection.execute(select(observations.c.body).where(observations.c.kind == "dataset")).scalars()
     named = {blob for body in bodies if (blob := from_json(body, Observation).blob)}
@@ -24,7 +24,7 @@ def settle(connection: Connection, folder: BlobFolder, freed: set[str]) -> set[s
     return (freed - spared) | blobs.unreferenced(connection, own - used)
 
 
-def leaves(folder: BlobFolder, digests: Iterable[str]) -> set[str]:
+def leaves(folder: Blobs, digests: Iterable[str]) -> set[str]:
     """The blobs that the manifests among these name."""
     found: set[str] = set()
     for digest in digests:

@@ -50,7 +50,8 @@ from mlops_jupyter.store import (
     verifications,
     writers,
 )
-from mlops_jupyter.store.blobs import BlobFolder, Upload
+from mlops_jupyter.store.blobs import BlobFolder, Blobs, Upload
+from mlops_jupyter.store.bucket import Bucket
 from mlops_jupyter.store.checking import Checked
 from mlops_jupyter.store.copying import Copied
 from mlops_jupyter.store.database import Database, file_of, shown
@@ -73,7 +74,7 @@ def open_store(url: str, *, create: bool = True) -> Store:
     if "://" not in url:
         folder = Path(url).expanduser().absolute()
         database = Database(URL.create("sqlite", database=str(folder / "ledger.db")), create=create)
-        return Store(str(folder), database, folder / "blobs")
+        return Store(str(folder), database, BlobFolder(folder / "blobs"))
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -81,26 +82,28 @@ def open_store(url: str, *, create: bool = True) -> Store:
     if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
         raise InputError(f"a store cannot be behind {parsed.get_backend_name()}://", _URLS)
     database = Database(parsed, create=create)
-    return Store(database.name, database, _blob_folder(parsed))
+    return Store(database.name, database, _blobs_of(parsed))
 
 
-def _blob_folder(url: URL) -> Path:
-    """Beside an SQLite file; for a server's database `$MLOPS_BLOBS`, else a folder of the user's."""
+def _blobs_of(url: URL) -> Blobs:
+    """Beside an SQLite file; for a server's database `$MLOPS_BLOBS`, a folder or a bucket's URL, else a folder of the user's."""
     file = file_of(url)
     if file is not None:
-        return file.absolute().parent / "blobs"
+        return BlobFolder(file.absolute().parent / "blobs")
     chosen = os.environ.get("MLOPS_BLOBS")
-    return Path(chosen) if chosen else Path(jupyter_data_dir()) / "mlops-blobs" / derived_id(shown(url))
+    if chosen and "://" in chosen:
+        return Bucket(chosen)
+    return BlobFolder(Path(chosen) if chosen else Path(jupyter_data_dir()) / "mlops-blobs" / derived_id(shown(url)))
 
 
 class Store:
     """Implements Ledger and Sink; what only a store can do is below them. Threads may share it, forks may carry it."""
 
-    def __init__(self, url: str, database: Database, folder: Path) -> None:
+    def __init__(self, url: str, database: Database, blobs: Blobs) -> None:
         self.url = url
         """The folder, or the URL without its password."""
         self.database = database
-        self._blobs = BlobFolder(folder)
+        self._blobs = blobs
 
     # Sink
 
@@ -319,7 +322,7 @@ class Store:
 
     def has_blob(self, digest: str) -> bool:
         """True if the bytes are there."""
-        return self._blobs.path(digest).exists()
+        return self._blobs.has(digest)
 
     def blob_parts(self, digest: str, size: int) -> Iterator[bytes]:
         """The bytes in parts of `size`, after all of them were read once and found to be what their name says."""

@@ -61,7 +61,7 @@ on; with `--strict` anywhere on its line the cell fails instead.
 | 130 | interrupted |
 
 `$MLOPS_STORE` names the store (a folder, an SQL URL, or the `https://` address of `mlops server`, to which `$MLOPS_TOKEN` or the
-file `$MLOPS_TOKEN_FILE` lets in), `$MLOPS_BLOBS` the folder of blobs beside a PostgreSQL,
+file `$MLOPS_TOKEN_FILE` lets in), `$MLOPS_BLOBS` the folder of blobs beside a PostgreSQL, or a bucket (`s3://…`),
 `$MLOPS_STATE` the folder in which records wait, `$MLOPS_WORK` the folder in which jobs run
 (default: `mlops-runs` where the command is given), `$MLOPS_DISABLE=1` turns tracking off.
 """

@@ -71,7 +71,7 @@ def damage_row(store: Store, chance: random.Random) -> None:
 
 def damage_blob(store: Store, chance: random.Random) -> None:
     """A byte changes, or the file is cut, or goes."""
-    path = chance.choice(list(store._blobs.files()))
+    path = Path(chance.choice(list(store._blobs.listed())).place)
     data = bytearray(path.read_bytes())
     kind = chance.choice(["flip", "cut", "grow", "remove"])
     if kind == "flip":
