@@ -36,30 +36,66 @@ _TEXTS = ("notebook", "user", "name", "change", "state", "git_commit")
 _FIELDS = {"id": runs.c.id, "session": runs.c.session, "number": runs.c.number, "started": runs.c.started}
 
 
-def find(connection: Connection, filter: str, order_by: str, deleted: bool) -> Select[tuple[str, bool]]:
+def find(connection: Connection, filter: str, order_by: str, deleted: bool, limit: int | None = None,
+         offset: int = 0) -> Select[tuple[str, bool]]:
     """The query for the runs that meet `filter`, ordered; over (body, deleted). InputError for words that cannot be read."""
-    query: Select[tuple[str, bool]] = select(runs.c.body, runs.c.deleted)
-    if not deleted:
-        query = query.where(runs.c.deleted.is_(False))
+    met: list[ColumnElement[bool]] = [] if deleted else [runs.c.deleted.is_(False)]
     expression = parse_filter(filter)
     if expression is not None:
-        query = query.where(_where(connection, expression))
-    for order in parse_order(order_by):
-        if order.kind == "run" and order.name in _FIELDS:
+        met.append(_where(connection, expression))
+    orders = parse_order(order_by)
+    first = None
+    if limit is not None and orders and not _is_field(orders[0]):
+        first = _first(connection, orders[0], met, limit + offset)
+    query: Select[tuple[str, bool]] = select(runs.c.body, runs.c.deleted).where(*met if first is None else [runs.c.id.in_(first)])
+    for order in orders:
+        if _is_field(order):
             value: SQLColumnExpression[Any] = _FIELDS[order.name]
         else:
-            held = _held(order)
+            held = _held(order, first)
             query, value = query.outerjoin(held, held.c.run == runs.c.id), held.c.value
         query = query.order_by(value.is_(None), value.desc() if order.descending else value.asc())
-    return query.order_by(runs.c.started.desc(), runs.c.number.desc(), runs.c.id)
+    return query.order_by(runs.c.started.desc(), runs.c.number.desc(), runs.c.id).limit(limit).offset(offset)
 
 
-def _held(order: Order) -> Subquery:
-    """Run → the value that it is ordered by: found once for all of them, from an index."""
+def _is_field(order: Order) -> bool:
+    return order.kind == "run" and order.name in _FIELDS
+
+
+def _value(order: Order) -> SQLColumnExpression[Any]:
     numbers = order.kind == "metric" or (order.kind, order.name) == ("run", "ended")
-    value = func.max(marks.c.number if numbers else marks.c.text).label("value")
-    named = and_(marks.c.kind == order.kind, marks.c.name == order.name)
-    return select(marks.c.run, value).where(named).group_by(marks.c.run).subquery()
+    return marks.c.number if numbers else marks.c.text
+
+
+def _first(connection: Connection, order: Order, met: Sequence[ColumnElement[bool]], enough: int) -> list[str] | None:
+    """The runs of which the first `enough` in that order are some, ties included; None if it takes a look at all to know them.
+
+    Read from the index in its order. A run may have several such marks, of which the greatest counts.
+    """
+    value, most = _value(order), 4 * enough + 100
+    if most > FEW:
+        return None
+    named = and_(marks.c.kind == order.kind, marks.c.name == order.name, value.is_not(None))
+    walked = select(marks.c.run, value.label("value")).join(runs, runs.c.id == marks.c.run).where(named, *met)
+    rows = connection.execute(walked.order_by(value.desc() if order.descending else value.asc()).limit(most)).all()
+    first = {row.run: row.value for row in reversed(rows)}  # of several marks of a run, the one that comes first
+    found = list(dict.fromkeys(row.run for row in rows))
+    if len(found) < enough or (len(rows) == most and first[found[enough - 1]] == rows[-1].value):
+        return None
+    if not order.descending:
+        all_of_them = select(func.count()).select_from(marks).where(named, marks.c.run.in_(found))
+        if connection.execute(all_of_them).scalar_one() > len(found):
+            return None
+    return found
+
+
+def _held(order: Order, among: Sequence[str] | None) -> Subquery:
+    """Run → the value that it is ordered by: found once for all of them, from an index, or for those `among` which it matters."""
+    value = func.max(_value(order)).label("value")
+    named = [marks.c.kind == order.kind, marks.c.name == order.name]
+    if among is not None:
+        named.append(marks.c.run.in_(among))
+    return select(marks.c.run, value).where(*named).group_by(marks.c.run).subquery()
 
 
 def _where(connection: Connection, expression: Expression) -> ColumnElement[bool]:

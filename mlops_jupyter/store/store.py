@@ -188,7 +188,7 @@ class Store:
                ) -> list[Run]:
         """Runs that meet a filter (`metrics.auc > 0.9 and params.max_iter = 200`), newest first or by `order_by`."""
         with self.database.read() as connection:
-            return runs.listed(connection, search.find(connection, filter, order_by, deleted).limit(limit).offset(offset))
+            return runs.listed(connection, search.find(connection, filter, order_by, deleted, limit, offset))
 
     def run(self, id: str) -> Run:
         """One run, by id, unique prefix, or `#number` / `number` where only one experiment has it."""

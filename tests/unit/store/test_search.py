@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 import pytest
@@ -129,6 +130,29 @@ def test_each_comparison_finds_what_it_says(sql_store: Store, words: str, found:
 ])
 def test_what_lacks_the_value_comes_last(sql_store: Store, order: str, found: str) -> None:
     assert " ".join(one.id for one in filled(sql_store).search(order_by=order)) == found
+
+
+@pytest.mark.parametrize("order", [
+    "metrics.m desc", "metrics.m", "params.p", "params.p desc, started", "ended desc", "metrics.few"])
+def test_a_page_of_an_order_is_that_part_of_the_whole(sql_store: Store, order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ties, several values of one run, runs without any: the index is read for the first page only."""
+    chance = random.Random(5)
+    append(sql_store, session("s1"))
+    made = []
+    for number in range(300):
+        metrics = [Metric("m", float(chance.randrange(20)), key=key) for key in chance.choice([(), ("",), ("a", "b")])]
+        metrics += [Metric("few", 1.0)] if number % 50 == 0 else []
+        params = [Param("p", chance.choice(["a", "B", "é", 10, 9, -1]))] if chance.random() < 0.9 else []
+        made.append(run(f"r{number:03}", started=float(number % 7), metrics=metrics, params=params,
+                        ended=chance.choice([None, float(chance.randrange(9))])))
+    sql_store.save_runs("s1", made, sql_store.revision("s1"))
+    for words in ("", "params.p = a", "number > 250"):
+        monkeypatch.setattr(search, "FEW", 0)
+        whole = [one.id for one in sql_store.search(words, order_by=order, limit=1_000)]
+        monkeypatch.setattr(search, "FEW", 3_000)
+        for limit, offset in ((1, 0), (5, 0), (20, 20), (7, 100), (50, 250), (500, 0)):
+            page = [one.id for one in sql_store.search(words, order_by=order, limit=limit, offset=offset)]
+            assert page == whole[offset:offset + limit], (words, limit, offset)
 
 
 def test_pages_and_deleted_runs(sql_store: Store) -> None:
