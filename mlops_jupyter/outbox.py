@@ -166,7 +166,7 @@ class Shipped:
     warnings: list[str] = field(default_factory=list)
 
 
-def ship(folder: Path, sink: Sink, *, batch: int = 500, seen: dict[str, int] | None = None) -> Shipped:
+def ship(folder: Path, sink: Sink, *, batch: int = 2_000, seen: dict[str, int] | None = None) -> Shipped:
     """Move what every writer in `folder` has appended into `sink`, close and remove what its writer has left behind.
 
     `seen` is a reader's memory from call to call, writer → bytes shipped: a living writer with nothing new then costs one stat

@@ -163,8 +163,9 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], keep: Iter
     keys = [column.name for column in table.primary_key]
     newest = {tuple(row[key] for key in keys): dict(row) for row in map(_without_nul, rows)}
     if "checksum" in table.c:
+        names = _said(table.name, next(iter(newest.values())))
         for row in newest.values():
-            row["checksum"] = checksum(table.name, row)
+            row["checksum"] = _checksum(table.name, names, row)
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
     changed = {name: insert.excluded[name] for name in next(iter(newest.values())) if name not in {*keys, *keep}}
     statement = insert.on_conflict_do_update(index_elements=keys, set_=changed) if changed else insert.on_conflict_do_nothing()
@@ -177,9 +178,15 @@ UNCHECKED = {"sessions": frozenset({"revision", "derived", "environment"}), "run
 
 def checksum(table: str, row: Row) -> str:
     """Of all that a row says, in every database the same."""
-    left_out = UNCHECKED.get(table, frozenset())
-    said = sorted((name, value) for name, value in row.items() if name != "checksum" and name not in left_out)
-    return xxhash.xxh3_128_hexdigest(repr([table, *said]).encode("utf-8", "surrogatepass"))
+    return _checksum(table, _said(table, row), row)
+
+
+def _said(table: str, row: Row) -> list[str]:
+    return sorted(row.keys() - UNCHECKED.get(table, frozenset()) - {"checksum"})
+
+
+def _checksum(table: str, names: list[str], row: Row) -> str:
+    return xxhash.xxh3_128_hexdigest(repr([table, *[(name, row[name]) for name in names]]).encode("utf-8", "surrogatepass"))
 
 
 def _without_nul(row: Row) -> Row:

@@ -379,9 +379,9 @@ class Store:
 
 def _save(connection: Connection, entities: Sequence[Entity]) -> None:
     """Upsert entities by noun, without those of forgotten sessions, and mark the sessions that they belong to as changed."""
-    named = {session_of(entity) for entity in entities} - {""}
-    gone = sessions.forgotten_ids(connection, named)
-    kept = [entity for entity in entities if session_of(entity) not in gone]
+    owners = list(map(session_of, entities))
+    gone = sessions.forgotten_ids(connection, set(owners) - {""})
+    kept = [entity for entity, owner in zip(entities, owners, strict=True) if owner not in gone]
     started = [entity for entity in kept if isinstance(entity, Session)]
     sessions.save(connection, started)
     experiments.note(connection, started)
