@@ -20,6 +20,7 @@ from typing import cast
 from mlops_jupyter.capture.kinds import is_a, is_any
 from mlops_jupyter.fingerprint.types.instances import attributes, is_local_module
 from mlops_jupyter.fingerprint.types.references import finalizers
+from mlops_jupyter.fingerprint.types.threading import MACHINERY as MACHINERY_OF_THREADS
 from mlops_jupyter.fingerprint.walk import module_of
 
 _OURS = "mlops-"
@@ -34,8 +35,6 @@ _PLUMBING = frozenset({"threading", "queue", "concurrent.futures.thread", "concu
 """Modules whose functions wait in threads for something to do."""
 _MANAGERS = frozenset({"concurrent.futures.process", _LOKY + "process_executor"})
 """Their threads hand work to processes, which cannot reach the notebook, and call back when it is done."""
-_GIVEN = frozenset({"_target", "_args", "_kwargs"})
-_EVERY = frozenset(attributes(threading.Thread(name="mlops-example")))  # with a name: the counter of `Thread-N` is the user's
 _WAITING = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
 
 
@@ -92,7 +91,7 @@ def _of_thread(thread: threading.Thread) -> Iterator[object]:
         return
     yield type(thread)
     for name, value in own.items():
-        if name in _GIVEN or name not in _EVERY:
+        if name not in MACHINERY_OF_THREADS:
             yield value
 
 

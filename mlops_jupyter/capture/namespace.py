@@ -28,7 +28,7 @@ from mlops_jupyter.entities.sessions import Read, VariableVersion, WriteKind
 from mlops_jupyter.fingerprint import fingerprint, footprint
 from mlops_jupyter.fingerprint.types.instances import is_local_module
 from mlops_jupyter.fingerprint.types.references import referent
-from mlops_jupyter.fingerprint.walk import module_of, name_of
+from mlops_jupyter.fingerprint.walk import is_kernel, module_of, name_of
 
 IGNORED = frozenset({
     "In", "Out", "exit", "quit", "get_ipython", "open", "_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "_sh",
@@ -182,6 +182,8 @@ class Namespace:
                 ranges.extend(held.ranges)
                 complete = complete and held.complete
         for value in objects:
+            if is_kernel(module_of(type(value))):
+                continue
             shared = footprint(value)
             ids |= shared.ids
             ranges.extend(shared.ranges)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from xxhash import xxh3_128_digest
@@ -231,6 +232,16 @@ class Walk:
         return found
 
 
+_KERNEL = frozenset({"ipykernel", "IPython", "tornado", "zmq", "jupyter_client", "selectors", "uvloop", "mlops_jupyter"})
+"""Packages whose objects hold the whole process: a walk that enters one says that everything is shared with everything."""
+
+
+@cache
+def is_kernel(module: str) -> bool:
+    """True for a module of those packages, and for the event loops."""
+    return module.partition(".")[0] in _KERNEL or (module.startswith("asyncio.") and module.endswith("_events"))
+
+
 class Trace:
     """One bounded walk for what a value shares with others: ids of mutable holders, byte ranges of arrays."""
 
@@ -276,7 +287,7 @@ class Trace:
         self.follow((value,))
         while self._waiting:
             part = self._waiting.pop()
-            if id(part) in self._seen:
+            if id(part) in self._seen or (part is not value and is_kernel(module_of(type(part)))):
                 continue
             self._seen[id(part)] = part
             entry = self._table.resolve(type(part))

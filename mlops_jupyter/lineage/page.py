@@ -231,6 +231,9 @@ def _moved(page: Page, key: str, step: Step) -> Fault | None:
         if one is not None and "*" in step.text.may_bind and page.owner.get(one.n) == key:
             step.absent.discard(name)
             continue  # it imports that name itself
+        if one is not None and other is None and name.startswith("$env ") and step.text.options and page.owner.get(one.n) == key:
+            step.absent.discard(name)
+            continue  # the option that it found, it had set itself, and sets again
         if one is None or other is None or not _same(one, other, in_place=in_place):
             fault = _read_moved(page, key, one, other)
             if fault is not None:

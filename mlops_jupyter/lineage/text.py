@@ -339,7 +339,7 @@ def _options(nodes: list[ast.AST]) -> set[str]:
                 found.add(verb)
             case ast.Call(func=ast.Attribute(attr="run_line_magic"), args=[ast.Constant(value=str(magic)), *_]):
                 found |= {"os"} if magic in PROCESS_MAGICS else set()
-    return found - {""}
+    return found - {"", "operator"}  # whose `setitem` and its kin change what they are given
 
 
 _SEEDERS = {"np.random.seed": "numpy", "numpy.random.seed": "numpy", "random.seed": "python", "torch.manual_seed": "torch"}

@@ -145,23 +145,10 @@ def _lazy(value: object, walk: Walk) -> Found:
 
 _CODE = exactly(type, types.ModuleType, types.CodeType, types.TracebackType, types.FrameType)
 """What leads from a value to code, or from an exception to all that its frames hold: nobody changes that through the value."""
-_KERNEL = frozenset({
-    "ipykernel", "IPython", "tornado", "zmq", "jupyter_client", "logging", "selectors", "uvloop", "mlops_jupyter",
-})  # fmt: skip
-"""Packages whose objects hold the whole process: a walk that enters one says that everything is shared with everything."""
-
-
-@cache
-def is_kernel(module: str) -> bool:
-    """True for a module of those packages, and for the event loops."""
-    return module.partition(".")[0] in _KERNEL or (module.startswith("asyncio.") and module.endswith("_events"))
-
-
 def reach_referents(value: object, trace: Trace) -> None:
     """What an object of an unknown class holds, as the garbage collector sees it: none of its own code runs."""
     trace.hold(value)
-    parts = (part for part in gc.get_referents(value) if id(type(part)) not in _CODE)
-    trace.follow(part for part in parts if not is_kernel(module_of(type(part))))
+    trace.follow(part for part in gc.get_referents(value) if id(type(part)) not in _CODE)
 
 
 def _reach_generator(value: object, trace: Trace) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import sys
 
-from mlops_jupyter.fingerprint.types.instances import attribute_digests, attributes, is_kernel
-from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, leaf, module_of, name_of
+from mlops_jupyter.fingerprint.types.instances import attribute_digests, attributes, opaque
+from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, is_kernel, leaf, module_of, name_of
 
 _SET_UP = ("name", "level", "propagate", "disabled", "handlers", "filters")
 _MACHINERY = frozenset({"lock", "_closed"})
@@ -44,8 +44,7 @@ def _reach(value: object, trace: Trace) -> None:
     trace.hold(value)
     own = attributes(value)
     named = (own.get(name) for name in ("handlers", "filters", "stream", "formatter", "buffer", "target"))
-    held = (part for part in named if part is not None)
-    trace.follow(part for part in held if module_of(type(part)).startswith("logging") or not _is_machinery(part))
+    trace.follow(part for part in named if part is not None and not _is_machinery(part))
 
 
 def entries() -> list[Entry]:
@@ -53,6 +52,7 @@ def entries() -> list[Entry]:
     return [
         Entry(logging.Logger, _logger, _reach, subclasses=True),
         Entry(logging.Handler, _handler, _reach, subclasses=True),
+        Entry(logging.Manager, opaque),
         *(Entry(cls, _set_up, _reach, subclasses=True)
           for cls in (logging.Formatter, logging.PercentStyle, logging.Filter)),
     ]  # fmt: skip

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import sys
 import threading
 import time
+import types
 import weakref
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
+import pytest
 from joblib import Parallel, delayed
 
 from mlops_jupyter.capture.background import Background, running
@@ -93,3 +96,28 @@ def test_an_exception_leads_to_none_of_what_its_frames_hold() -> None:
     assert shared.complete
     assert len(shared.ids) < 20
     assert id(everything) not in shared.ids
+
+
+class Kernel:
+    """As the shell, it holds everything."""
+
+
+Kernel.__module__ = "IPython.core.interactiveshell"
+
+
+def test_a_pool_of_threads_shares_what_its_threads_were_given_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thread keeps the hook for its errors, which is the shell's: a pool shared every name there was."""
+    shell, everything, rows = Kernel(), [1], [2]
+    shell.names = everything
+    monkeypatch.setattr(sys, "excepthook", types.MethodType(lambda self, *error: None, shell))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(rows.append, 3).result()
+    assert id(everything) not in footprint(pool).ids
+    assert id(rows) in footprint(threading.Thread(target=rows.append, args=(4,))).ids
+
+
+def test_what_leads_to_the_shell_leads_no_further() -> None:
+    shell, everything = Kernel(), [1]
+    shell.names = everything
+    for leads in ([shell], types.MethodType(print, shell), lambda: shell):
+        assert id(everything) not in footprint(leads).ids

@@ -320,6 +320,19 @@ def test_changing_a_value_by_the_name_of_it_sets_no_options(book: Notebook) -> N
     assert "$env collections" not in build(book.executions).steps[2].writes
 
 
+def test_an_option_that_a_cell_sets_again_itself_is_no_reason_to_run_it(book: Notebook) -> None:
+    """`rerun` went round for ever: the cell found the option that its own last run had set (notebook 50048 of staleness.py)."""
+    page = [("a", "l = [1]"), ("b", "import decimal\ndecimal.setcontext(decimal.Context(28))\nl.append(2)"), ("c", "k = len(l)")]
+    for cell, source in [*page, *page[:2]]:
+        book.run(cell, source)
+    assert rerun_plan(book.executions, page) == []
+
+
+def test_setitem_of_operator_sets_no_options(book: Notebook) -> None:
+    book.run("a", "import operator\nl = [1]\noperator.setitem(l, 0, 2)")
+    assert "$env operator" not in build(book.executions).steps[1].writes
+
+
 def test_a_branch_not_taken_does_not_make_a_list_be_made_again(book: Notebook) -> None:
     page = [("a", "i, k = 3, 1"), ("b", "l = [4]"), ("c", "if i > 2:\n    k = 4\nelse:\n    l = [i]"), ("d", "k = k + len(l)")]
     for cell, source in page:
