@@ -124,6 +124,11 @@ class ModuleStates:
                 changed.append(VariableVersion(PREFIX + name, "mutated" if comparable else "maybe", Fingerprint("module")))
         return changed
 
+    def held_as(self, written: Iterable[VariableVersion]) -> set[int]:
+        """Ids of the modules that were written, as objects that a list or a class may hold."""
+        names = [one.name.removeprefix(PREFIX) for one in written]
+        return {id(module) for name in names for met in self._met.get(name, ()) if (module := met()) is not None}
+
     def reads(self, modules: Iterable[str], used: Iterable[str]) -> list[Read]:
         """Reads of the modules that some cell before this one changed. `used`: names that the cell looks up."""
         found = [name for name in sorted(modules) if name in self._written]

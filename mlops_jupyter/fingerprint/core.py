@@ -7,7 +7,6 @@ iterator or calls a method of a class that the table does not know.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable
 from functools import cache
 
@@ -21,7 +20,7 @@ from mlops_jupyter.fingerprint.walk import Stopped, Table, Trace, Walk, name_of
 
 _SCALARS = python.scalar_encoders()
 _NAMES = {id(cls): name_of(cls) for cls in (int, float, bool, str, bytes, complex, type(None), type(...), type(NotImplemented))}
-_UNSHARED = frozenset(_SCALARS) | {id(cls) for cls in (types.ModuleType, range, slice)}
+_UNSHARED = frozenset(_SCALARS) | {id(cls) for cls in (range, slice)}
 
 
 class Footprint(msgspec.Struct, frozen=True):

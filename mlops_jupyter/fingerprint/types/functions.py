@@ -156,6 +156,13 @@ def _module(value: object, walk: Walk) -> Found:
     return Found("module", label)
 
 
+def _reach_module(value: object, trace: Trace) -> None:
+    """Whoever holds a module of the user's sees what is set in it. What it holds is followed by its own name."""
+    path = module_dict(value).get("__file__")
+    if type(path) is str and is_local_file(path):
+        trace.hold(value)
+
+
 def _reach_partial(value: object, trace: Trace) -> None:
     partial: functools.partial[object] = value  # type: ignore[assignment]
     trace.follow((partial.func, partial.args, partial.keywords))
@@ -221,5 +228,5 @@ def entries() -> list[Entry]:
         Entry(classmethod, _bound),
         Entry(functools.cached_property, _cached_property),
         Entry(type, _class, _reach_class, subclasses=True),
-        Entry(types.ModuleType, _module, None, subclasses=True),
+        Entry(types.ModuleType, _module, _reach_module, subclasses=True),
     ]

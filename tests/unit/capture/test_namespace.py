@@ -245,3 +245,17 @@ def test_secret_values_have_no_digest() -> None:
     found = {write.name: write.fingerprint.digest for write in watch.after(before, names, completed=True, prompt=None).writes}
     assert found["token"] is None
     assert found["other"] is not None
+
+
+def test_what_holds_a_module_changes_with_it(notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`l1 = Out` held `live` as the result of `importlib.reload(live)` (notebook 8000001 of oracle.py)."""
+    (tmp_path / "own_held.py").write_text("K = 1\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    notebook.run("import own_held, math")
+    notebook.run("rows, pair, other = [own_held], ([own_held], 1), [math]")
+    try:
+        assert writes(notebook.run("vars(own_held)['K'] = 2")) == {
+            "$module own_held": "mutated", "rows": "maybe", "pair": "maybe"}
+        assert writes(notebook.run("own_held.K")) == {}
+    finally:
+        del sys.modules["own_held"]
