@@ -232,14 +232,18 @@ class Walk:
         return found
 
 
-_KERNEL = frozenset({"ipykernel", "IPython", "tornado", "zmq", "jupyter_client", "selectors", "uvloop", "mlops_jupyter"})
+_KERNEL = frozenset({"ipykernel", "IPython", "tornado", "zmq", "jupyter_client", "selectors", "uvloop"})
 """Packages whose objects hold the whole process: a walk that enters one says that everything is shared with everything."""
+_VALUES = ("IPython.utils.", "IPython.lib.")
+"""Where the user's values come from: `!ls` gives a list of a class of its own, `%%capture` what was printed."""
 
 
 @cache
 def is_kernel(module: str) -> bool:
-    """True for a module of those packages, and for the event loops."""
-    return module.partition(".")[0] in _KERNEL or (module.startswith("asyncio.") and module.endswith("_events"))
+    """True for a module of those packages or of our capture, and for the event loops."""
+    if module.partition(".")[0] in _KERNEL:
+        return module != "IPython.core.display" and not module.startswith(_VALUES)
+    return module.startswith("mlops_jupyter.capture.") or (module.startswith("asyncio.") and module.endswith("_events"))
 
 
 class Trace:

@@ -12,6 +12,7 @@ import weakref
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
+from IPython.utils.text import SList
 from joblib import Parallel, delayed
 
 from mlops_jupyter.capture.background import Background, running
@@ -121,3 +122,9 @@ def test_what_leads_to_the_shell_leads_no_further() -> None:
     shell.names = everything
     for leads in ([shell], types.MethodType(print, shell), lambda: shell):
         assert id(everything) not in footprint(leads).ids
+
+
+def test_values_of_classes_of_ipython_are_values() -> None:
+    """`!ls` shows an `SList`, which `Out` holds and a name may (notebook 9000024 of oracle.py)."""
+    listed = SList(["a"])
+    assert id(listed) in footprint({1: listed}).ids
