@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
 
 from mlops_jupyter.api.display import Block, Sheet
 from mlops_jupyter.api.ledger import open_ledger
@@ -22,6 +21,7 @@ from mlops_jupyter.api.reports import page
 from mlops_jupyter.api.runs import find_run
 from mlops_jupyter.api.words import plural
 from mlops_jupyter.entities import Dataset, InputError, Ledger, NotFoundError, Run, StoreError
+from mlops_jupyter.store.database import DATABASE_ERROR
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -60,7 +60,7 @@ def to_mlflow(runs: Sequence[str], uri: str) -> Exported:
         client = MlflowClient(tracking_uri=uri)
         for run in found:
             _write(client, ledger, run, done)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (MlflowException, OSError, DATABASE_ERROR) as error:
         words = str(error).splitlines()[0].replace(uri, done.to)[:300] if str(error) else ""
         after = f" after {plural(done.written, 'run')}" if done.written else ""
         raise StoreError(f"MLflow at {done.to} did not take it{after}: {words}",

@@ -265,10 +265,7 @@ class Namespace:
         had: Callable[[str], bool] = lambda name: name in gone or (name in ids and name not in new)  # noqa: E731 (beside its sets)
         difference.reads = self._reads(had, before, names, brought, doubtful)
         difference.reads += self._modules.reads(modules, {*names.loads, *before.brought.globals, *brought.globals})
-        written = self._modules.after(modules)
-        difference.writes += written
-        if written:
-            self._holders(self._modules.held_as(written), difference)
+        self._after_modules(modules, difference)
         reads, writes = self._figures.after(before.drawn, drawn, used)
         difference.reads += reads
         options = self._process.changed()
@@ -323,12 +320,18 @@ class Namespace:
         else:
             difference.writes.append(VariableVersion(name=name, how="mutated", fingerprint=found))
 
-    def _holders(self, modules: set[int], difference: Difference) -> None:
-        """Names that hold a module which changed inside, which no fingerprint of theirs tells."""
+    def _after_modules(self, names: set[str], difference: Difference) -> None:
+        """Modules that changed inside, and names that hold one, which no fingerprint of theirs tells."""
+        written = self._modules.after(names)
+        difference.writes += written
+        modules = self._modules.held_as(written)
+        if not modules:
+            return
         told = {write.name for write in difference.writes}
         for name, held in self._held.items():
-            if name not in told and not modules.isdisjoint(held.ids) and not is_a(self._namespace.get(name), types.ModuleType):
-                difference.writes.append(VariableVersion(name, "maybe", unread(self._namespace.get(name))))
+            value = self._namespace.get(name)
+            if name not in told and not modules.isdisjoint(held.ids) and not is_a(value, types.ModuleType):
+                difference.writes.append(VariableVersion(name, "maybe", unread(value)))
 
     def _shown(self, prompt: int | None) -> list[int]:
         """IPython put a result into `Out`: whatever name holds that dictionary sees it."""

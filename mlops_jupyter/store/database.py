@@ -39,6 +39,8 @@ _migrating = threading.Lock()
 _abandoned: list[Engine] = []
 """Engines of a parent process: closing their connections in a child is as unsafe as using them."""
 
+DATABASE_ERROR: type[Exception] = SQLAlchemyError
+"""What a database that is not ours may raise too: MLflow's, when runs are exported there."""
 Row = Mapping[str, object]
 
 
