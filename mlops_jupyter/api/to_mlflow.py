@@ -19,7 +19,7 @@ from mlops_jupyter.api.display import Block, Sheet
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.reports import page
 from mlops_jupyter.api.runs import find_run
-from mlops_jupyter.api.words import plural
+from mlops_jupyter.api.words import model_names, plural
 from mlops_jupyter.entities import Dataset, InputError, Ledger, NotFoundError, Run, StoreError
 from mlops_jupyter.store.database import DATABASE_ERROR
 
@@ -73,6 +73,8 @@ def exported_sheet(done: Exported) -> Sheet:
     rows = [["written", plural(done.written, "run")], ["there already", plural(done.known, "run")],
             ["artifacts", str(done.artifacts)]]
     notes = [f"{name}: the store does not have its bytes" for name in done.missing]
+    if not done.to.startswith("http"):
+        notes.append(f"See it: mlflow ui --backend-store-uri {done.to}")
     return Sheet(f"Exported to {done.to}", [Block(columns=["", ""], rows=rows)], notes)
 
 
@@ -117,7 +119,7 @@ def _write(client: MlflowClient, ledger: Ledger, run: Run, done: Exported) -> No
 
 
 def _name_of(run: Run) -> str:
-    return (run.name or f"#{run.number} {run.change}").strip()[:NAME]
+    return (run.name or f"#{run.number} {run.change or model_names(run)}").strip()[:NAME]
 
 
 def _milliseconds(seconds: float) -> int:
