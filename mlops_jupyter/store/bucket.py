@@ -7,7 +7,6 @@ once they are no longer young: then `gc` spares them, which goes by the time tha
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -90,12 +89,10 @@ class Bucket:
     def parts(self, digest: str, size: int) -> Iterator[bytes]:
         """The bytes in parts of `size`, as `get` gives them: the first comes after all were looked at."""
         with self._key(digest) as (files, key):
-            copied, path = tempfile.mkstemp(prefix="mlops-blob-")
-            try:
-                files.get_file(key, path)
-                file = os.fdopen(copied, "rb")
-            finally:
-                Path(path).unlink()  # the open file keeps the bytes
+            with tempfile.TemporaryDirectory(prefix="mlops-blob-") as folder:
+                path = Path(folder) / "part"
+                files.get_file(key, str(path))
+                file = path.open("rb")  # which keeps the bytes when the folder goes
             if "sha256:" + hashlib.file_digest(file, "sha256").hexdigest() != digest:
                 file.close()
                 raise damaged(f"{self.place}/{key_of(digest)}")
