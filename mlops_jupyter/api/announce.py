@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_jupyter.api.display import Block, Sheet
-from mlops_jupyter.api.words import duration, plural, size
+from mlops_jupyter.api.words import duration, plural, size, without_password
 from mlops_jupyter.capture.installs import DIFFERS
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import Session
@@ -70,15 +70,9 @@ def _outputs(session: Session) -> str:
 def _store() -> str:
     url = Settings.current().store_url()
     if "://" in url:
-        return f"store {_without_password(url)}"
+        return f"store {without_password(url)}"
     used, whole = folder_size(Path(url))
     return f"store {url} ({'' if whole else 'over '}{size(used)})"
-
-
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    credentials, at, place = rest.rpartition("@")
-    return f"{scheme}://{credentials.partition(':')[0]}{at}{place}"
 
 
 def folder_size(folder: Path, seconds: float = LOOK_SECONDS) -> tuple[int, bool]:

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,7 +18,7 @@ from mlops_jupyter.api.display import Block, Sheet
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.reports import page
 from mlops_jupyter.api.runs import find_run
-from mlops_jupyter.api.words import model_names, plural
+from mlops_jupyter.api.words import model_names, plural, without_password
 from mlops_jupyter.entities import Dataset, InputError, Ledger, NotFoundError, Run, StoreError
 from mlops_jupyter.store.database import DATABASE_ERROR
 
@@ -55,7 +54,7 @@ def to_mlflow(runs: Sequence[str], uri: str) -> Exported:
         from mlflow.exceptions import MlflowException
     except ImportError:
         raise InputError("mlflow is not installed here", "pip install mlflow") from None
-    done = Exported(_shown(uri))
+    done = Exported(without_password(uri))
     try:
         client = MlflowClient(tracking_uri=uri)
         for run in found:
@@ -76,15 +75,6 @@ def exported_sheet(done: Exported) -> Sheet:
     if not done.to.startswith("http"):
         notes.append(f"See it: mlflow ui --backend-store-uri {done.to}")
     return Sheet(f"Exported to {done.to}", [Block(columns=["", ""], rows=rows)], notes)
-
-
-def _shown(uri: str) -> str:
-    """Without a password."""
-    try:
-        secret = urlsplit(uri).password
-    except ValueError:
-        return "the address given"
-    return uri.replace(f":{secret}@", ":***@") if secret else uri
 
 
 def _write(client: MlflowClient, ledger: Ledger, run: Run, done: Exported) -> None:

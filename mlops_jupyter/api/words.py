@@ -127,3 +127,10 @@ def names(items: Sequence[str], most: int = 6) -> str:
     """A list in words, cut at `most`."""
     shown = ", ".join(items[:most])
     return shown if len(items) <= most else f"{shown} … ({len(items)})"
+
+
+def without_password(url: str) -> str:
+    """An address as it may be printed; a path stays what it is."""
+    scheme, separator, rest = url.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    return f"{scheme}{separator}{credentials.partition(':')[0]}{at}{place}"
