@@ -73,7 +73,10 @@ def played(name: str, folder: Path, *, track: bool) -> Seen:
 
 
 def _unknown(folder: Path) -> dict[str, list[str]]:
-    """Executions whose record says that something is not known: the last records of all that stand in the outbox."""
+    """Executions whose record says that something is not known: the last records of all that stand in the outbox.
+
+    A module by name, when the same record says for certain what of its state changed (`pd`, with `$env pandas`), is known.
+    """
     executions: dict[int, CellExecution] = {}
     for file in folder.glob("**/outbox/*.jsonl"):
         for line in file.read_bytes().splitlines():
@@ -83,7 +86,9 @@ def _unknown(folder: Path) -> dict[str, list[str]]:
     assert executions, f"no record under {folder}"
     found: dict[str, list[str]] = {}
     for one in executions.values():
-        doubtful = [write.name for write in one.writes if write.how == "maybe"]
+        state = any(write.name.startswith("$") and write.how != "maybe" for write in one.writes)
+        doubtful = [write.name for write in one.writes
+                    if write.how == "maybe" and not (state and write.fingerprint.kind == "module")]  # fmt: skip
         why = one.opaque[0] if one.opaque else f"maybe: {doubtful[0]}" if doubtful else "unverified" if one.unverified else ""
         if why:
             found.setdefault(why, []).append(one.source)
