@@ -31,7 +31,8 @@ class Wire:
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.work = folder / "work"
         self.work.mkdir(parents=True)
-        self.manager = KernelManager(kernel_name="python3")
+        sockets = {"transport": "ipc", "ip": str(folder / "kernel")}  # a free port may be taken before the kernel has it
+        self.manager = KernelManager(kernel_name="python3", **sockets)
         self.manager.start_kernel(cwd=str(self.work), env={
             **os.environ, "PYTHONHASHSEED": "0", "IPYTHONDIR": str(folder / "ipython"), "MLOPS_STATE": str(folder / "state"),
             "MLOPS_STORE": str(folder / "state" / "store"), "MLOPS_TESTING": "1", "LOKY_MAX_CPU_COUNT": "2", **environment,
