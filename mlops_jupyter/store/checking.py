@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 from sqlalchemy import Connection, select
 
-from mlops_jupyter.entities import NotFoundError, Run, StoreError
+from mlops_jupyter.entities import Environment, NotFoundError, Run, StoreError
 from mlops_jupyter.entities.codec import from_json
 from mlops_jupyter.store import schema, search
 from mlops_jupyter.store.blobs import Blobs, named_in
@@ -44,7 +46,9 @@ def check(connection: Connection, folder: Blobs) -> Checked:
             if line != "ok":
                 found.problems.append(Problem("the database", str(line), "mlops restore BACKUP"))
     named = _rows(connection, found)
+    _references(connection, found)
     _marks(connection, found)
+    _packages(connection, found)
     _blobs(connection, folder, named, found)
     return found
 
@@ -64,6 +68,39 @@ def _rows(connection: Connection, found: Checked) -> dict[str, str]:
             if table.name in NAMING:
                 named |= dict.fromkeys(named_in([row["body"]]), place)
     return named
+
+
+def _references(connection: Connection, found: Checked) -> None:
+    """What belongs to a session that is gone, sessions whose environment is gone."""
+    known = select(schema.sessions.c.id)
+    for table in (schema.executions, schema.observations, schema.runs):
+        query = select(table.c.session).where(table.c.session.not_in(known)).distinct().order_by(table.c.session)
+        for name in connection.execute(query).scalars():
+            found.problems.append(Problem(f"{table.name} of session {name}", "there is no such session"))
+    named = schema.sessions.c.environment
+    for name in connection.execute(select(named).where(named.not_in(select(schema.environments.c.id))).distinct()).scalars():
+        found.problems.append(Problem(f"environment {name}", "sessions name it, and it is not there"))
+
+
+def _packages(connection: Connection, found: Checked) -> None:
+    """What `used.package` finds against the environments that it follows from."""
+    stored: dict[str, dict[str, str]] = {}
+    for row in connection.execute(select(schema.packages)):
+        stored.setdefault(row.environment, {})[row.name] = row.version
+    for environment in _environments(connection):
+        expected = {row["name"]: row["version"] for row in search.packages_of(environment)}
+        if stored.pop(environment.id, {}) != expected:
+            found.problems.append(Problem(f"the packages of environment {environment.id}", "searches may miss it", _MEND))
+    for name in stored:
+        found.problems.append(Problem(f"the packages of environment {name}", "there is no such environment", _MEND))
+
+
+def _environments(connection: Connection) -> Iterator[Environment]:
+    for body in connection.execute(select(schema.environments.c.body)).scalars():
+        try:
+            yield from_json(body, Environment)
+        except msgspec.DecodeError:
+            continue  # its row is said to be damaged
 
 
 def _marks(connection: Connection, found: Checked) -> None:
@@ -114,7 +151,10 @@ def _blob(folder: Blobs, digest: str, size: int) -> str:
 
 
 def mend(connection: Connection) -> int:
-    """Write anew what follows from runs: what they are searched by. How many runs there are."""
+    """Write anew what runs are searched by. How many runs there are."""
+    connection.execute(schema.packages.delete())
+    for environment in _environments(connection):
+        search.note_environment(connection, environment)
     bodies = list(connection.execute(select(schema.runs.c.body)).scalars())
     connection.execute(schema.marks.delete())
     runs = []

@@ -197,10 +197,14 @@ def note_environment(connection: Connection, environment: Environment) -> None:
     """The packages of an environment, once."""
     if connection.execute(select(literal(1)).where(packages.c.environment == environment.id).limit(1)).first() is not None:
         return
-    versions = {canonicalize_name(one.name)[:200]: one.version[:200] for one in environment.distributions}
-    rows = [{"environment": environment.id, "name": name, "version": version} for name, version in versions.items()]
-    if rows:
+    if rows := packages_of(environment):
         connection.execute(packages.insert(), rows)
+
+
+def packages_of(environment: Environment) -> list[dict[str, str]]:
+    """The rows of an environment's packages."""
+    versions = {canonicalize_name(one.name)[:200]: one.version[:200] for one in environment.distributions}
+    return [{"environment": environment.id, "name": name, "version": version} for name, version in versions.items()]
 
 
 def _marks(run: Run) -> Iterator[tuple[str, str, str, float | None]]:

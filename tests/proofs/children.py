@@ -105,3 +105,18 @@ def _receive(pid: int, end: Connection) -> Made:  # type: ignore[type-var]
     if not whole:
         raise ChildFailed(made)
     return made  # type: ignore[no-any-return]
+
+
+def born(work: Callable[[Callable[[], object]], None]) -> tuple[int, int]:
+    """A child that does `work`, and the end of a pipe that holds a byte for each thing it has acknowledged."""
+    here, there = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(there)
+        return pid, here
+    try:
+        work(lambda: os.write(there, b"."))
+    except BaseException as error:  # the child of a proof: it must say what it died of, and never return
+        os.write(2, f"{type(error).__name__}: {error}\n".encode())
+        os._exit(1)
+    os._exit(0)
