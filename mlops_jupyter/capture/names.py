@@ -42,6 +42,8 @@ class CellNames:
     """Dotted names of calls that seed a generator."""
     results: set[str] = field(default_factory=set)
     """`_`, `__`, `_3`, `_oh`: reads of earlier results."""
+    resets: bool = False
+    """`%reset` runs: it may empty `Out`."""
     opaque: list[str] = field(default_factory=list)
     certain: set[str] = field(default_factory=set)
     """Names that are bound at the end whichever way the cell takes, if no exception ends it."""
@@ -72,6 +74,7 @@ def _analyse(source: str, transform: Transform) -> CellNames:
         scan.separate(inner)
     names = scan.names
     names.words |= cell.words
+    names.resets = cell.resets
     for name in sorted(cell.stores):
         scan.store(name)
     names.opaque = list(dict.fromkeys(names.opaque))

@@ -244,7 +244,7 @@ class Namespace:
         objects = [*brought.held, *self._modules.data(modules), *kept_in_modules(names.dotted, ids)]
         touched = set(filter(self._is_users, now.names)) if everything else self._with_aliases(
             before.touched | self._exposed | self._touched(names, brought, ids), objects,
-            {*self._figures.within_reach(before.drawn, drawn, used), *self._shown(prompt)}) & ids.keys()
+            {*self._figures.within_reach(before.drawn, drawn, used), *self._shown(prompt, names)}) & ids.keys()
         modules |= self._modules.sharing(self._ids(touched))
         if unbounded:
             self._exposed = touched
@@ -333,9 +333,10 @@ class Namespace:
             if name not in told and not modules.isdisjoint(held.ids) and not is_a(value, types.ModuleType):
                 difference.writes.append(VariableVersion(name, "maybe", unread(value)))
 
-    def _shown(self, prompt: int | None) -> list[int]:
-        """IPython put a result into `Out`: whatever name holds that dictionary sees it."""
-        return [id(self._namespace.get("_oh"))] if prompt is not None and f"_{prompt}" in self._namespace else []
+    def _shown(self, prompt: int | None, names: CellNames) -> list[int]:
+        """IPython put a result into `Out`, or `%reset out` emptied it: whatever name holds that dictionary sees it."""
+        shown = prompt is not None and f"_{prompt}" in self._namespace
+        return [id(self._namespace.get("_oh"))] if shown or names.resets else []
 
     def _displayed_result(self, prompt: int | None, difference: Difference) -> None:
         hidden = f"_{prompt}"

@@ -47,7 +47,8 @@ class Unwrapped:
     stores: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
     opaque: list[str] = field(default_factory=list)
-    effects: list[str] = field(default_factory=list)
+    resets: bool = False
+    """`%reset` stands in it."""
     calls: set[ast.AST] = field(default_factory=set)
     """The magic calls themselves: `get_ipython()` in them is not the user's."""
 
@@ -106,12 +107,13 @@ def _run_magic(name: str, line: str, cell: str | None, found: Unwrapped, transfo
         for attribute in ("stores", "words", "calls"):
             getattr(found, attribute).update(getattr(inner, attribute))
         found.opaque.extend(inner.opaque)
-        found.effects.extend(inner.effects)
+        found.resets |= inner.resets
         if name in REPEATED:
             found.inner.extend([*inner.inner, *([setup] if setup else []), inner.tree])
             return []
         found.inner.extend(inner.inner)
         return inner.tree.body
+    found.resets |= name == "reset"
     if name == "store" and not _RESTORES.search(line):
         return []  # keeps the variables that it names, or lists them
     if name in PROCESS:

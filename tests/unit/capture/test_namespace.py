@@ -259,3 +259,14 @@ def test_what_holds_a_module_changes_with_it(notebook: Notebook, tmp_path: Path,
         assert writes(notebook.run("own_held.K")) == {}
     finally:
         del sys.modules["own_held"]
+
+
+@pytest.mark.parametrize("source", ["%reset -f out", "if True:\n    %reset -f out"])
+def test_what_holds_out_changes_when_it_is_emptied(notebook: Notebook, source: str) -> None:
+    """`l1 = Out`, then `%reset -f out` (notebook 10000120 of oracle.py)."""
+    notebook.ns["_oh"] = {1: 2}
+    notebook.run("l1, other = _oh, {1: 2}")
+    names = analyse(transform(source), transform)
+    before = notebook.watch.before(names)
+    notebook.ns["l1"].clear()  # type: ignore[attr-defined]
+    assert writes(notebook.watch.after(before, names, completed=True, prompt=None)) == {"l1": "mutated"}
