@@ -272,7 +272,9 @@ class _Teller:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                return self.of(value.__reduce__())
+                reduced = value.__reduce__()
+                # the third part of an exception's is its `__dict__`, told apart: an empty one comes whenever somebody asks for it
+                return self.of(reduced[:2] if isinstance(value, BaseException) else reduced)
             except Exception:
                 return "?"
 
