@@ -40,6 +40,8 @@ def status_sheet(line: str, status: Status) -> Sheet:
         cost += f"; {duration(status.after_seconds)} after cells, while nobody waited"
     rows = [["session", status.session.id], ["recorded", recorded], ["records wait in", status.outbox], ["store", status.store],
             ["cost so far", cost]]
+    if status.waiting:
+        rows.append(["waiting", f"{plural(status.waiting, 'record')} in memory: {status.outbox} cannot be written"])
     if status.failures:
         rows.append(["failures", f"{status.failures} inside tracking; no cell was harmed"])
     return Sheet(line, [Block(columns=["", ""], rows=rows)], [*status.notes])

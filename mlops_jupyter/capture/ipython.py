@@ -122,7 +122,7 @@ class Tracking:
         folder = settings.outbox_folder()
         self._redact = Redactor(load_key(folder.parent))
         try:
-            self._outbox = CleanOutbox(folder, self._redact)
+            self._outbox = CleanOutbox(folder, self._redact, _say)
         except OSError as error:
             raise StoreError(f"the outbox {folder} cannot be written: {error.strerror or error}",
                              "set MLOPS_STATE to a folder that you may write, then %mlops track") from error
@@ -212,8 +212,7 @@ class Tracking:
         """Too many failures of our own: one line, then nothing more."""
         global _current  # noqa: PLW0603
         _current = None
-        with suppress(Exception):  # a stream of the user's
-            print(line, file=sys.stderr)  # noqa: T201 (the fence's one line)
+        _say(line)
         self.end()
 
     def _fenced(self, step: Callable[[], None]) -> None:
@@ -226,7 +225,7 @@ class Tracking:
             session=self.session, executions=self._tracker.executions, observations=self._notes.count,
             outbox=str(self._outbox.folder), store=Settings.current().store_url(), cost_seconds=self._life.cost,
             cells_seconds=self._life.seconds, after_seconds=self._deferred.seconds, failures=self._fence.failures,
-            active=self._active, notes=(*self.session.notes, *self._fence.notes),
+            waiting=self._outbox.waiting, active=self._active, notes=(*self.session.notes, *self._fence.notes),
         )
 
     def _update(self, added: Sequence[str] = (), **changes: object) -> None:
@@ -339,6 +338,11 @@ class Tracking:
     def _attach(self, module: ModuleType) -> None:
         autolog = plugins.load(plugins.AUTOLOG, module.__name__)
         cast(Autolog, autolog).attach(self)
+
+
+def _say(line: str) -> None:
+    with suppress(Exception):  # a stream of the user's
+        print(line, file=sys.stderr)  # noqa: T201 (the fence's one line; a disk that refuses)
 
 
 def _file_watch() -> FileWatch:

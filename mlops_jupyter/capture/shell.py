@@ -51,6 +51,8 @@ class Status:
     after_seconds: float
     """CPU time of what was read after its cell, while nobody waited."""
     failures: int
+    waiting: int
+    """Records that the disk has refused so far."""
     notes: tuple[str, ...]
     active: bool
 

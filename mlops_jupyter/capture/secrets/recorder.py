@@ -15,9 +15,9 @@ from typing import cast, get_origin
 
 import msgspec
 
+from mlops_jupyter.capture.backlog import PatientOutbox
 from mlops_jupyter.capture.secrets.redactor import Redactor
 from mlops_jupyter.entities import Entity, Observation
-from mlops_jupyter.outbox import Outbox
 
 _STRUCTURE = frozenset({
     "session", "writer", "id", "kind", "state", "how", "mode", "mime", "outputs", "experiment_id", "kernel_id", "digest", "blob",
@@ -28,14 +28,14 @@ _STRUCTURE = frozenset({
 _NUMBERS = frozenset({int, float, bool})
 
 
-class CleanOutbox(Outbox):
-    """An outbox that takes nothing but what `redact` has seen.
+class CleanOutbox(PatientOutbox):
+    """A patient outbox that takes nothing but what `redact` has seen.
 
     Blobs are kept as they come: text was redacted by those who bring it, artifacts and data are the user's own.
     """
 
-    def __init__(self, folder: Path, redact: Redactor) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, redact: Redactor, say: Callable[[str], None]) -> None:
+        super().__init__(folder, say)
         self._redact = redact
 
     def record(self, entity: Entity) -> None:

@@ -7,6 +7,7 @@ import builtins
 import contextlib
 import errno
 import io
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from types import FrameType
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from mlops_jupyter.capture import calls, ipython, life, rewriting
+from mlops_jupyter.capture import backlog, calls, ipython, life, rewriting
 from mlops_jupyter.capture.cells import CellWatch
 from mlops_jupyter.capture.deferred import Deferred
 from mlops_jupyter.capture.environment import LocalModules
@@ -133,17 +134,54 @@ def test_off_works_in_the_middle_of_failures(tmp_path: Path, monkeypatch: pytest
         assert play.err.getvalue().count("mlops") == 0
 
 
-def test_a_full_disk_and_a_folder_that_is_gone(plain: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*args: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+def recorded(play: Play) -> list[CellExecution]:
+    """What stands in the outbox of the tracking."""
+    outbox = ipython.current()._outbox  # type: ignore[union-attr]
+    lines = (outbox.folder / f"{outbox.writer}.jsonl").read_bytes().splitlines()
+    return [record.entity for record in map(decode, filter(None, lines)) if isinstance(record.entity, CellExecution)]
 
+
+def full(*args: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_what_a_full_disk_refuses_is_written_once_there_is_room(plain: Play, tmp_path: Path,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
     with tracked(tmp_path / "full") as play:
+        before = len(recorded(play))
         with monkeypatch.context() as patched:
             patched.setattr(Outbox, "_append", full)
-            play.run([*CELLS, *CELLS])
+            patched.setattr(Outbox, "blob", full)
+            play.run(CELLS)
+            assert len(recorded(play)) == before
+            assert ipython.current().status().waiting >= len(CELLS)  # type: ignore[union-attr]
+        assert play.err.getvalue().count("cannot be written (No space left on device)") == 1
+        play.run(CELLS)
+        assert ipython.current().status().waiting == 0  # type: ignore[union-attr]
+        assert play.err.getvalue().count("can be written again; nothing was lost") == 1
+        assert len({one.n for one in recorded(play)}) == 2 * len(CELLS)
+        assert (play.out.getvalue(), play.variables()) == (plain.out.getvalue(), plain.variables())
+
+
+def test_what_a_disk_refuses_for_ever_is_said_to_be_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tracked(tmp_path / "full") as play:
+        monkeypatch.setattr(Outbox, "_append", full)
+        play.run(CELLS)
+        with contextlib.redirect_stderr(play.err):
+            ipython.stop()
+        assert re.search(r"\d+ records could not be written to .* and are lost", play.err.getvalue())
+
+
+def test_more_than_memory_should_hold_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog, "MOST", 3_000)
+    with tracked(tmp_path / "full") as play:
+        monkeypatch.setattr(Outbox, "_append", full)
+        play.run([*CELLS, *CELLS, *CELLS])
         assert ipython.current() is None
         assert play.err.getvalue().count("tracking stopped itself") == 1
-        assert (play.out.getvalue(), play.variables()) == (plain.out.getvalue(), plain.variables())
+
+
+def test_a_folder_that_is_gone_changes_nothing(plain: Play, tmp_path: Path) -> None:
     with tracked(tmp_path / "gone") as play:
         shutil.rmtree(Settings.current().outbox_folder())
         play.run([*CELLS, *CELLS])

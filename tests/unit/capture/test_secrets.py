@@ -190,7 +190,7 @@ def test_the_key_is_private_and_kept(tmp_path: Path) -> None:
 
 
 def test_no_field_of_a_record_passes_the_outbox_unseen(redact: Redactor, tmp_path: Path) -> None:
-    outbox = CleanOutbox(tmp_path / "outbox", redact)
+    outbox = CleanOutbox(tmp_path / "outbox", redact, print)
     outbox.record(Session("s", outbox.writer, "notebook", f"e-{KNOWN}", "x", 1.0, tags={"api_key": "kittens99", "plain": "kept"},
                           notes=[f"note {KNOWN}"], cwd=f"/home/{KNOWN}"))
     outbox.record(Observation("s", 1, 1, 1.0, "param", "db_password", value="kittens98", params={"token": "kitt3ns97", "C": 2},
