@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from mlops_jupyter.config import Settings
-from mlops_jupyter.entities import AnyStore, MlopsError
+from mlops_jupyter.entities import AnyStore, MlopsError, StoreError
 from mlops_jupyter.entities.kept import prune_kept
 from mlops_jupyter.outbox import scrub, ship
 from mlops_jupyter.store import Store, archive, open_store, open_url
@@ -33,7 +33,11 @@ def refresh(url: str | None = None) -> tuple[AnyStore, set[str]]:
     settings = Settings.current()
     chosen = settings if url is None else Settings(store=url, state=settings.state)
     store, seen = _kept_open(chosen)
-    shipped = ship(chosen.outbox_folder(), store, seen=seen)
+    try:
+        shipped = ship(chosen.outbox_folder(), store, seen=seen)
+    except OSError as error:
+        raise StoreError(f"what kernels have recorded cannot be read: {error.filename}: {error.strerror}",
+                         "check your rights on it, and `ulimit -n`, then try again") from error
     return store, shipped.sessions | (derive_runs(store) if isinstance(store, Store) else set())  # a server derives its own
 
 

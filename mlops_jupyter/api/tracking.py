@@ -6,6 +6,7 @@ with `log_metric` in it runs anywhere.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -193,6 +194,8 @@ def _artifact(what: object, name: str) -> tuple[str, bytes, dict[str, str]]:
             if path.is_file():
                 return name or path.name, path.read_bytes(), {"path": str(path)}
         except OSError as error:
+            if name and isinstance(what, str) and error.errno == errno.ENAMETOOLONG:
+                return name, what.encode(), {"format": "text"}  # a text that is no path
             raise InputError(f"the file {str(path)!r} cannot be read: {error}", "check the path and its rights") from error
         if not name or isinstance(what, os.PathLike):
             raise InputError(f"there is no file {str(path)!r}", "give the path of a file, or a value and name=…")
