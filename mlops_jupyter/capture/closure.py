@@ -20,7 +20,7 @@ from functools import lru_cache
 from mlops_jupyter.capture.background import MACHINERY, running
 from mlops_jupyter.capture.kinds import exactly, identity, is_a, is_any, is_exactly, without
 from mlops_jupyter.fingerprint.types.instances import attributes
-from mlops_jupyter.fingerprint.types.references import called_at_the_end, referent
+from mlops_jupyter.fingerprint.types.references import called_at_the_end, proxied, referent
 from mlops_jupyter.fingerprint.walk import dict_of, module_of, mro_of, name_of
 
 BACKGROUND = "$background"
@@ -201,12 +201,19 @@ def _codes(root: object, namespace: Mapping[str, object], brought: Brought) -> I
                 brought.modules.add(home if type(home) is str else "")
             queue.extend(_of_function(value, brought))
         elif is_exactly(value, _PROXIES):
-            brought.opaque.append("a weakref.proxy")
+            queue.append(_behind(value, brought))
         else:
             cls = value if is_a(value, type) else type(value)
             brought.modules.add(module_of(cls))
             brought.classes += [base for base in mro_of(cls) if module_of(base) == "__main__"]
             queue.extend(_inside(value))
+
+
+def _behind(proxy: object, brought: Brought) -> object:
+    found = proxied(proxy)
+    if found is None:
+        brought.opaque.append("a weakref.proxy")
+    return found
 
 
 def _within(code: types.CodeType, found: set[int]) -> None:

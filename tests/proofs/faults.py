@@ -109,11 +109,13 @@ class Child:
         if self.pid:
             there.close()
             here.settimeout(120)
+            here.recv(1)
             return
         here.close()
         try:
             os.environ |= {"MLOPS_STATE": str(folder / "state"), "MLOPS_STORE": str(folder / "store"), "MLOPS_TESTING": ""}
             shell, told = fresh_shell(), Told()  # a shell that cannot be made is not ours
+            there.sendall(b"!")
             there.recv(1)
             life(told, shell)
             there.sendall(json.dumps(vars(told)).encode())  # `sendto` and no `write`: nobody makes that fail

@@ -1,14 +1,13 @@
 """Weak references: what they lead to is reached like any attribute, though nothing of it is kept alive.
 
-A reference is what it points at, or that it points at nothing any more; a finalizer what it will call. A proxy gives nothing away
-without running the object's own code, and the interface that does is gone from new Pythons: of the object behind it only the
-address is read, which tells the names that are aliases.
+A reference is what it points at, or that it points at nothing any more; a finalizer what it will call. Whatever a proxy is asked
+it asks the object behind it, whose own code would run; so the object is taken from where CPython keeps it, at an address that
+holds `None` once the object is gone.
 """
 
 from __future__ import annotations
 
 import ctypes
-import struct
 import sys
 import weakref
 from collections.abc import Callable
@@ -16,6 +15,8 @@ from typing import cast
 
 from mlops_jupyter.fingerprint.types.instances import attribute_digests, opaque
 from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, dict_of, leaf, name_of
+
+_POINTER = ctypes.sizeof(ctypes.c_void_p)
 
 
 def referent(value: object) -> object:
@@ -60,16 +61,29 @@ def _behind(value: object) -> tuple[object, ...]:
     return referent(value), weakref.ReferenceType.__dict__["__callback__"].__get__(value)
 
 
-def _address(proxy: object) -> int:
-    """Where the object behind a proxy is, as `id` says it: the first field of CPython's structure. The object is not touched."""
-    return int(struct.unpack("P", ctypes.string_at(id(proxy) + object.__basicsize__, struct.calcsize("P")))[0])
+def _taken(proxy: object) -> object:
+    """The object behind a proxy or reference, from the first field of CPython's structure; None once it is gone."""
+    return ctypes.py_object.from_buffer_copy(ctypes.string_at(id(proxy) + object.__basicsize__, _POINTER)).value
+
+
+def proxied(proxy: object) -> object:
+    """The object behind a proxy; None if it is gone, or if this Python keeps it elsewhere."""
+    example = _Example()
+    reference = weakref.ref(example)
+    pointer = ctypes.string_at(id(reference) + object.__basicsize__, _POINTER)
+    if sys.implementation.name != "cpython" or int.from_bytes(pointer, sys.byteorder) != id(example):
+        return None
+    return _taken(proxy)
+
+
+def _proxy(value: object, walk: Walk) -> Found:
+    behind = proxied(value)
+    return opaque(value, walk) if behind is None else Found("instance", combine(b"proxy", [walk.digest(behind)]))
 
 
 def _reach_proxy(value: object, trace: Trace) -> None:
     trace.hold(value)
-    example = _Example()
-    if sys.implementation.name == "cpython" and _address(weakref.ref(example)) == id(example):
-        trace.ids.add(_address(value))
+    trace.follow((proxied(value),))
 
 
 class _Example:
@@ -80,7 +94,7 @@ def entries() -> list[Entry]:
     """The table's rows for weak references."""
     return [
         Entry(weakref.ReferenceType, _reference, _reach(_behind), subclasses=True),
-        Entry(weakref.ProxyType, opaque, _reach_proxy),
-        Entry(weakref.CallableProxyType, opaque, _reach_proxy),
+        Entry(weakref.ProxyType, _proxy, _reach_proxy),
+        Entry(weakref.CallableProxyType, _proxy, _reach_proxy),
         Entry(weakref.finalize, _finalizer, _reach(called_at_the_end)),
     ]

@@ -81,7 +81,9 @@ def reads(difference: Difference) -> dict[str, str]:
         ("def f():\n    return 1\ndef g():\n    return 2", "f.__code__ = g.__code__", {"f": "mutated"}),
         ("import weakref\nclass A: pass\na = A(); w = weakref.ref(a)", "a.x = 1", {"a": "mutated", "w": "mutated"}),
         ("import weakref\nclass A: pass\na = A(); w = weakref.ref(a)", "w().x = 1", {"a": "mutated", "w": "mutated"}),
-        ("import weakref\nclass A: pass\na = A(); p = weakref.proxy(a)", "p.x = 1", {"a": "mutated", "p": "maybe"}),
+        ("import weakref\nclass A: pass\na = A(); p = weakref.proxy(a)", "p.x = 1", {"a": "mutated", "p": "mutated"}),
+        ("import weakref\nclass A: pass\nl = [1]; a = A(); p = weakref.proxy(a); a.l = l", "l.append(2)",  # oracle.py, 11000211
+         {"a": "mutated", "l": "mutated", "p": "mutated"}),
         ("import weakref\nclass A: pass\na = A(); d = weakref.WeakValueDictionary(k=a)", "a.x = 1",
          {"a": "mutated", "d": "maybe"}),
         ("import weakref\nclass A: pass\na = A(); rows = []; weakref.finalize(a, rows.append, 1)", "del a", {"rows": "mutated"}),
