@@ -246,6 +246,7 @@ class _Shipment:
 
     def move(self, gone: bool, sizes: dict[str, int]) -> None:
         n, offset = self.sink.shipped(self.writer)
+        self._hear_of_others(sizes.get(self.writer, offset), offset)
         before = self.shipped.records
         for lines, end in self._batches(offset):
             records = self._decode(lines)
@@ -261,6 +262,12 @@ class _Shipment:
         if gone:
             self._close(offset)
             sizes.pop(self.writer, None)
+
+    def _hear_of_others(self, start: int, end: int) -> None:
+        """What another shipper took since this reader's last look is news to it all the same."""
+        for record in map(_record_of, filter(None, os.pread(self.fd, max(0, end - start), start).split(b"\n"))):
+            if record is not None and (session := session_of(record.entity)):
+                self.shipped.sessions.add(session)
 
     def _close(self, offset: int) -> None:
         status = os.fstat(self.fd)
@@ -341,6 +348,13 @@ class _Shipment:
                 self._warn(f"the blob {name} in {folder} does not match its name: its bytes were kept under their own")
             (folder / name).unlink(missing_ok=True)
         found.clear()
+
+
+def _record_of(line: bytes) -> Record | None:
+    try:
+        return record_from_json(line)
+    except msgspec.DecodeError:
+        return None  # whoever ships it sets it aside
 
 
 def session_of(entity: Entity) -> str:

@@ -107,7 +107,7 @@ class Database:
     def _named(self) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:  # the last from the migrations' own files
             raise self._explain(error) from error
 
     def _explain(self, error: Exception) -> StoreError:

@@ -271,6 +271,17 @@ def test_what_a_reader_has_seen_costs_the_sink_nothing(tmp_path: Path) -> None:
     assert seen == {}
 
 
+def test_a_reader_hears_of_what_others_shipped(tmp_path: Path) -> None:
+    sink, box, seen = MemorySink(), Outbox(tmp_path), {}
+    box.record(metric("first"))
+    assert ship(tmp_path, sink, seen=seen).sessions == {"s1"}
+    box.record(metric("second"))
+    assert ship(tmp_path, sink).records == 1
+    again = ship(tmp_path, sink, seen=seen)
+    assert (again.records, again.sessions) == (0, {"s1"})
+    assert ship(tmp_path, sink, seen=seen).sessions == set()
+
+
 def test_a_line_longer_than_a_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlops_jupyter.outbox.CHUNK", 1_000)
     sink, box = MemorySink(), Outbox(tmp_path)
