@@ -69,8 +69,8 @@ class ModuleStates:
         return {name for name, local in list(self._local.items()) if wanted and local
                 and getattr(sys.modules.get(name), "__file__", None) in wanted}
 
-    def reloaded(self) -> bool:
-        """True if IPython's autoreload runs and a module's file is other than when this was last asked."""
+    def reloaded(self, *, asked: bool) -> bool:
+        """True if IPython's autoreload runs and a module's file is other than when last looked at, or a cell asked for it."""
         if "IPython.extensions.autoreload" not in sys.modules:
             return False
         if len(sys.modules) != self._count:
@@ -79,7 +79,7 @@ class ModuleStates:
                 self._is_local(name)
         stamps = {name: _stamp(name) for name, local in list(self._local.items()) if local}
         known, self._stamps = self._stamps, stamps
-        written = [name for name, stamp in stamps.items() if known.get(name, stamp) != stamp]
+        written = [name for name, stamp in stamps.items() if asked or known.get(name, stamp) != stamp]
         for name in written:
             self._held.setdefault(name, _State(Fingerprint("module"), frozenset()))  # nobody looked while it was what it was
         return bool(written)

@@ -44,6 +44,8 @@ class CellNames:
     """`_`, `__`, `_3`, `_oh`: reads of earlier results."""
     resets: bool = False
     """`%reset` runs: it may empty `Out`."""
+    reloads: bool = False
+    """`%autoreload` runs: it may load modules anew whose files changed long ago."""
     opaque: list[str] = field(default_factory=list)
     certain: set[str] = field(default_factory=set)
     """Names that are bound at the end whichever way the cell takes, if no exception ends it."""
@@ -74,7 +76,7 @@ def _analyse(source: str, transform: Transform) -> CellNames:
         scan.separate(inner)
     names = scan.names
     names.words |= cell.words
-    names.resets = cell.resets
+    names.resets, names.reloads = "reset" in cell.magics, "autoreload" in cell.magics
     for name in sorted(cell.stores):
         scan.store(name)
     names.opaque = list(dict.fromkeys(names.opaque))

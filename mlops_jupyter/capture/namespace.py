@@ -130,7 +130,7 @@ class Namespace:
         results = self._results(names, ours_underscore)
         objects = [*brought.held, *(self._namespace[name] for name in names.results if name in self._namespace)]
         exposed, unbounded = self._within_reach()
-        everything = bool(names.opaque or brought.opaque or unbounded) or self._modules.reloaded()
+        everything = bool(names.opaque or brought.opaque or unbounded) or self._modules.reloaded(asked=names.reloads)
         modules = self._modules.reached({*brought.modules, *names.imports}, everything=everything or names.any_module)
         objects += [*self._modules.data(modules), *kept_in_modules(names.dotted, ids)]
         drawn = look()
@@ -236,7 +236,7 @@ class Namespace:
                 if not certain:
                     doubtful.add(name)
         self._exposed, unbounded = self._within_reach()
-        everything = bool(difference.opaque or before.brought.opaque or unbounded) or self._modules.reloaded()
+        everything = bool(difference.opaque or before.brought.opaque or unbounded) or self._modules.reloaded(asked=names.reloads)
         used = {*before.brought.modules, *brought.modules}
         drawn = look()
         imported = {*brought.modules, *names.imports}

@@ -47,8 +47,8 @@ class Unwrapped:
     stores: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
     opaque: list[str] = field(default_factory=list)
-    resets: bool = False
-    """`%reset` stands in it."""
+    magics: set[str] = field(default_factory=set)
+    """All that stand in it, by name."""
     calls: set[ast.AST] = field(default_factory=set)
     """The magic calls themselves: `get_ipython()` in them is not the user's."""
 
@@ -90,6 +90,7 @@ def _statement(statement: ast.stmt, found: Unwrapped, transform: Transform) -> l
 
 
 def _run_magic(name: str, line: str, cell: str | None, found: Unwrapped, transform: Transform) -> list[ast.stmt]:
+    found.magics.add(name)
     if name not in OURS:
         holds_code = name in INLINE or name in REPEATED  # analysed as such below; only what IPython expands is looked up before
         found.words.update(_WORD.findall(" ".join(_EXPANDED.findall(line)) if holds_code else line))
@@ -104,16 +105,14 @@ def _run_magic(name: str, line: str, cell: str | None, found: Unwrapped, transfo
         except SyntaxError:
             found.opaque.append(f"%{name} holds code that does not parse")
             return []
-        for attribute in ("stores", "words", "calls"):
+        for attribute in ("stores", "words", "calls", "magics"):
             getattr(found, attribute).update(getattr(inner, attribute))
         found.opaque.extend(inner.opaque)
-        found.resets |= inner.resets
         if name in REPEATED:
             found.inner.extend([*inner.inner, *([setup] if setup else []), inner.tree])
             return []
         found.inner.extend(inner.inner)
         return inner.tree.body
-    found.resets |= name == "reset"
     if name == "store" and not _RESTORES.search(line):
         return []  # keeps the variables that it names, or lists them
     if name in PROCESS:

@@ -46,3 +46,23 @@ def test_a_module_out_of_sys_modules_is_followed_while_somebody_holds_it(tmp_pat
     del sys.modules["own_gone"]
     own_gone.ROWS.append(1)
     assert [one.name for one in states.after(states.reached(["own_gone"]))] == ["$module own_gone"]
+
+
+def test_a_module_that_autoreload_loads_anew_when_asked_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file had changed many cells before, while autoreload was off (notebook 12000021 of oracle.py)."""
+    pytest.importorskip("IPython.extensions.autoreload")
+    (tmp_path / "own_live.py").write_text("K = 1\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import own_live  # type: ignore[import-not-found]
+
+    try:
+        states = ModuleStates()
+        states.before(states.reached(["own_live"]))
+        (tmp_path / "own_live.py").write_text("K = 4444\n", encoding="utf-8")
+        states.reloaded(asked=False)
+        assert not states.reloaded(asked=False), "a file that has not changed since"
+        assert states.reloaded(asked=True)
+        own_live.K = 4444
+        assert [one.name for one in states.after(states.reached([], everything=True))] == ["$module own_live"]
+    finally:
+        del sys.modules["own_live"]
