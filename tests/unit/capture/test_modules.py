@@ -63,6 +63,6 @@ def test_a_module_that_autoreload_loads_anew_when_asked_is_looked_at(tmp_path: P
         assert not states.reloaded(asked=False), "a file that has not changed since"
         assert states.reloaded(asked=True)
         own_live.K = 4444
-        assert [one.name for one in states.after(states.reached([], everything=True))] == ["$module own_live"]
+        assert "$module own_live" in [one.name for one in states.after(states.reached([], everything=True))]
     finally:
         del sys.modules["own_live"]
