@@ -171,7 +171,7 @@ def _number(name: str, value: object) -> float:
     """`value` as a float; numpy scalars and the like through `float()`."""
     try:
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"the metric {name!r} is no number: {type(value).__name__}",
                          f"pass one number, e.g. mlops.log_metric({name!r}, float(value))") from error
 

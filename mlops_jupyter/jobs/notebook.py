@@ -79,11 +79,14 @@ def asks_for_input(source: str) -> ast.Call | None:
 
 def _text(path: Path) -> str:
     try:
+        if not path.is_file() and path.exists():  # a device may have no end, a pipe may never begin
+            raise InputError(f"{path} cannot be read: it is no file", "give the path of an .ipynb file")
         data = path.read_bytes()
     except FileNotFoundError:
         raise NotFoundError(f"there is no notebook {path}", "check the path; `ls *.ipynb` lists those in this folder") from None
-    except (IsADirectoryError, PermissionError) as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}", "give the path of an .ipynb file") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', '') or error}",
+                         "give the path of an .ipynb file") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -107,8 +107,8 @@ class MlopsHandler(APIHandler):
     def limit(self, default: int, most: int = 1000) -> int:
         """The query argument `limit`, from 1 to `most`."""
         text = self.query("limit", str(default))
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
-            raise InputError(f"limit={text!r} is not a whole number from 1 to {most}", f"leave it out for {default}")
+        if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= most:
+            raise InputError(f"limit={text[:20]!r} is not a whole number from 1 to {most}", f"leave it out for {default}")
         return int(text)
 
     def on_finish(self) -> None:

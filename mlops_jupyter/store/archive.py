@@ -130,6 +130,8 @@ def _write_blobs(store: AnyStore, file: zipfile.ZipFile, digests: set[str]) -> i
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive. InputError for what is none."""
     try:
+        if not path.is_file() and path.exists():  # a device may have no end, a pipe may never begin
+            raise InputError(f"{path} is no file", "give a file that mlops export has made")
         with zipfile.ZipFile(path) as file:
             yield file
     except FileNotFoundError:
