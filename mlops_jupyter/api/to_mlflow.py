@@ -174,7 +174,10 @@ def _input(dataset: Dataset) -> DatasetInput:
 def _artifacts(client: MlflowClient, ledger: Ledger, run: Run, target: str, done: Exported) -> None:
     """What the run kept, and the page that tells how its numbers came about."""
     kept = [(f"{number}-{_file(artifact.name)}", artifact.digest) for number, artifact in enumerate(run.artifacts, 1)]
-    kept += [(f"model-{_file(model.name)}", model.blob) for model in run.models if model.blob]
+    for number, model in enumerate(run.models, 1):
+        name = f"model-{_file(model.name)}"
+        if model.blob:  # of two models of one name, the later has its number
+            kept.append((name if name not in dict(kept) else f"model-{number}-{_file(model.name)}", model.blob))
     with tempfile.TemporaryDirectory(prefix="mlops-export-") as folder:
         for name, digest in kept:
             file = Path(folder) / name

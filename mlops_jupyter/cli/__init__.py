@@ -6,7 +6,6 @@ Commands are imported when they are named, so that `mlops --version` and `mlops 
 
 from __future__ import annotations
 
-import errno
 import keyword
 import os
 import sys
@@ -21,8 +20,6 @@ TESTING = "MLOPS_TESTING"
 USAGE = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
-LONGEST = 1_000
-"""Characters of an error that are printed."""
 
 COMMANDS = {
     "demo": ("demo", "The main job on the example notebook, start to end."),
@@ -94,9 +91,7 @@ def execute(arguments: Sequence[str]) -> int:
         result = app.main(list(arguments), prog_name="mlops", standalone_mode=False)
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
     except click.ClickException as error:
-        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else "mlops"
-        click.echo(f"mlops: {_short(error.format_message())}\n  → {path} --help", err=True)
-        return USAGE
+        return _usage(error)
     except (KeyboardInterrupt, click.Abort):
         click.echo("mlops: interrupted", err=True)
         return INTERRUPTED
@@ -108,28 +103,29 @@ def execute(arguments: Sequence[str]) -> int:
 
 
 def _must_be_text(arguments: Sequence[str]) -> None:
-    """No command can do anything with a NUL, nor with bytes that are no UTF-8, which Python hands over as lone surrogates."""
-    for word in arguments:
-        if "\0" in word or any("\ud800" <= letter <= "\udfff" for letter in word):
-            raise click.UsageError(f"{word!r} is no text in UTF-8")
+    if not all(word.isascii() and "\0" not in word for word in arguments):  # the house is loaded only to look closer
+        from mlops_jupyter.entities.errors import must_be_text
+
+        must_be_text(arguments)
 
 
-def _short(text: str) -> str:
-    """What was given is said again, but not all of a name of five thousand characters."""
-    return text if len(text) <= LONGEST else f"{text[:LONGEST // 2]} … {text[-LONGEST // 2:]}"
+def _usage(error: click.ClickException) -> int:
+    from mlops_jupyter.entities.errors import shortened
+
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else "mlops"
+    click.echo(f"mlops: {shortened(error.format_message())}\n  → {path} --help", err=True)
+    return USAGE
 
 
 def _failed(error: Exception) -> int:
-    from mlops_jupyter.entities.errors import MlopsError
+    from mlops_jupyter.entities.errors import MlopsError, as_ours, shortened
 
+    error = as_ours(error)
     if os.environ.get(TESTING) and not isinstance(error, MlopsError):
         raise error
     if isinstance(error, MlopsError):
-        click.echo(f"mlops: {_short(error.what)}" + (f"\n  → {_short(error.remedy)}" if error.remedy else ""), err=True)
+        click.echo(f"mlops: {error}", err=True)
         return error.exit_code
-    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        click.echo(f"mlops: {_short(str(error.filename))} is too long a name\n  → check the path", err=True)
-        return USAGE
-    click.echo(f"mlops: unexpected {type(error).__name__}: {_short(str(error))}\n  → {TESTING}=1 mlops … shows where; "
+    click.echo(f"mlops: unexpected {type(error).__name__}: {shortened(str(error))}\n  → {TESTING}=1 mlops … shows where; "
                "please report it with that output", err=True)
     return 1

@@ -6,6 +6,24 @@ else looks at them. Exit codes: 1 the job, check or verification failed; 2 bad i
 
 from __future__ import annotations
 
+import errno
+import re
+from collections.abc import Iterable
+
+_LONG = re.compile(r"\S{500,}")
+
+
+def shortened(text: str) -> str:
+    """What was given is said again, but not all of a name of five thousand characters."""
+    return _LONG.sub(lambda match: f"{match[0][:200]}…{match[0][-50:]}", text)
+
+
+def must_be_text(words: Iterable[str]) -> None:
+    """InputError for a word with a NUL, or with bytes that are no UTF-8, which Python hands over as lone surrogates."""
+    for word in words:
+        if "\0" in word or any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise InputError(f"{word!r} is no text in UTF-8", "type it anew")
+
 
 class MlopsError(Exception):
     """A failure that we foresaw. `what` carries the value that was wrong, `remedy` the command or step that helps."""
@@ -14,6 +32,7 @@ class MlopsError(Exception):
     http_status = 500
 
     def __init__(self, what: str, remedy: str = "") -> None:
+        what, remedy = shortened(what), shortened(remedy)
         super().__init__(what)
         self.what = what
         self.remedy = remedy
@@ -53,3 +72,10 @@ class StoreError(MlopsError):
 
     exit_code = 3
     http_status = 503
+
+
+def as_ours(error: Exception) -> Exception:
+    """The error itself, or ours for one of the system's that only says what was wrong with what was given."""
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return InputError(f"{str(error.filename)!r} is too long a name", "check the path")
+    return error

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlops_jupyter.entities.errors import InputError, MlopsError
+from mlops_jupyter.entities.errors import InputError, MlopsError, as_ours, must_be_text, shortened
 from mlops_jupyter.magics.commands import app
 from mlops_jupyter.magics.here import Here
 
@@ -46,12 +46,8 @@ def dispatch(shell: InteractiveShell, line: str, cell: str | None) -> None:
         _say("interrupted", strict)
     except click.ClickException as error:
         _say(_usage(error), strict)
-    except MlopsError as error:
-        _say(str(error), strict)
     except Exception as error:  # noqa: BLE001 (the fence: a magic never raises into a cell)
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        _say(f"unexpected {type(error).__name__}: {error} ({place.filename}:{place.lineno})\n"
-             "  → please report it; the same question in a terminal: MLOPS_TESTING=1 mlops …", strict)
+        _say(_told(error), strict)
     finally:
         here.restore_random()
     if here.run_body:
@@ -64,6 +60,7 @@ def split(line: str, namespace: Mapping[str, object]) -> list[str]:
         words = shlex.split(line)
     except ValueError as error:
         raise InputError(f"%mlops {line}: {str(error).lower()}", "close the quote, or leave it out") from None
+    must_be_text(words)
     return [_NAME.sub(lambda match: _value(match, namespace), word) for word in words]
 
 
@@ -72,10 +69,19 @@ def _value(match: re.Match[str], namespace: Mapping[str, object]) -> str:
     return str(value) if type(value) in _PLAIN else match[0]
 
 
+def _told(error: Exception) -> str:
+    error = as_ours(error)
+    if isinstance(error, MlopsError):
+        return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (f"unexpected {type(error).__name__}: {error} ({place.filename}:{place.lineno})\n"
+            "  → please report it; the same question in a terminal: MLOPS_TESTING=1 mlops …")
+
+
 def _usage(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context is not None else "%mlops"
-    return f"{error.format_message()}\n  → {path} --help"
+    return f"{shortened(error.format_message())}\n  → {path} --help"
 
 
 def _say(message: str, strict: bool) -> None:

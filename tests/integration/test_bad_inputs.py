@@ -154,6 +154,40 @@ def test_a_bad_body_or_query_is_no_500_and_changes_nothing(store: Store) -> None
     assert store.check().problems == []
 
 
+MAGICS = ["why", "stale", "verify", "diff", "runs --filter", "forget", "run", "submit", "track --experiment", "track --keep-data",
+          "convert -o", "rerun"]
+LINES = [
+    "%mlops", "%mlops nonsense", "%mlops why 'x", "%mlops why --nonsense", "%mlops why -h", "%mlops why {name}", "%mlops why " + "x" * 100_000,
+    "%mlops track --tag=-x", "%mlops track --tag k=v --tag k=w", "%mlops track --tag password=hunter22secret", "%mlops goal auc >= abc",
+    "%%mlops nonsense\nx = 1", "%%mlops skip --nonsense\nx = 1", "def f():\n    get_ipython().run_line_magic('mlops', 'status')\nf()",
+    "for _ in range(2):\n    %mlops status", "%%capture out\n%mlops status", "%mlops off", "%mlops off", "%mlops status", "%mlops why value",
+    "async def g():\n    get_ipython().run_line_magic('mlops', 'status')\nawait g()", "%mlops track", "%mlops track",
+]
+
+
+@pytest.mark.parametrize("magic", ["lines", *MAGICS])
+def test_a_bad_magic_is_one_message_and_cells_go_on(own_home: Path, tmp_path: Path, magic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLOPS_TESTING", raising=False)
+    Settings.clear_instance()
+    shell, wrong = fresh_shell(), []
+    shell.user_ns["value"] = 1
+    lines = LINES if magic == "lines" else [f"%mlops {magic} {name}" for name in NAMES if "\n" not in name]
+    try:
+        for line in ["%load_ext mlops_jupyter", "%mlops track", *lines, "last = 1"]:
+            out = io.StringIO()
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+                result = shell.run_cell(line, store_history=True)
+            told = out.getvalue().replace("Got unexpected extra", "")
+            bad = [word for word in ("Traceback", "unexpected", "hunter22secret") if word in told]
+            if bad or len(told) > 4_000 or not result.success:
+                wrong.append(f"{line[:60]!r}: {bad} {len(told)} characters, {result.error_in_exec!r}: {told[-200:]}")
+    finally:
+        ipython.stop()
+    assert wrong == []
+    assert shell.user_ns["last"] == 1
+
+
 @pytest.mark.parametrize(("kind", "name", "value"), LOGGED, ids=[f"{kind}-{str(name)[:9]!a}-{place}" for place, (kind, name, _)
                                                                  in enumerate(LOGGED)])
 def test_what_cannot_be_logged_is_an_error_of_ours_and_the_session_goes_on(own_home: Path, tmp_path: Path, kind: str, name: str,

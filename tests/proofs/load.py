@@ -80,7 +80,7 @@ class Server:
         """Returns when it answers."""
         command = [sys.executable, "-m", "mlops_jupyter.cli", "server", "--port", str(self.port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180  # it shares its cores with all the kernels
         while True:
             with contextlib.suppress(requests.ConnectionError):
                 requests.get(f"{self.address}{API}/healthz", timeout=5)  # whatever it says to somebody without a token

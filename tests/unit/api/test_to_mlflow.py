@@ -42,7 +42,7 @@ def store(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> St
         "full", started=100.0, ended=200.0, state="finished", name="weekly", user="ann", notebook="a.ipynb", git_commit="abc",
         params=[Param("C", 1.5), Param("C<", "a"), Param("C>", "b"), Param("long", "x" * 9_000), Param("../up", None)],
         metrics=[Metric("auc", 0.9), Metric("loss", 0.1, series=(0.3, 0.2, 0.1)), Metric("f1", 0.5, key="test"), Metric("bad", math.nan)],
-        models=[ModelRef("o1", "clf", "sklearn.linear_model.LogisticRegression", blob=model)], datasets=[data],
+        models=[ModelRef("o1", "clf", "sklearn.linear_model.LogisticRegression", blob=model), ModelRef("o2", "clf", "C", blob=kept)], datasets=[data],
         artifacts=[Artifact("../../etc/report.html", kept, 15), Artifact("gone.txt", "sha256:" + "0" * 64)],
         tags={"team": "air", "": "nameless"}, cells=[1, 2], slice_digest="d1",
     )  # fmt: skip
@@ -53,7 +53,7 @@ def store(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> St
 def test_a_run_is_there_as_mlflow_has_it(store: Store, tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path}/m.db"
     done = to_mlflow([], uri)
-    assert (done.written, done.known, done.artifacts) == (2, 0, 2)
+    assert (done.written, done.known, done.artifacts) == (2, 0, 3)
     assert done.missing == ["a #1 2-gone.txt"]
     client = mlflow.MlflowClient(uri)
     home = client.get_experiment_by_name("a").experiment_id
@@ -70,7 +70,7 @@ def test_a_run_is_there_as_mlflow_has_it(store: Store, tmp_path: Path) -> None:
     assert (given.dataset.name, given.dataset.digest, given.dataset.source) == ("flights", "ab" * 16, "data/f.csv")
     assert given.tags[0].value == "X"
     files = {one.path for one in client.list_artifacts(full.info.run_id)}
-    assert files == {"1-report.html", "model-clf", "mlops-report.html"}
+    assert files == {"1-report.html", "model-clf", "model-2-clf", "mlops-report.html"}
     assert Path(client.download_artifacts(full.info.run_id, "1-report.html")).read_bytes() == b"<h1>report</h1>"
 
 
