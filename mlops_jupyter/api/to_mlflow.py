@@ -151,7 +151,8 @@ def _metrics(run: Run) -> Iterator[TheirMetric]:
     at = _milliseconds(run.ended or run.started)
     for metric in run.metrics:
         name = _fit(f"{metric.name}/{metric.key}" if metric.key else metric.name)
-        for step, value in enumerate(metric.series or (metric.value,)):
+        values = metric.series or (metric.value,)
+        for step, value in zip(metric.steps or range(len(values)), values, strict=True):
             yield Metric(name, float(value), at, step)
 
 

@@ -47,13 +47,16 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
 class Metric(msgspec.Struct, frozen=True, omit_defaults=True):
     """A value with a name. Repeats within one execution are a `series`, or several metrics with a `key` each.
 
-    `shared`: it could belong to more than one model. `n` is the cell execution, `observation` the key of the observation.
+    A series of more than 1,000 values is thinned to about as many, the least and the greatest of each stretch among them; `steps`
+    are their places in the whole, from 0, which the observations hold. `shared`: it could belong to more than one model. `n` is
+    the cell execution, `observation` the key of the observation.
     """
 
     name: str
     value: float
     key: str = ""
     series: tuple[float, ...] = ()
+    steps: tuple[int, ...] = ()
     shared: bool = False
     n: int = 0
     observation: str = ""

@@ -25,6 +25,9 @@ from mlops_jupyter.lineage.slice import Result, Slice, slice_in
 from mlops_jupyter.lineage.text import text_of
 from mlops_jupyter.lineage.versions import Graph, Step
 
+POINTS = 1_000
+"""About so many values of a series stand in its run."""
+
 
 @dataclass(slots=True)
 class Entry:
@@ -157,9 +160,23 @@ def _metrics(entry: Entry) -> list[Metric]:
 def metric(values: Sequence[Observation], name: str, *, shared: bool = False) -> Metric:
     """One metric from its observations in one execution: several without a group key are a series."""
     last = values[-1]
-    series = tuple(number(one) for one in values) if len(values) > 1 else tuple(last.series)
-    return Metric(name, number(last), key=last.key, series=series, shared=shared, n=last.n, observation=last.id,
+    series, steps = thinned([number(one) for one in values] if len(values) > 1 else last.series)
+    return Metric(name, number(last), key=last.key, series=series, steps=steps, shared=shared, n=last.n, observation=last.id,
                   variable=last.variable, function=last.site.function if last.site else "")
+
+
+def thinned(values: Sequence[float]) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """(values, places): all and no places, or about `POINTS` of them: the first, the last, the extremes of each stretch."""
+    if len(values) <= POINTS:
+        return tuple(values), ()
+    size = 2 * len(values) / POINTS
+    bounds = [int(number * size) for number in range(POINTS // 2)] + [len(values)]
+    places = {0, len(values) - 1}
+    for start, end in pairwise(bounds):
+        stretch = values[start:end]
+        places |= {start + stretch.index(min(stretch)), start + stretch.index(max(stretch))}
+    steps = tuple(sorted(places))
+    return tuple(values[step] for step in steps), steps
 
 
 def number(observation: Observation) -> float:

@@ -328,8 +328,10 @@ def _job(material: Material) -> Run:
     values: dict[tuple[str, str], list[Observation]] = {}
     for one in seen:
         if one.kind == "metric":
-            before = values.get((one.name, one.key), [])
-            values[one.name, one.key] = [*before, one] if before and before[-1].n == one.n else [one]
+            before = values.setdefault((one.name, one.key), [])
+            if before and before[-1].n != one.n:
+                before.clear()
+            before.append(one)
     run.metrics = [metric(series, name) for (name, _), series in values.items()]
     run.models = [model_ref(one) for one in models]
     run.datasets = datasets(seen, material, cells)

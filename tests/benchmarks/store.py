@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from mlops_jupyter.api.ledger import derive_runs
 from mlops_jupyter.entities import Metric, Observation, Param, Session
 from mlops_jupyter.outbox import Outbox, ship
 from mlops_jupyter.store import Store, open_store
@@ -125,6 +126,24 @@ def fill(store: Store, count: int) -> None:
         store.save_runs(name, runs, 1)
 
 
+def history(folder: Path, points: int) -> tuple[float, float]:
+    """Milliseconds to read a run with so long a history of one metric, and seconds to derive that run."""
+    store = open_store(str(folder / "history"))
+    box = Outbox(folder / "histories", "long")
+    box.record(session("long", "long"))
+    for step in range(points):
+        box.record(Observation("long", 1, step, 1.0, "metric", "loss", value=1 / (step + 1), step=step, logged=True))
+    box.record(cell(1, session="long"))
+    box.close()
+    ship(folder / "histories", store)
+    began = time.perf_counter()
+    derive_runs(store)
+    derived = time.perf_counter() - began
+    read = timed(lambda: store.runs(session="long"))
+    store.close()
+    return read, derived
+
+
 def main() -> None:
     """One line a row: ours, MLflow's."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
@@ -153,6 +172,8 @@ def main() -> None:
             shown = f"{theirs['search']:.1f} (of {max(100, count // 100):,})" if words == "one in two" and theirs else ""
             print(f"| 50 runs by a filter that {words} meet, ms | {took:.1f} | {shown} |")
         store.close()
+        read, derived = history(folder, count * 10)
+        print(f"| a run with a history of {count * 10:,} points, ms ({derived:.1f} s to derive it) | {read:.1f} | |")
 
 
 if __name__ == "__main__":

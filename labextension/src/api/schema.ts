@@ -453,6 +453,8 @@ export interface Metric {
   key?: string;
   /** Default: [] */
   series?: number[];
+  /** Default: [] */
+  steps?: number[];
   /** Default: false */
   shared?: boolean;
   /** Default: 0 */

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import msgspec
 import pytest
 
 from mlops_jupyter.entities import CellError, CellExecution, Goal, Origin, Run
+from mlops_jupyter.lineage.drafts import POINTS, thinned
 from mlops_jupyter.lineage.runs import derive, judge_goal
 from tests.unit.lineage.played_notebook import Notebook, metric, model, said
 
@@ -76,6 +80,19 @@ def test_repeats_without_a_key_are_a_series(book: Notebook) -> None:
     book.run("b", "for _ in range(3):\n    loss = clf[0]", *seen)
     (run,) = runs(book)
     assert [(one.name, one.value, one.series) for one in run.metrics] == [("loss", 0.3, (0.5, 0.4, 0.3))]
+
+
+def test_a_long_series_is_thinned_and_keeps_its_ends_and_extremes() -> None:
+    values = [float((place * 7919) % 10_007) for place in range(100_000)]
+    values[54_321], values[12_345] = 99_999.0, -1.0
+    series, steps = thinned(values)
+    assert len(series) == len(steps) <= POINTS + 2
+    assert list(series) == [values[step] for step in steps]
+    assert list(steps) == sorted(set(steps))
+    assert {0, 99_999, 54_321, 12_345} <= {*steps}
+    assert thinned(values[:POINTS]) == (tuple(values[:POINTS]), ())
+    assert len(thinned([math.nan] * 5_000)[0]) <= POINTS + 2
+    assert max(b - a for a, b in itertools.pairwise(steps)) <= 2 * 2 * 100_000 / POINTS
 
 
 def test_several_models_in_one_cell_are_siblings(book: Notebook) -> None:
