@@ -91,11 +91,13 @@ def world(folder: Path) -> Iterator[None]:
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     saved = pd.get_option("display.precision"), np.get_printoptions(), np.geterr()
+    bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # a `__pycache__` that comes and goes is listed by `ls`
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
             yield
     finally:
         os.chdir(here)
+        sys.dont_write_bytecode = bytecode
         sys.path[:] = path
         sys.modules["__main__"] = main
         sys.modules.pop("conf", None)
