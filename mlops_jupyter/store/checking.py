@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import suppress
+from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Column, Connection, select
 
 from mlops_jupyter.entities import Environment, NotFoundError, Run, StoreError
 from mlops_jupyter.entities.codec import from_json
@@ -14,6 +15,7 @@ from mlops_jupyter.store.blobs import Blobs, named_in
 from mlops_jupyter.store.database import checksum
 from mlops_jupyter.store.kept import leaves
 
+_Kind = TypeVar("_Kind", Environment, Run)
 NAMING = ("executions", "observations")
 """Tables whose bodies name blobs."""
 CHUNK = 2**20
@@ -87,7 +89,7 @@ def _packages(connection: Connection, found: Checked) -> None:
     stored: dict[str, dict[str, str]] = {}
     for row in connection.execute(select(schema.packages)):
         stored.setdefault(row.environment, {})[row.name] = row.version
-    for environment in _environments(connection):
+    for environment in _entities(connection, schema.environments.c.body, Environment):
         expected = {row["name"]: row["version"] for row in search.packages_of(environment)}
         if stored.pop(environment.id, {}) != expected:
             found.problems.append(Problem(f"the packages of environment {environment.id}", "searches may miss it", _MEND))
@@ -95,12 +97,13 @@ def _packages(connection: Connection, found: Checked) -> None:
         found.problems.append(Problem(f"the packages of environment {name}", "there is no such environment", _MEND))
 
 
-def _environments(connection: Connection) -> Iterator[Environment]:
-    for body in connection.execute(select(schema.environments.c.body)).scalars():
-        try:
-            yield from_json(body, Environment)
-        except msgspec.DecodeError:
-            continue  # its row is said to be damaged
+def _entities(connection: Connection, bodies: Column[str], kind: type[_Kind]) -> list[_Kind]:
+    """What can be read of it; a row that cannot be is said to be damaged, by its checksum."""
+    found = []
+    for body in connection.execute(select(bodies)).scalars():
+        with suppress(msgspec.DecodeError):
+            found.append(from_json(body, kind))
+    return found
 
 
 def _marks(connection: Connection, found: Checked) -> None:
@@ -153,15 +156,9 @@ def _blob(folder: Blobs, digest: str, size: int) -> str:
 def mend(connection: Connection) -> int:
     """Write anew what runs are searched by. How many runs there are."""
     connection.execute(schema.packages.delete())
-    for environment in _environments(connection):
+    for environment in _entities(connection, schema.environments.c.body, Environment):
         search.note_environment(connection, environment)
-    bodies = list(connection.execute(select(schema.runs.c.body)).scalars())
+    runs = _entities(connection, schema.runs.c.body, Run)
     connection.execute(schema.marks.delete())
-    runs = []
-    for body in bodies:
-        try:
-            runs.append(from_json(body, Run))
-        except msgspec.DecodeError:
-            continue  # `check` says so
     search.save(connection, runs, set())
     return len(runs)

@@ -38,6 +38,7 @@ from mlops_jupyter.capture import ipython  # noqa: E402
 from mlops_jupyter.entities import MlopsError  # noqa: E402
 from mlops_jupyter.outbox import ship  # noqa: E402
 from mlops_jupyter.store import open_store  # noqa: E402
+from tests.proofs.running import report  # noqa: E402
 from tests.unit.capture.notebook_player import fresh_shell  # noqa: E402
 
 CALLS = {
@@ -355,21 +356,13 @@ def main() -> int:
             if options.only in {None, kind}:
                 started = time.perf_counter()
                 points, wrong = sweep(kind, Path(name), 97 if options.short else options.step)
-                bad += report(f"{kind}: {points} calls that failed", wrong, started)
+                bad += report(f"{kind}: {points} calls that failed, wrong", wrong, started)
         for what, situation in SITUATIONS.items():
             if options.only in {None, "disk"} and (os.geteuid() == 0 or situation not in {full_disk, read_only}):
                 started = time.perf_counter()
                 wrong = situation(Path(name) / situation.__name__, 5 if options.short else ROUNDS)
-                bad += report(what, wrong, started)
+                bad += report(f"{what}, wrong", wrong, started)
     return 1 if bad else 0
-
-
-def report(what: str, wrong: list[str], started: float) -> int:
-    """A line, and what was wrong below it."""
-    print(f"{'ok    ' if not wrong else 'WRONG '} {what}: {len(wrong)} wrong ({time.perf_counter() - started:.0f} s)", flush=True)
-    for line in wrong[:20]:
-        print("   ", line)
-    return len(wrong)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from mlops_jupyter.store import Store, open_store, schema  # noqa: E402
 from mlops_jupyter.store.checking import Problem  # noqa: E402
 from mlops_jupyter.store.sweeping import GRACE  # noqa: E402
 from tests.proofs.children import born  # noqa: E402
+from tests.proofs.running import report  # noqa: E402
 from tests.unit.store.story import append, cell, metric, session, verdict  # noqa: E402
 
 BY_THEMSELVES = {"sessions": {"revision", "derived"}, "runs": {"deleted"}}
@@ -269,14 +270,6 @@ def main() -> int:
             started = time.perf_counter()
             wrong += report(f"{count} {what}", proof(folder, count, options.seed), started)
     return 1 if wrong else 0
-
-
-def report(what: str, found: list[str], started: float) -> int:
-    """A line, and what was wrong below it."""
-    print(f"{'ok    ' if not found else 'WRONG '} {what}: {len(found)} ({time.perf_counter() - started:.0f} s)", flush=True)
-    for line in found[:20]:
-        print("   ", line)
-    return len(found)
 
 
 if __name__ == "__main__":
