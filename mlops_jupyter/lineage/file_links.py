@@ -10,7 +10,7 @@ from bisect import bisect_right, insort
 from collections.abc import Iterator
 
 from mlops_jupyter.entities import FileAccess, Fingerprint
-from mlops_jupyter.lineage.versions import ANY_FILE, Chains, Graph, Step
+from mlops_jupyter.lineage.versions import ANY_FILE, Chains, Graph, Step, Unseen
 
 CLOCK = 0.01
 """Seconds that a file's time of change may lag behind: kernels keep it in ticks."""
@@ -19,9 +19,12 @@ CLOCK = 0.01
 class FileLinks:
     """The part of the walk forward that is about files."""
 
-    def __init__(self, graph: Graph, chains: Chains) -> None:
-        self.graph, self.state, self.chains = graph, graph.now, chains
+    def __init__(self, graph: Graph, chains: Chains, known: Unseen) -> None:
+        self.graph, self.state, self.chains, self.known = graph, graph.now, chains, known
+        """`known`: what an earlier walk found."""
         self.keys: set[str] = set()
+        self.unseen: set[str] = set()
+        """Keys of files that, as they are by now, something beside Python wrote: the clock of each says which cell it was."""
         self.contents: dict[str, str] = {}
         """Digest → key of the file that holds it now."""
         self.times: list[tuple[float, float, int]] = []
@@ -39,6 +42,8 @@ class FileLinks:
             if access.mode != "read":
                 continue
             key = file_key(access)
+            if step.n >= 0 and key in self.unseen and self._read_unseen(step, access):
+                continue
             self._read_modified(step, access)
             if self._made_once(key) or self._read_copy(step, key, access):
                 continue
@@ -53,6 +58,11 @@ class FileLinks:
             if access.mode == "write":
                 key = file_key(access)
                 self._write(step, key, rests=key in both or not step.text.overwrites, fingerprint=access.fingerprint)
+                self.unseen.discard(key)
+        for key, fingerprint in self.known.of(step).items():
+            if key not in step.writes:
+                self.unseen.add(key)
+                self._write(step, key, rests=False, fingerprint=fingerprint)
 
     def ran(self, step: Step) -> None:
         """The execution is over: files may have changed while it ran."""
@@ -87,12 +97,19 @@ class FileLinks:
         step.reads.setdefault(key, self.state[key])
         return True
 
-    def _read_unseen(self, step: Step, access: FileAccess) -> None:
-        """A file that changed while an earlier cell ran was written by it, though capture saw no write."""
+    def _read_unseen(self, step: Step, access: FileAccess) -> bool:
+        """A file that changed while an earlier cell ran was written by it, though capture saw no write. Was there one?"""
+        key, found = file_key(access), False
         for one in self._running_at(access.modified, slack=0.0):
-            key = file_key(access)
-            made = self.chains.version(key, one.n, None, access.fingerprint)
-            step.reads[key] = one.writes.setdefault(key, made)
+            made = one.writes.setdefault(key, self.chains.version(key, one.n, None, access.fingerprint))
+            step.reads[key] = self.state[key] = made
+            self.graph.unseen.add(one, key, access.fingerprint)
+            self.keys.add(key)
+            self.unseen.add(key)
+            found = True
+        if found:
+            step.absent.discard(key)
+        return found
 
     def _read_modified(self, step: Step, access: FileAccess) -> None:
         """A file that an earlier cell opened may have got its content later, through the open handle."""

@@ -14,7 +14,7 @@ from mlops_jupyter.lineage.file_links import FileLinks
 from mlops_jupyter.lineage.opaque import hidden
 from mlops_jupyter.lineage.seeding import seeds_first
 from mlops_jupyter.lineage.text import WHOLE_PROCESS, CellText, read_text, text_of
-from mlops_jupyter.lineage.versions import DELETED, EVERYTHING, UNFINISHED, Chains, Graph, Step, Version, immutable
+from mlops_jupyter.lineage.versions import DELETED, EVERYTHING, UNFINISHED, Chains, Graph, Step, Unseen, Version, immutable
 
 PROVIDED = frozenset(dir(builtins)) | {
     "In", "Out", "get_ipython", "exit", "quit", "display", "open", "_ih", "_oh", "_dh", "_i", "_ii", "_iii", "__name__",
@@ -26,7 +26,13 @@ OUTPUT_NAME = re.compile(r"_\d+|_{1,3}|Out|_oh")
 
 def build(executions: Iterable[CellExecution], chains: Chains | None = None) -> Graph:
     """The graph of these executions, taken in the order given (slices: by n; staleness: also in notebook order)."""
-    walk = Walk(chains or Chains())
+    executions, chains = list(executions), chains or Chains()
+    graph = _walked(executions, chains, Unseen())
+    return _walked(executions, chains, graph.unseen) if graph.unseen.keys else graph  # now they are known when they happen
+
+
+def _walked(executions: Iterable[CellExecution], chains: Chains, unseen: Unseen) -> Graph:
+    walk = Walk(chains, unseen=unseen)
     for execution in executions:
         walk.write(walk.read(execution))
     return walk.graph
@@ -35,13 +41,13 @@ def build(executions: Iterable[CellExecution], chains: Chains | None = None) -> 
 class Walk:
     """The walk, in two halves: what an execution read is known before it writes. `state`: key → present version."""
 
-    def __init__(self, chains: Chains, happened: Graph | None = None) -> None:
+    def __init__(self, chains: Chains, happened: Graph | None = None, unseen: Unseen | None = None) -> None:
         self.happened = happened
         """What did happen, where this is a run that did not (the fresh one)."""
         self.graph = Graph()
         self.state = self.graph.now
         self.chains = chains
-        self.files = FileLinks(self.graph, chains)
+        self.files = FileLinks(self.graph, chains, unseen or Unseen())
         self.packages: dict[str, str] = {}
         self.wild: list[Step] = []
         """Executions that may have bound any name unseen: those cut short, unreadable ones from before tracking."""
@@ -280,7 +286,9 @@ def _own(text: CellText, name: str, via: str) -> bool:
         return False
     if via:
         return name in text.bound_before.get(via, frozenset())
-    return name in text.loads and name not in text.exposed
+    if name not in text.loads:  # `!echo $name`: whoever runs the line asks for it
+        return name in text.bound_before.get("get_ipython", frozenset())
+    return name not in text.exposed
 
 
 def _bound_anew(text: CellText, name: str) -> bool:

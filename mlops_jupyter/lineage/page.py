@@ -9,15 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import msgspec
 
 from mlops_jupyter.entities import CellExecution, VariableVersion
+from mlops_jupyter.lineage.file_links import file_key
 from mlops_jupyter.lineage.foretell import UNKNOWN, Foretelling
 from mlops_jupyter.lineage.graph import Walk, build
 from mlops_jupyter.lineage.sharing import Sharing
 from mlops_jupyter.lineage.text import normalised, read_text
-from mlops_jupyter.lineage.versions import Chains, Graph, Step, Version, immutable, in_order, version_at
+from mlops_jupyter.lineage.versions import (
+    ANY_FILE,
+    Chains,
+    Graph,
+    Step,
+    Version,
+    immutable,
+    in_order,
+    processes_since,
+    version_at,
+)
 
 Fault = tuple[str, str]
 """Kind and reason in words."""
@@ -52,6 +64,8 @@ class Page:
     faults: dict[str, Fault] = field(default_factory=dict)
     together: dict[str, list[list[Version]]] = field(default_factory=dict)
     """Of each cell that changes something in place: what shares with it, as it is just before."""
+    changed: Callable[[Version], bool] = lambda version: False
+    """Whether a file is other than when a cell made this version of it, though no cell was seen to write it since."""
     lost: dict[str, set[str]] = field(default_factory=dict)
     """Of each opaque cell: names that it may have used, and that only deleted cells made."""
     loose: dict[str, set[str]] = field(default_factory=dict)
@@ -69,7 +83,8 @@ def open_page(executions: Sequence[CellExecution], cells: Sequence[tuple[str, st
             last[owner[execution.n]] = execution
     chains = Chains()
     page = Page([key for key, _, _ in kept], {key: at for key, at, _ in kept}, last, owner, build(ran, chains))
-    walk, sharing = Walk(chains, page.happened), Sharing()
+    page.changed = _changed(ran, around)
+    walk, sharing = Walk(chains, page.happened, page.happened.unseen), Sharing()
     page.fresh = walk.graph
     local = {module.name.partition(".")[0] for one in ran for module in one.modules}
     paths = {path for one in ran for access in one.files for path in (access.relative, access.path)}
@@ -252,7 +267,7 @@ def _from_deleted(page: Page, step: Step, state: Mapping[str, Version]) -> set[s
 
 def _same(one: Version, other: Version, *, in_place: bool) -> bool:
     """The same content; where the cell changes something in place, objects with the same history."""
-    if one.chain_id == other.chain_id:
+    if one.chain_id == other.chain_id or (one.key == ANY_FILE and not processes_since(one, other)):
         return True
     equal = one.fingerprint is not None and other.fingerprint is not None and one.fingerprint.same_as(other.fingerprint)
     return equal and (not in_place or immutable(one.fingerprint))
@@ -295,7 +310,7 @@ def _file_changed(step: Step, around: Surroundings) -> Fault | None:
     if around.digest is None:
         return None
     for access in step.execution.files:
-        key = f"$file {access.relative or access.path}"
+        key = file_key(access)
         if access.mode != "read" or key in step.reads or any(one.mode == "write" and one.path == access.path
                                                              for one in step.execution.files):
             continue
@@ -303,6 +318,21 @@ def _file_changed(step: Step, around: Surroundings) -> Fault | None:
         if digest is not None and access.fingerprint.digest is not None and digest != access.fingerprint.digest:
             return "file", f"read {access.relative or access.path}, which has changed since"
     return None
+
+
+def _changed(ran: Sequence[CellExecution], around: Surroundings) -> Callable[[Version], bool]:
+    """`Page.changed` for the files that these executions read and wrote. Each file is read at most once."""
+    paths = {file_key(access): access.path for one in ran for access in one.files}
+
+    @cache
+    def present(key: str) -> str | None:
+        return around.digest(paths[key]) if around.digest is not None and key in paths else None
+
+    def changed(version: Version) -> bool:
+        known = version.fingerprint.digest if version.key.startswith("$file ") and version.fingerprint is not None else None
+        return known is not None and present(version.key) not in {None, known}
+
+    return changed
 
 
 def _environment_changed(step: Step, walk: Walk, around: Surroundings) -> Fault | None:

@@ -15,7 +15,7 @@ import msgspec
 
 from mlops_jupyter.lineage.graph import OUTPUT_NAME
 from mlops_jupyter.lineage.page import Page, words
-from mlops_jupyter.lineage.versions import Step, Version, immutable
+from mlops_jupyter.lineage.versions import ANY_FILE, Step, Version, immutable, processes_since
 
 
 class Plan(msgspec.Struct):
@@ -67,6 +67,8 @@ def _play(page: Page, again: set[str]) -> _Played:
                 played.missing.add(key)  # what it read was drawn anew
             continue
         for version in _needs(step):
+            if version.key not in played.touched and page.changed(version):
+                played.missing.update(_makers(page, version, None))
             _need(page, played, version, again)
         _keep_together(page, played, key, again)
         _forget(page, played, key, step)
@@ -74,6 +76,9 @@ def _play(page: Page, again: set[str]) -> _Played:
             anew.add(step.n)
         for name in step.execution.deletes:
             played.state.pop(name, None)
+        for name, version in step.writes.items():
+            if name.startswith("$module") and version.previous is None and name in played.state.keys() - played.touched:
+                played.beyond[f"{words(name)}, which cells changed that must run again"] = None
         played.state |= step.writes
         if step.n < 0 and step.execution.opaque:
             _anything(played, step)
@@ -103,9 +108,9 @@ def _need(page: Page, played: _Played, version: Version, again: set[str]) -> Non
     if version.key.startswith(("$output", "$deleted")):
         played.missing.add(page.keys[page.place[version.n]])
         return
-    if _equal(have, version):
-        return
     makers = _makers(page, version, have)
+    if _equal(have, version) or not makers:
+        return
     if version.key.startswith(("$env", "$module")) and have is not None and makers[-1] == _first(page, version):
         played.beyond[f"{words(version.key)} were set again since a cell ran that must run again"] = None
     else:
@@ -131,6 +136,8 @@ def _keep_together(page: Page, played: _Played, key: str, again: set[str]) -> No
 def _makers(page: Page, version: Version, have: Version | None) -> list[str]:
     """The makers of `version`, newest first, from where `have` leaves off; all of them if it does not lie on the way."""
     makers: list[str] = []
+    if version.key == ANY_FILE and have is not None:
+        return [page.keys[page.place[one.n]] for one in version.chain()[: processes_since(have, version)]]
     for one in version.chain():
         if have is not None and one.chain_id == have.chain_id:
             return makers

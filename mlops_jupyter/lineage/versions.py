@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mlops_jupyter.entities import CellExecution, Fingerprint
-from mlops_jupyter.lineage.text import CellText
+from mlops_jupyter.lineage.text import CellText, normalised
 
 EVERYTHING = "$env *"
 ANY_FILE = "$file *"
@@ -54,6 +54,27 @@ class Chains:
         return Version(key, n, previous, fingerprint, number)
 
 
+@dataclass(slots=True)
+class Unseen:
+    """Files that executions wrote beside Python, as the clocks of the files told those who read them later.
+
+    `found`: n → key → content. `keys`: text of a cell → keys; the same command writes the same files again.
+    """
+
+    found: dict[int, dict[str, Fingerprint]] = field(default_factory=dict)
+    keys: dict[str, set[str]] = field(default_factory=dict)
+
+    def add(self, step: Step, key: str, fingerprint: Fingerprint) -> None:
+        """`step` wrote the file `key`."""
+        self.found.setdefault(step.n, {}).setdefault(key, fingerprint)
+        self.keys.setdefault(normalised(step.execution.source), set()).add(key)
+
+    def of(self, step: Step) -> dict[str, Fingerprint]:
+        """What `step` writes."""
+        again = self.keys.get(normalised(step.execution.source), set()) if self.keys else set()
+        return dict.fromkeys(sorted(again), Fingerprint("file")) | self.found.get(step.n, {})
+
+
 @dataclass(slots=True, eq=False)
 class Step:
     """One execution in the graph: what it read and wrote, and what we could not find a producer for."""
@@ -82,6 +103,7 @@ class Graph:
 
     steps: dict[int, Step] = field(default_factory=dict)
     now: dict[str, Version] = field(default_factory=dict)
+    unseen: Unseen = field(default_factory=Unseen)
 
 
 def immutable(fingerprint: Fingerprint | None) -> bool:
@@ -103,6 +125,15 @@ def version_at(graph: Graph, name: str, n: int) -> Version | None:
             if name in step.execution.deletes and name not in step.writes:
                 found = None
     return found
+
+
+def processes_since(have: Version, version: Version) -> int:
+    """Of two versions of `ANY_FILE`: how many of the newest makers of `version` must run, so that all ran last, in this order.
+
+    Who ran before them does not matter: the same command writes the same files again.
+    """
+    ran, order = [one.n for one in reversed(have.chain())], [one.n for one in reversed(version.chain())]
+    return next(len(order) - known for known in range(len(order), -1, -1) if not known or ran[-known:] == order[:known])
 
 
 def label(version: Version) -> tuple[str, str]:

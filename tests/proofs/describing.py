@@ -410,7 +410,7 @@ def _arrow(teller: _Teller, value: object) -> Told:
 def _torch(teller: _Teller, value: object) -> Told:
     torch = sys.modules["torch"]
     if isinstance(value, torch.Tensor):
-        grad = None if value.grad is None or not value.is_leaf else teller.of(value.grad.detach().cpu().numpy())
+        grad = None if not value.is_leaf or value.grad is None else teller.of(value.grad.detach().cpu().numpy())
         return type(value).__name__, str(value.dtype), tuple(value.shape), value.detach().cpu().numpy().tobytes(), grad, value.requires_grad
     if isinstance(value, torch.nn.Module):
         modes = [module.training for module in value.modules()]

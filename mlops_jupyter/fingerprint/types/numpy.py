@@ -161,6 +161,15 @@ def _reach_flat(value: object, trace: Trace) -> None:
     trace.follow((value.base,))  # type: ignore[attr-defined]
 
 
+def _reach_operands(value: object, trace: Trace) -> None:
+    """The arrays that it walks through, and may write into, until it is closed."""
+    trace.hold(value)
+    try:
+        trace.follow(np.nditer.operands.__get__(value))
+    except ValueError:  # closed
+        return
+
+
 def _reach_generator(value: object, trace: Trace) -> None:
     trace.hold(value)
     bits = getattr(value, "bit_generator", None) or getattr(value, "_bit_generator", None)
@@ -182,6 +191,7 @@ def entries() -> list[Entry]:
         Entry(np.ma.MaskedArray, _masked, reach_array),
         *(Entry(cls, _scalar, _reach_record if cls is np.void else None) for cls in _scalar_types()),
         Entry(np.flatiter, _flat, _reach_flat),
+        Entry(np.nditer, _flat, _reach_operands),
         Entry(np.dtype, _dtype, None, subclasses=True),
         Entry(np.ufunc, _ufunc),
         Entry(type(np.mean), _ufunc),

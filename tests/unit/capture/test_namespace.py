@@ -99,6 +99,15 @@ def reads(difference: Difference) -> dict[str, str]:
          {"d": "mutated", "stack": "maybe"}),
         ("import collections\nrows = []; od = collections.OrderedDict(f=lambda: rows.append(1))", "od['f']()",
          {"rows": "mutated"}),
+        ("import contextvars\nv = contextvars.ContextVar('v', default=[]); v.set([3]); l = v.get()", "v.get().append(2)",
+         {"v": "maybe", "l": "mutated"}),  # oracle.py, 20000273
+        ("import contextvars\nv = contextvars.ContextVar('v'); l = [1]; v.set(l); c = contextvars.copy_context()",
+         "c[v].append(2)", {"v": "maybe", "c": "maybe", "l": "mutated"}),
+        ("import contextvars\nv = contextvars.ContextVar('v'); l = [1]; v.set(l); t = v.set(2)", "t.old_value.append(2)",
+         {"t": "maybe", "v": "maybe", "l": "mutated"}),
+        ("a = np.arange(3.0); it = np.nditer(a, op_flags=['readwrite'])", "it[0] = 2",  # oracle.py, 20000265
+         {"a": "mutated", "it": "maybe"}),
+        ("a = np.arange(3.0); it = np.nditer(a); it.close()", "x = it", {"x": "created", "it": "maybe"}),
     ],
 )
 def test_writes(notebook: Notebook, setup: str, cell: str, expected: dict[str, str]) -> None:

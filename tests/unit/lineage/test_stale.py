@@ -369,3 +369,13 @@ def test_a_name_by_which_a_namespace_is_reached_is_read(book: Notebook) -> None:
         book.run(cell, source)
     plan = staleness(book.executions, [("new", "sys._getframe().f_globals['i'] = 2"), *page]).plan
     assert plan.forget["new"] == ["sys"]
+
+
+def test_the_state_of_a_module_that_a_cell_changed_once_is_beyond_running_it_again() -> None:  # staleness.py, 60031
+    changed = [VariableVersion("$module conf", "mutated", Fingerprint("module"))]
+    ran = [CellExecution("s", 1, "import conf", "ok", cell="a", writes=[VariableVersion("conf", "created", Fingerprint("module"))]),
+           CellExecution("s", 2, "conf.tally(3)", "ok", cell="b", reads=[Read("conf")], writes=changed)]
+    page = [("a", "import conf"), ("new", "conf.KNOB = 2"), ("b", "conf.tally(3)")]
+    plan = staleness(ran, page).plan
+    assert plan.keys == ["new", "b"]
+    assert plan.beyond == ["the state of module conf, which cells changed that must run again"]
