@@ -373,7 +373,8 @@ def test_a_name_by_which_a_namespace_is_reached_is_read(book: Notebook) -> None:
 
 def test_the_state_of_a_module_that_a_cell_changed_once_is_beyond_running_it_again() -> None:  # staleness.py, 60031
     changed = [VariableVersion("$module conf", "mutated", Fingerprint("module"))]
-    ran = [CellExecution("s", 1, "import conf", "ok", cell="a", writes=[VariableVersion("conf", "created", Fingerprint("module"))]),
+    made = [VariableVersion("conf", "created", Fingerprint("module"))]
+    ran = [CellExecution("s", 1, "import conf", "ok", cell="a", writes=made),
            CellExecution("s", 2, "conf.tally(3)", "ok", cell="b", reads=[Read("conf")], writes=changed)]
     page = [("a", "import conf"), ("new", "conf.KNOB = 2"), ("b", "conf.tally(3)")]
     plan = staleness(ran, page).plan
