@@ -1,44 +1,36 @@
-"""Writes src/api/schema.ts: one TypeScript interface for each entity that the REST API carries.
+"""Writes src/api/schema.ts: one TypeScript interface for each shape of the REST API, from its OpenAPI description.
 
-The entities are msgspec Structs with `omit_defaults`, so a field with a default may be absent from the JSON: it is optional in
-TypeScript, and its default stands in the comment beside it. Run it after each change of the entities; `--check` fails if the
-committed file is not what the entities say.
+A field with a default may be absent from the JSON: it is optional in TypeScript, and its default stands in the comment beside it.
+Run it after each change of entities or routes; `--check` fails if the committed file is not what the description says.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-import msgspec
-from msgspec import inspect
+from mlops_jupyter.server.openapi import document
+from mlops_jupyter.server.routes import routes, team_routes
 
-from mlops_jupyter.entities.data import Dataset, Fingerprint, Schema
-from mlops_jupyter.entities.jobs import JobManifest, Outcome, Submission
-from mlops_jupyter.entities.runs import Experiment, Run, Verification
-from mlops_jupyter.entities.sessions import CellExecution, Observation, Session
-
-ROOTS: tuple[type[msgspec.Struct], ...] = (
-    Fingerprint, Schema, Dataset, Session, CellExecution, Observation, Experiment, Verification, Run, JobManifest, Outcome,
-    Submission,
-)
 OUTPUT = Path(__file__).resolve().parent.parent / "src" / "api" / "schema.ts"
 HEAD = """/**
- * The nouns of the REST API. Generated from mlops_jupyter/entities by scripts/schema.py: do not edit.
+ * The shapes of the REST API. Generated from its OpenAPI description by scripts/schema.py: do not edit.
  *
  * An optional field that is absent has the default named in its comment.
  */
 
 export type Scalar = string | number | boolean | null;
 """
-PLAIN: dict[type, str] = {
-    inspect.AnyType: "unknown", inspect.NoneType: "null", inspect.BoolType: "boolean", inspect.IntType: "number",
-    inspect.FloatType: "number", inspect.StrType: "string",
-}
+PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 SCALAR = {"string", "number", "boolean", "null"}
-Shape: TypeAlias = inspect.Type
+LEFT_OUT = re.compile(r".*_arguments|Record")
+"""Shapes that only Python speaks: what the calls of a store take, and an outbox's record, whose name TypeScript needs itself."""
+Shape: TypeAlias = dict[str, Any]
+"""A JSON Schema."""
 
 
 def union_of(members: Iterable[str]) -> str:
@@ -50,75 +42,60 @@ def union_of(members: Iterable[str]) -> str:
 
 
 def typescript(shape: Shape) -> str:
-    """The TypeScript type of a msgspec type."""
-    if type(shape) in PLAIN:
-        return PLAIN[type(shape)]
-    if isinstance(shape, inspect.LiteralType):
-        return " | ".join(f"'{value}'" for value in shape.values)
-    if isinstance(shape, inspect.UnionType):
-        return union_of(typescript(member) for member in shape.types)
-    if isinstance(shape, inspect.ListType | inspect.VarTupleType):
-        item = typescript(shape.item_type)
+    """The TypeScript type of a JSON Schema."""
+    if "$ref" in shape:
+        return str(shape["$ref"]).rpartition("/")[2]
+    if "enum" in shape:
+        return " | ".join(f"'{value}'" for value in shape["enum"])
+    if "anyOf" in shape:
+        return union_of(typescript(member) for member in shape["anyOf"])
+    kind = shape.get("type")
+    if kind == "array":
+        item = typescript(shape["items"])
         return f"({item})[]" if " | " in item else f"{item}[]"
-    if isinstance(shape, inspect.DictType):
-        return f"Record<string, {typescript(shape.value_type)}>"
-    if isinstance(shape, inspect.StructType | inspect.CustomType):
-        return "unknown" if shape.cls is object else shape.cls.__name__
-    raise TypeError(f"no TypeScript for {shape!r}")
+    if kind == "object":
+        values = shape.get("additionalProperties", {})
+        return f"Record<string, {typescript(values) if isinstance(values, dict) else 'unknown'}>"
+    return PLAIN[kind] if kind is not None else "unknown"
 
 
-def default_of(field: inspect.Field) -> str:
-    """The default in words, for the comment."""
-    if field.default is not msgspec.NODEFAULT:
-        return msgspec.json.encode(field.default).decode()
-    if field.default_factory is not msgspec.NODEFAULT:
-        return msgspec.json.encode(field.default_factory()).decode()
-    return "none"
-
-
-def interface(shape: inspect.StructType) -> str:
-    """One exported interface. A tag is kept as an optional `type`: the JSON carries it, nobody needs it."""
-    doc = (shape.cls.__doc__ or "").strip().splitlines()[0].replace("*/", "* /")
-    lines = [f"/** {doc} */", f"export interface {shape.cls.__name__} {{"]
-    if shape.tag is not None:
-        lines.append(f"  type?: '{shape.tag}';")
-    for field in shape.fields:
-        if field.required:
-            lines.append(f"  {field.encode_name}: {typescript(field.type)};")
+def interface(name: str, shape: Shape) -> str:
+    """One exported interface. A tag is optional: the JSON carries it, nobody needs it."""
+    words = re.sub(r"\s+", " ", shape.get("description", "").strip().split("\n")[0]).replace("*/", "* /")
+    lines = [f"/** {words} */"] if words else []
+    lines.append(f"export interface {name} {{")
+    for field, told in shape["properties"].items():
+        is_tag = field == "type" and len(told.get("enum", [])) == 1
+        if is_tag or "default" not in told:
+            optional = "?" if is_tag or field not in shape.get("required", []) else ""
+            lines.append(f"  {field}{optional}: {typescript(told)};")
         else:
-            lines.append(f"  /** Default: {default_of(field)} */\n  {field.encode_name}?: {typescript(field.type)};")
+            lines.append(f"  /** Default: {json.dumps(told['default'])} */\n  {field}?: {typescript(told)};")
     return "\n".join([*lines, "}"])
 
 
-def children(shape: Shape) -> Iterable[Shape]:
-    """The types directly inside a type."""
-    if isinstance(shape, inspect.StructType):
-        return [field.type for field in shape.fields]
-    if isinstance(shape, inspect.UnionType):
-        return shape.types
-    if isinstance(shape, inspect.ListType | inspect.VarTupleType):
-        return [shape.item_type]
-    if isinstance(shape, inspect.DictType):
-        return [shape.value_type]
-    return []
+def inside(shape: object) -> Iterable[str]:
+    """The names of the shapes that a JSON Schema refers to."""
+    return dict.fromkeys(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(shape)))
 
 
-def collect(shape: Shape, found: dict[str, inspect.StructType]) -> None:
-    """Every Struct reachable from a type, each once, the inner ones first."""
-    if isinstance(shape, inspect.StructType) and shape.cls.__name__ in found:
+def collect(name: str, known: dict[str, Shape], found: dict[str, Shape], above: tuple[str, ...] = ()) -> None:
+    """A shape and all that it refers to, each once, the inner ones first."""
+    if name in found or name in above or LEFT_OUT.fullmatch(name):
         return
-    for child in children(shape):
-        collect(child, found)
-    if isinstance(shape, inspect.StructType):
-        found[shape.cls.__name__] = shape
+    for other in inside(known[name]):
+        collect(other, known, found, (*above, name))
+    found[name] = known[name]
 
 
 def generate() -> str:
     """The text of schema.ts."""
-    found: dict[str, inspect.StructType] = {}
-    for root in ROOTS:
-        collect(inspect.type_info(root), found)
-    return "\n".join([HEAD, *(f"{interface(shape)}\n" for shape in found.values())])
+    told: Shape = document([*routes(), *team_routes()])
+    known: dict[str, Shape] = told["components"]["schemas"]
+    found: dict[str, Shape] = {}
+    for name in known:
+        collect(name, known, found)
+    return "\n".join([HEAD, *(f"{interface(name, shape)}\n" for name, shape in found.items())])
 
 
 def main() -> int:
@@ -127,7 +104,7 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         same = OUTPUT.is_file() and OUTPUT.read_text(encoding="utf-8") == text
         if not same:
-            sys.stderr.write("schema.ts is not what the entities say\n  → python labextension/scripts/schema.py\n")
+            sys.stderr.write("schema.ts is not what the OpenAPI description says\n  → python labextension/scripts/schema.py\n")
         return 0 if same else 1
     OUTPUT.write_text(text, encoding="utf-8")
     return 0

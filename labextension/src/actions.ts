@@ -1,17 +1,18 @@
 /** What a view can ask for. The model implements it; tests give a fake. */
 
-import type { ConvertRequest, NeededCells, Preview, PreviewRequest, RunJobRequest } from './api/answers';
+import type { Preview } from './api/answers';
+import type { ConvertBody, RunCells, PreviewBody, RunBody } from './api/schema';
 
 export interface Actions {
   track(): Promise<void>;
   /** Scroll the notebook to a cell; false if it no longer has it. */
   reveal(cell: string): Promise<boolean>;
-  neededCells(run: string): Promise<NeededCells>;
+  neededCells(run: string): Promise<RunCells>;
   /** Start a background task; resolves to its id. `effects`: also repeat what the cells do outside their folder. */
   verify(run: string, effects: boolean): Promise<string>;
-  preview(request: PreviewRequest): Promise<Preview>;
-  convert(request: ConvertRequest): Promise<string>;
-  runJob(request: RunJobRequest): Promise<string>;
+  preview(request: PreviewBody): Promise<Preview>;
+  convert(request: ConvertBody): Promise<string>;
+  runJob(request: RunBody): Promise<string>;
   cancel(task: string): Promise<void>;
   /** Open a file of the server in JupyterLab. */
   open(path: string): void;

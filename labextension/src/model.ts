@@ -8,9 +8,9 @@ import { VDomModel } from '@jupyterlab/ui-components';
 import type { ISignal } from '@lumino/signaling';
 
 import type { Actions } from './actions';
-import type { Change, ConvertRequest, NeededCells, Preview, PreviewRequest, RunJobRequest, Status, Task } from './api/answers';
+import type { Change, Preview } from './api/answers';
+import type { ConvertBody, PreviewBody, RunBody, RunCells, Session, Status, Task } from './api/schema';
 import { ApiError, type Client } from './api/client';
-import type { Session } from './api/schema';
 import { withFold, type Memory } from './folds';
 import type { Probe } from './kernel';
 import type { KernelPort, NotebookChange, NotebookPort, NotebookSource } from './notebook';
@@ -79,7 +79,7 @@ export class PanelModel extends VDomModel implements Actions {
     return this.notebook?.reveal(cell) ?? Promise.resolve(false);
   }
 
-  neededCells(run: string): Promise<NeededCells> {
+  neededCells(run: string): Promise<RunCells> {
     return this.options.api.neededCells(run);
   }
 
@@ -87,15 +87,15 @@ export class PanelModel extends VDomModel implements Actions {
     return this.begin('verify', run, this.options.api.verify(run, effects));
   }
 
-  preview(request: PreviewRequest): Promise<Preview> {
+  preview(request: PreviewBody): Promise<Preview> {
     return this.options.api.preview(request);
   }
 
-  convert(request: ConvertRequest): Promise<string> {
-    return this.begin('convert', request.run ?? request.session, this.options.api.convert(request));
+  convert(request: ConvertBody): Promise<string> {
+    return this.begin('convert', request.run ?? request.session ?? '', this.options.api.convert(request));
   }
 
-  runJob(request: RunJobRequest): Promise<string> {
+  runJob(request: RunBody): Promise<string> {
     return this.begin('run', request.folder, this.options.api.runJob(request));
   }
 
@@ -311,10 +311,10 @@ export class PanelModel extends VDomModel implements Actions {
   }
 
   /** Remember what a task is about until the server's list says so. */
-  private async begin(kind: string, subject: string, started: Promise<string>): Promise<string> {
+  private async begin(kind: Task['kind'], subject: string, started: Promise<string>): Promise<string> {
     const id = await started;
     this.subjects.set(id, { kind, subject });
-    this.set({ tasks: [...this._state.tasks, { id, kind, subject, state: 'running' }] });
+    this.set({ tasks: [...this._state.tasks, { id, kind, subject, state: 'running', started: Date.now() / 1000 }] });
     this.refresh();
     return id;
   }
@@ -355,5 +355,5 @@ export class PanelModel extends VDomModel implements Actions {
   private poll: ReturnType<typeof setTimeout> | undefined;
   /** Sessions that died with a restart of their kernel, should the server not have noticed yet. */
   private readonly gone = new Set<string>();
-  private readonly subjects = new Map<string, { kind: string; subject: string }>();
+  private readonly subjects = new Map<string, Pick<Task, 'kind' | 'subject'>>();
 }

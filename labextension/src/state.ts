@@ -1,7 +1,6 @@
 /** What the panel shows, as one value: the model makes a new one, the views draw it. Plus the rules that need nothing else. */
 
-import type { JobBundle, Live, StaleCell, Status, Task } from './api/answers';
-import type { Run } from './api/schema';
+import type { JobEntry, Live, Run, StaleCell, Status, Task } from './api/schema';
 import type { Folds } from './folds';
 import type { Probe, TrackAnswer } from './kernel';
 import type { Problem } from './problem';
@@ -24,7 +23,7 @@ export interface PanelState {
   readonly live: Live | null;
   /** Runs of the experiment, newest first. */
   readonly runs: readonly Run[];
-  readonly jobs: readonly JobBundle[];
+  readonly jobs: readonly JobEntry[];
   readonly tasks: readonly Task[];
   readonly installCommand: string;
   readonly mismatch: Mismatch | null;

@@ -2,8 +2,8 @@
 
 import { Signal } from '@lumino/signaling';
 
-import type { CellSource, Change, Live, Preview, StaleCell, Status, Task } from '../api/answers';
-import type { Run, Session } from '../api/schema';
+import type { Change, Preview } from '../api/answers';
+import type { CellSource, ExecutionRow, Live, Run, Session, StaleCell, Status, Task } from '../api/schema';
 import type { Folds, Memory } from '../folds';
 import type { Probe, TrackAnswer } from '../kernel';
 import { PanelModel, type Api } from '../model';
@@ -14,7 +14,20 @@ export const SESSION: Session = {
   id: 's1', writer: 'w1', kind: 'notebook', experiment: 'delays', experiment_id: 'e1', started: 1000, kernel_id: 'k1', version: '0.1.0'
 };
 
-export const STATUS: Status = { version: '0.1.0', store: '/store', size_bytes: 1234 };
+export const STATUS: Status = {
+  version: '0.1.0', store: '/store', size_bytes: 1234, install: '', kernels: [], kernel_command: ''
+};
+
+export function liveOf(part: Partial<Live> = {}): Live {
+  return { session: SESSION, package_count: 0, executions: [], runs: [], floats: [], ...part };
+}
+
+export function rowOf(part: Partial<ExecutionRow> = {}): ExecutionRow {
+  return {
+    n: 1, cell: '', state: 'ok', prompt: null, started: null, ended: null, seconds: null, first_line: '', error: '', opaque: [],
+    outputs_count: 0, cost: 0, ...part
+  };
+}
 
 export function runOf(id: string, part: Partial<Run> = {}): Run {
   return { id, experiment_id: 'e1', experiment: 'delays', session: 's1', state: 'finished', started: 1000, slice_digest: 'd1', ...part };
@@ -33,7 +46,7 @@ export const PREVIEW: Preview = {
 };
 
 export class FakeApi implements Api {
-  live_: Live = { session: null, executions: [], runs: [] };
+  live_: Live = liveOf({ session: null });
   tasks_: Task[] = [];
   stale_: StaleCell[] = [];
   readonly judged: CellSource[][] = [];
@@ -52,7 +65,7 @@ export class FakeApi implements Api {
     this.judged.push(cells);
     return Promise.resolve(this.stale_);
   };
-  neededCells = (run: string) => Promise.resolve({ run, cells: [] });
+  neededCells = (run: string) => Promise.resolve({ run, cells: [], incomplete: false, total: 0 });
   preview = (): Promise<Preview> => Promise.resolve(PREVIEW);
   verify = (run: string): Promise<string> => this.post(run);
   convert = (request: unknown): Promise<string> => this.post(request);
@@ -131,7 +144,11 @@ export function fakeActions(part: Partial<Actions> = {}): { actions: Actions; as
     neededCells: note('neededCells', {
       run: 'r1',
       total: 12,
-      cells: [{ n: 2, cell: 'c2', source: '# read\ndf = read()' }, { n: 5, cell: 'c5', source: 'auc = score(df)' }]
+      incomplete: false,
+      cells: [
+        { n: 2, cell: 'c2', source: '# read\ndf = read()', because: [] },
+        { n: 5, cell: 'c5', source: 'auc = score(df)', because: [] }
+      ]
     }),
     verify: note('verify', 't1'),
     preview: note('preview', PREVIEW),

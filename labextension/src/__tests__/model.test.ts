@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { ApiError } from '../api/client';
-import { bench, FakeMemory, runOf, SESSION } from './fakes';
+import { bench, FakeMemory, liveOf, rowOf, runOf } from './fakes';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -57,7 +57,7 @@ describe('the phase', () => {
     await settle();
     expect(model.state.phase).toBe('other-language');
     kernel.speaks = 'python';
-    api.live_ = { session: SESSION, executions: [], runs: [] };
+    api.live_ = liveOf();
     notebooks.changed.emit('executed');
     await settle();
     expect(model.state.phase).toBe('tracked');
@@ -66,7 +66,7 @@ describe('the phase', () => {
 
   it('is untracked after a restart, even while the server still believes in the old session', async () => {
     const { model, notebooks, kernel, api } = bench();
-    api.live_ = { session: SESSION, executions: [], runs: [] };
+    api.live_ = liveOf();
     notebooks.open(kernel);
     await settle();
     expect(model.state.phase).toBe('tracked');
@@ -97,7 +97,7 @@ describe('the phase', () => {
 describe('what no longer holds', () => {
   it('is asked once the notebook rests, and again only after an edit', async () => {
     const { model, notebooks, kernel, api } = bench();
-    api.live_ = { session: SESSION, executions: [{ n: 1, cell: 'c1', state: 'ok' }], runs: [] };
+    api.live_ = liveOf({ executions: [rowOf({ n: 1, cell: 'c1', state: 'ok' })] });
     api.stale_ = [{ id: 'c1', n: 1, reason: 'edited since it ran' }];
     notebooks.open(kernel);
     await vi.advanceTimersByTimeAsync(2000);
@@ -115,7 +115,7 @@ describe('what no longer holds', () => {
 
   it('is not asked while a cell runs', async () => {
     const { notebooks, kernel, api } = bench();
-    api.live_ = { session: SESSION, executions: [{ n: 1, cell: 'c1', state: 'running' }], runs: [] };
+    api.live_ = liveOf({ executions: [rowOf({ n: 1, cell: 'c1', state: 'running' })] });
     notebooks.open(kernel);
     await vi.advanceTimersByTimeAsync(2000);
     expect(api.judged).toEqual([]);
@@ -170,7 +170,7 @@ describe('looking again', () => {
 
   it('keeps what it had when the server fails, and says so', async () => {
     const { model, notebooks, kernel, api } = bench();
-    api.live_ = { session: SESSION, executions: [{ n: 1, state: 'ok' }], runs: [runOf('r1')] };
+    api.live_ = liveOf({ executions: [rowOf({ n: 1, state: 'ok' })], runs: [runOf('r1')] });
     notebooks.open(kernel);
     await settle();
     api.failure = new ApiError('the store is locked', 'wait', 503);
@@ -184,11 +184,11 @@ describe('looking again', () => {
     const { model, notebooks, kernel, api } = bench();
     notebooks.open(kernel);
     await settle();
-    api.tasks_ = [{ id: 't1', kind: 'verify', state: 'running', done: 1, total: 3 }];
+    api.tasks_ = [{ id: 't1', kind: 'verify', subject: '', started: 1000, state: 'running', done: 1, total: 3 }];
     await model.verify('r1', false);
     await settle();
     expect(model.state.tasks).toMatchObject([{ id: 't1', subject: 'r1', state: 'running' }]);
-    api.tasks_ = [{ id: 't1', kind: 'verify', state: 'succeeded' }];
+    api.tasks_ = [{ id: 't1', kind: 'verify', subject: '', started: 1000, state: 'succeeded' }];
     await vi.advanceTimersByTimeAsync(2500);
     expect(model.state.tasks[0]?.state).toBe('succeeded');
   });
@@ -196,7 +196,7 @@ describe('looking again', () => {
   it('lists the runs newest first, without the deleted ones', async () => {
     const { model, notebooks, kernel, api } = bench();
     const runs = [runOf('r1', { started: 10 }), runOf('r3', { started: 30 }), runOf('r2', { started: 20 }), runOf('r4', { deleted: true })];
-    api.live_ = { session: SESSION, executions: [], runs };
+    api.live_ = liveOf({ runs });
     notebooks.open(kernel);
     await settle();
     expect(model.state.runs.map(run => run.id)).toEqual(['r3', 'r2', 'r1']);

@@ -2,19 +2,18 @@ import { act, cleanup, fireEvent, render, screen, within } from '@testing-librar
 import * as React from 'react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import type { ExecutionRow } from '../api/answers';
-import type { Run, Verification } from '../api/schema';
+import type { ExecutionRow, Run, Verification } from '../api/schema';
 import { EMPTY, type PanelState } from '../state';
 import { Panel } from '../views/panel';
 import { pieces } from '../views/preview';
-import { fakeActions, runOf, SESSION, STATUS } from './fakes';
+import { fakeActions, liveOf, rowOf, runOf, STATUS } from './fakes';
 
 afterEach(cleanup);
 
 const ROWS: ExecutionRow[] = [
-  { n: 1, cell: 'c1', state: 'ok', first_line: 'import pandas as pd', seconds: 0.4 },
-  { n: 2, cell: 'c2', state: 'error', first_line: 'df.a', seconds: 0.01, error: "KeyError: 'a'" },
-  { n: 3, cell: 'c3', state: 'running', first_line: 'fit()', started: Date.now() / 1000 - 5 }
+  rowOf({ n: 1, cell: 'c1', state: 'ok', first_line: 'import pandas as pd', seconds: 0.4 }),
+  rowOf({ n: 2, cell: 'c2', state: 'error', first_line: 'df.a', seconds: 0.01, error: "KeyError: 'a'" }),
+  rowOf({ n: 3, cell: 'c3', state: 'running', first_line: 'fit()', started: Date.now() / 1000 - 5 })
 ];
 
 function tracked(part: Partial<PanelState> = {}): PanelState {
@@ -24,7 +23,7 @@ function tracked(part: Partial<PanelState> = {}): PanelState {
     path: 'work/delays.ipynb',
     name: 'delays.ipynb',
     status: STATUS,
-    live: { session: SESSION, executions: ROWS, runs: [], floats: ['auc', 'loss'] },
+    live: liveOf({ executions: ROWS, floats: ['auc', 'loss'] }),
     ...part
   };
 }
@@ -67,7 +66,7 @@ describe('the session', () => {
 
   it('says that no metric was seen, with the line filled from a float of the notebook', async () => {
     vi.useFakeTimers();
-    const { asked } = show(tracked({ live: { session: SESSION, executions: ROWS.slice(0, 2), runs: [], floats: ['auc', 'loss'] } }));
+    const { asked } = show(tracked({ live: liveOf({ executions: ROWS.slice(0, 2), floats: ['auc', 'loss'] }) }));
     expect(screen.queryByTestId('mlops-no-metric')).toBeNull();
     await act(() => vi.advanceTimersByTimeAsync(3000));
     vi.useRealTimers();
@@ -149,13 +148,13 @@ describe('a run', () => {
 
   it('offers to allow effects where they stopped its verification', async () => {
     const error = { what: 'it starts a process', remedy: 'allow it with --allow-effects' };
-    const { asked } = show(tracked({ runs: [runOf('r1')], tasks: [{ id: 't', kind: 'verify', subject: 'r1', state: 'failed', error }] }));
+    const { asked } = show(tracked({ runs: [runOf('r1')], tasks: [{ id: 't', kind: 'verify', subject: 'r1', started: 1000, state: 'failed', error }] }));
     await click(screen.getByRole('button', { name: /Verify anyway/ }));
     expect(asked.at(-1)).toEqual(['verify', 'r1', true]);
   });
 
   it('shows the progress of its verification', () => {
-    show(tracked({ runs: [runOf('r1')], tasks: [{ id: 't', kind: 'verify', subject: 'r1', state: 'running', message: 'cell 1', done: 1, total: 4 }] }));
+    show(tracked({ runs: [runOf('r1')], tasks: [{ id: 't', kind: 'verify', subject: 'r1', started: 1000, state: 'running', message: 'cell 1', done: 1, total: 4 }] }));
     expect(screen.getByRole('progressbar').getAttribute('value')).toBe('1');
     expect(screen.getByTestId<HTMLButtonElement>('mlops-verify').disabled).toBe(true);
   });

@@ -7,19 +7,8 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-import type {
-  CellSource,
-  ConvertRequest,
-  JobBundle,
-  Live,
-  NeededCells,
-  Preview,
-  PreviewRequest,
-  RunJobRequest,
-  StaleCell,
-  Status,
-  Task
-} from './answers';
+import type { Preview } from './answers';
+import type { CellSource, ConvertBody, JobEntry, Live, RunCells, PreviewBody, RunBody, StaleCell, Status, Task } from './schema';
 
 const ROOT = 'mlops/api/v1';
 
@@ -89,7 +78,7 @@ export class Client {
     return this.request('POST', 'live/stale', { kernel, path, cells });
   }
 
-  neededCells(run: string): Promise<NeededCells> {
+  neededCells(run: string): Promise<RunCells> {
     return this.request('GET', `runs/${encodeURIComponent(run)}/cells`);
   }
 
@@ -97,19 +86,19 @@ export class Client {
     return this.start(`runs/${encodeURIComponent(run)}/verify`, { allow_effects: effects });
   }
 
-  preview(request: PreviewRequest): Promise<Preview> {
+  preview(request: PreviewBody): Promise<Preview> {
     return this.request('POST', 'jobs/preview', request);
   }
 
-  convert(request: ConvertRequest): Promise<string> {
+  convert(request: ConvertBody): Promise<string> {
     return this.start('jobs', request);
   }
 
-  jobs(path: string): Promise<JobBundle[]> {
+  jobs(path: string): Promise<JobEntry[]> {
     return this.request('GET', 'jobs' + query({ path }));
   }
 
-  runJob(request: RunJobRequest): Promise<string> {
+  runJob(request: RunBody): Promise<string> {
     return this.start('jobs/run', request);
   }
 

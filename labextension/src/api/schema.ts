@@ -1,66 +1,34 @@
 /**
- * The nouns of the REST API. Generated from mlops_jupyter/entities by scripts/schema.py: do not edit.
+ * The shapes of the REST API. Generated from its OpenAPI description by scripts/schema.py: do not edit.
  *
  * An optional field that is absent has the default named in its comment.
  */
 
 export type Scalar = string | number | boolean | null;
 
-/** The hash tree under a table's columns, to tell later which rows changed. Not part of its identity. */
-export interface Leaves {
-  digests: string;
-  /** Default: 0 */
-  level?: number;
-  /** Default: 0 */
-  step?: number;
-}
-
-/** Identity of content. `digest` is None when the content cannot be known (`opaque`, or over budget). */
-export interface Fingerprint {
-  kind: 'array' | 'class' | 'container' | 'figure' | 'file' | 'frame' | 'function' | 'index' | 'instance' | 'iterator' | 'lazy' | 'model' | 'module' | 'opaque' | 'query' | 'scalar' | 'series';
-  /** Default: null */
-  digest?: string | null;
+/** What every failing route answers. */
+export interface ErrorBody {
+  message: string;
   /** Default: "" */
-  type_name?: string;
-  /** Default: null */
-  shape?: number[] | null;
-  /** Default: null */
-  nbytes?: number | null;
-  /** Default: 1.0 */
-  coverage?: number;
-  /** Default: null */
-  columns?: Record<string, string> | null;
-  /** Default: null */
-  logical?: string | null;
-  /** Default: null */
-  types?: string[] | null;
-  /** Default: null */
-  leaves?: Leaves | null;
+  remedy?: string;
 }
 
-/** One column of a table: its label as text and its logical type (`int64`, `float64`, `string`, `timestamp[us, UTC]` …). */
-export interface Column {
+/** How to install into the environment of a kernel spec; `command` is "" where the kernel is no Python. */
+export interface KernelCommand {
   name: string;
-  type: string;
-  /** Default: true */
-  nullable?: boolean;
+  display_name: string;
+  language: string;
+  command: string;
 }
 
-/** Columns and types of a table, in order. */
-export interface Schema {
-  columns: Column[];
-}
-
-/** A fingerprinted input with its source: a frame or array by name, a file by path, a query, a URL. */
-export interface Dataset {
-  name: string;
-  fingerprint: Fingerprint;
-  /** Default: "" */
-  source?: string;
-  /** Default: "" */
-  role?: string;
-  /** Default: null */
-  schema?: Schema | null;
+/** The server's side: version, where the store is and how large, how to install the kernel part. */
+export interface Status {
+  version: string;
+  store: string;
+  size_bytes: number;
+  install: string;
+  kernels: KernelCommand[];
+  kernel_command: string;
 }
 
 /** Which notebook: an id that survives renames, the path as its label (contents path if known, else file path). */
@@ -181,6 +149,270 @@ export interface Session {
   notes?: string[];
 }
 
+/** One cell execution as a line of a list. */
+export interface ExecutionRow {
+  n: number;
+  cell: string;
+  state: 'error' | 'interrupted' | 'ok' | 'running' | 'skipped' | 'untracked';
+  prompt: number | null;
+  started: number | null;
+  ended: number | null;
+  seconds: number | null;
+  first_line: string;
+  error: string;
+  opaque: string[];
+  outputs_count: number;
+  cost: number;
+}
+
+/** What a run recorded: an estimator's argument, a top-level literal of its slice, or a `log_params` value. */
+export interface Param {
+  name: string;
+  value: Scalar | Scalar[];
+  /** Default: "estimator" */
+  source?: 'estimator' | 'literal' | 'logged';
+  /** Default: true */
+  shown?: boolean;
+  /** Default: 0 */
+  n?: number;
+}
+
+/** A value with a name. Repeats within one execution are a `series`, or several metrics with a `key` each. */
+export interface Metric {
+  name: string;
+  value: number;
+  /** Default: "" */
+  key?: string;
+  /** Default: [] */
+  series?: number[];
+  /** Default: [] */
+  steps?: number[];
+  /** Default: false */
+  shared?: boolean;
+  /** Default: 0 */
+  n?: number;
+  /** Default: "" */
+  observation?: string;
+  /** Default: "" */
+  variable?: string;
+  /** Default: "" */
+  function?: string;
+}
+
+/** A fitted model of a run: the observation that saw it, its variable, class and digest. */
+export interface ModelRef {
+  observation: string;
+  name: string;
+  class_name: string;
+  /** Default: "" */
+  digest?: string;
+  /** Default: 0 */
+  n?: number;
+  /** Default: null */
+  blob?: string | null;
+}
+
+/** The hash tree under a table's columns, to tell later which rows changed. Not part of its identity. */
+export interface Leaves {
+  digests: string;
+  /** Default: 0 */
+  level?: number;
+  /** Default: 0 */
+  step?: number;
+}
+
+/** Identity of content. `digest` is None when the content cannot be known (`opaque`, or over budget). */
+export interface Fingerprint {
+  kind: 'array' | 'class' | 'container' | 'figure' | 'file' | 'frame' | 'function' | 'index' | 'instance' | 'iterator' | 'lazy' | 'model' | 'module' | 'opaque' | 'query' | 'scalar' | 'series';
+  /** Default: null */
+  digest?: string | null;
+  /** Default: "" */
+  type_name?: string;
+  /** Default: null */
+  shape?: number[] | null;
+  /** Default: null */
+  nbytes?: number | null;
+  /** Default: 1.0 */
+  coverage?: number;
+  /** Default: null */
+  columns?: Record<string, string> | null;
+  /** Default: null */
+  logical?: string | null;
+  /** Default: null */
+  types?: string[] | null;
+  /** Default: null */
+  leaves?: Leaves | null;
+}
+
+/** One column of a table: its label as text and its logical type (`int64`, `float64`, `string`, `timestamp[us, UTC]` …). */
+export interface Column {
+  name: string;
+  type: string;
+  /** Default: true */
+  nullable?: boolean;
+}
+
+/** Columns and types of a table, in order. */
+export interface Schema {
+  columns: Column[];
+}
+
+/** A fingerprinted input with its source: a frame or array by name, a file by path, a query, a URL. */
+export interface Dataset {
+  name: string;
+  fingerprint: Fingerprint;
+  /** Default: "" */
+  source?: string;
+  /** Default: "" */
+  role?: string;
+  /** Default: null */
+  schema?: Schema | null;
+}
+
+/** A stored file or value with a name and a content hash. */
+export interface Artifact {
+  name: string;
+  digest: string;
+  /** Default: null */
+  nbytes?: number | null;
+  /** Default: 0 */
+  n?: number;
+}
+
+/** A module of the user's own that the notebook imports: neither installed nor standard library. Source kept as blob. */
+export interface LocalModule {
+  name: string;
+  path: string;
+  digest: string;
+  /** Default: "" */
+  relative?: string;
+}
+
+/** One result of a verification: what was recorded, what the clean run gave. */
+export interface ResultVerdict {
+  name: string;
+  verdict: 'different' | 'failed' | 'identical' | 'input gone' | 'within tolerance';
+  /** Default: null */
+  expected?: Scalar;
+  /** Default: null */
+  found?: Scalar;
+  /** Default: "" */
+  detail?: string;
+}
+
+/** The slice re-run in a clean kernel and compared. It holds for the slice whose digest it carries, and for no other. */
+export interface Verification {
+  type?: 'verification';
+  id: string;
+  run: string;
+  session: string;
+  result: string;
+  at: number;
+  verdict: 'different' | 'failed' | 'identical' | 'input gone' | 'within tolerance';
+  /** Default: [] */
+  results?: ResultVerdict[];
+  /** Default: "" */
+  slice_digest?: string;
+  /** Default: 0.0 */
+  seconds?: number;
+  /** Default: "" */
+  detail?: string;
+  /** Default: "" */
+  environment?: string;
+}
+
+/** One attempt that users compare, derived from observations; see lineage/runs.py for the rules. Times are Unix seconds. */
+export interface Run {
+  type?: 'run';
+  id: string;
+  experiment_id: string;
+  experiment: string;
+  session: string;
+  state: 'failed' | 'finished' | 'interrupted' | 'open';
+  started: number;
+  /** Default: "" */
+  name?: string;
+  /** Default: "" */
+  change?: string;
+  /** Default: 0 */
+  number?: number;
+  /** Default: null */
+  ended?: number | null;
+  /** Default: "" */
+  notebook?: string;
+  /** Default: "" */
+  user?: string;
+  /** Default: [] */
+  params?: Param[];
+  /** Default: [] */
+  metrics?: Metric[];
+  /** Default: [] */
+  models?: ModelRef[];
+  /** Default: [] */
+  datasets?: Dataset[];
+  /** Default: [] */
+  artifacts?: Artifact[];
+  /** Default: {} */
+  tags?: Record<string, string>;
+  /** Default: [] */
+  cells?: number[];
+  /** Default: false */
+  incomplete?: boolean;
+  /** Default: "" */
+  slice_digest?: string;
+  /** Default: "" */
+  environment?: string;
+  /** Default: [] */
+  modules?: LocalModule[];
+  /** Default: "" */
+  git_commit?: string;
+  /** Default: false */
+  git_dirty?: boolean;
+  /** Default: null */
+  origin?: Origin | null;
+  /** Default: "" */
+  error?: string;
+  /** Default: null */
+  verification?: Verification | null;
+  /** Default: "" */
+  goal?: '' | 'met' | 'missed';
+  /** Default: false */
+  deleted?: boolean;
+}
+
+/** The newest session of a kernel or notebook and what came of it; everything empty where nothing was tracked. */
+export interface Live {
+  session: Session | null;
+  package_count: number;
+  executions: ExecutionRow[];
+  runs: Run[];
+  floats: string[];
+}
+
+/** A cell whose outputs no longer hold: its id, why in plain words, its last execution (None if it never ran). */
+export interface StaleCell {
+  id: string;
+  reason: string;
+  /** Default: null */
+  n?: number | null;
+  /** Default: "upstream" */
+  kind?: string;
+}
+
+/** A cell as the notebook holds it now. */
+export interface CellSource {
+  id: string;
+  source: string;
+}
+
+/** The open notebook's code cells, in order. */
+export interface StaleBody {
+  kernel: string;
+  cells: CellSource[];
+  /** Default: "" */
+  path?: string;
+}
+
 /** The exception that ended a cell: class name, message, traceback as plain text (secrets out, ANSI out). */
 export interface CellError {
   name: string;
@@ -240,19 +472,10 @@ export interface Query {
   source?: string;
   /** Default: null */
   rows?: number | null;
-  /** Default: {"kind":"query"} */
+  /** Default: {"kind": "query"} */
   fingerprint?: Fingerprint;
   /** Default: null */
   unordered?: string | null;
-}
-
-/** A module of the user's own that the notebook imports: neither installed nor standard library. Source kept as blob. */
-export interface LocalModule {
-  name: string;
-  path: string;
-  digest: string;
-  /** Default: "" */
-  relative?: string;
 }
 
 /** The generators `python` and `numpy`. `before`: source → digest of its state = name of the blob that restores it. */
@@ -320,233 +543,60 @@ export interface CellExecution {
   cost?: number;
 }
 
-/** Where an observed call stands: `module.qualname` of the function; cell id or file; line from 1, column from 0. */
-export interface CallSite {
-  function: string;
-  /** Default: "" */
-  place?: string;
-  /** Default: 0 */
-  line?: number;
-  /** Default: 0 */
-  column?: number;
-  /** Default: "" */
-  target?: string;
-}
-
-/** A metric value, fitted model, param, dataset or artifact seen in a cell execution. Key (session, n, seq). */
-export interface Observation {
-  type?: 'observation';
-  session: string;
+/** One cell that a run needs, and the names for which it is needed. */
+export interface CellNeeded {
   n: number;
-  seq: number;
-  at: number;
-  kind: 'artifact' | 'dataset' | 'end-run' | 'metric' | 'model' | 'param' | 'start-run' | 'tag';
-  name: string;
-  /** Default: null */
-  value?: Scalar;
-  /** Default: "" */
-  key?: string;
-  /** Default: null */
-  step?: number | null;
-  /** Default: [] */
-  series?: number[];
-  /** Default: null */
-  site?: CallSite | null;
-  /** Default: "" */
-  variable?: string;
-  /** Default: "" */
-  class_name?: string;
-  /** Default: {} */
-  params?: Record<string, Scalar>;
-  /** Default: [] */
-  shown?: string[];
-  /** Default: [] */
-  models?: string[];
-  /** Default: [] */
-  datasets?: Dataset[];
-  /** Default: null */
-  fingerprint?: Fingerprint | null;
-  /** Default: null */
-  blob?: string | null;
-  /** Default: false */
-  logged?: boolean;
-  /** Default: {} */
-  details?: Record<string, string>;
+  cell: string;
+  source: string;
+  because: string[];
 }
 
-/** The objective of an experiment, with the time at which it was set: the newest counts, the older ones stay. */
-export interface Goal {
-  type?: 'goal';
-  experiment_id: string;
-  at: number;
-  text: string;
-  /** Default: "" */
-  metric?: string;
-  /** Default: null */
-  at_least?: number | null;
-  /** Default: null */
-  at_most?: number | null;
-  /** Default: "" */
-  baseline?: string;
-  /** Default: "" */
-  user?: string;
-}
-
-/** A named group of runs; by default one per notebook. */
-export interface Experiment {
-  id: string;
-  name: string;
-  /** Default: [] */
-  goals?: Goal[];
-}
-
-/** One result of a verification: what was recorded, what the clean run gave. */
-export interface ResultVerdict {
-  name: string;
-  verdict: 'different' | 'failed' | 'identical' | 'input gone' | 'within tolerance';
-  /** Default: null */
-  expected?: Scalar;
-  /** Default: null */
-  found?: Scalar;
-  /** Default: "" */
-  detail?: string;
-}
-
-/** The slice re-run in a clean kernel and compared. It holds for the slice whose digest it carries, and for no other. */
-export interface Verification {
-  type?: 'verification';
-  id: string;
+/** The cells needed for a run, in execution order; `total` cells ran in its session. */
+export interface RunCells {
   run: string;
-  session: string;
-  result: string;
-  at: number;
-  verdict: 'different' | 'failed' | 'identical' | 'input gone' | 'within tolerance';
-  /** Default: [] */
-  results?: ResultVerdict[];
-  /** Default: "" */
-  slice_digest?: string;
-  /** Default: 0.0 */
-  seconds?: number;
-  /** Default: "" */
-  detail?: string;
-  /** Default: "" */
-  environment?: string;
+  cells: CellNeeded[];
+  incomplete: boolean;
+  total: number;
 }
 
-/** What a run recorded: an estimator's argument, a top-level literal of its slice, or a `log_params` value. */
-export interface Param {
-  name: string;
-  value: Scalar | Scalar[];
-  /** Default: "estimator" */
-  source?: 'estimator' | 'literal' | 'logged';
-  /** Default: true */
-  shown?: boolean;
-  /** Default: 0 */
-  n?: number;
+/** Why a task failed, as `MlopsError` says it. */
+export interface TaskError {
+  what: string;
+  /** Default: "" */
+  remedy?: string;
 }
 
-/** A value with a name. Repeats within one execution are a `series`, or several metrics with a `key` each. */
-export interface Metric {
-  name: string;
-  value: number;
-  /** Default: "" */
-  key?: string;
-  /** Default: [] */
-  series?: number[];
-  /** Default: [] */
-  steps?: number[];
-  /** Default: false */
-  shared?: boolean;
-  /** Default: 0 */
-  n?: number;
-  /** Default: "" */
-  observation?: string;
-  /** Default: "" */
-  variable?: string;
-  /** Default: "" */
-  function?: string;
-}
-
-/** A fitted model of a run: the observation that saw it, its variable, class and digest. */
-export interface ModelRef {
-  observation: string;
-  name: string;
-  class_name: string;
-  /** Default: "" */
-  digest?: string;
-  /** Default: 0 */
-  n?: number;
-  /** Default: null */
-  blob?: string | null;
-}
-
-/** A stored file or value with a name and a content hash. */
-export interface Artifact {
-  name: string;
-  digest: string;
-  /** Default: null */
-  nbytes?: number | null;
-  /** Default: 0 */
-  n?: number;
-}
-
-/** One attempt that users compare, derived from observations; see lineage/runs.py for the rules. Times are Unix seconds. */
-export interface Run {
-  type?: 'run';
+/** One background task. `done` of `total` steps; `subject` is the run or bundle it is about, `result` what it returned. */
+export interface Task {
   id: string;
-  experiment_id: string;
-  experiment: string;
-  session: string;
-  state: 'failed' | 'finished' | 'interrupted' | 'open';
+  kind: 'convert' | 'run' | 'verify';
+  subject: string;
   started: number;
+  /** Default: "running" */
+  state?: 'cancelled' | 'failed' | 'running' | 'succeeded';
   /** Default: "" */
-  name?: string;
-  /** Default: "" */
-  change?: string;
+  message?: string;
   /** Default: 0 */
-  number?: number;
+  done?: number;
+  /** Default: 0 */
+  total?: number;
   /** Default: null */
   ended?: number | null;
-  /** Default: "" */
-  notebook?: string;
-  /** Default: "" */
-  user?: string;
-  /** Default: [] */
-  params?: Param[];
-  /** Default: [] */
-  metrics?: Metric[];
-  /** Default: [] */
-  models?: ModelRef[];
-  /** Default: [] */
-  datasets?: Dataset[];
-  /** Default: [] */
-  artifacts?: Artifact[];
-  /** Default: {} */
-  tags?: Record<string, string>;
-  /** Default: [] */
-  cells?: number[];
-  /** Default: false */
-  incomplete?: boolean;
-  /** Default: "" */
-  slice_digest?: string;
-  /** Default: "" */
-  environment?: string;
-  /** Default: [] */
-  modules?: LocalModule[];
-  /** Default: "" */
-  git_commit?: string;
-  /** Default: false */
-  git_dirty?: boolean;
   /** Default: null */
-  origin?: Origin | null;
-  /** Default: "" */
-  error?: string;
+  result?: unknown;
   /** Default: null */
-  verification?: Verification | null;
-  /** Default: "" */
-  goal?: '' | 'met' | 'missed';
+  error?: TaskError | null;
+}
+
+/** The answer of a POST that started a task. */
+export interface Accepted {
+  task: Task;
+}
+
+/** `allow_effects`: also re-run cells that write elsewhere, use a database or the network. */
+export interface VerifyBody {
   /** Default: false */
-  deleted?: boolean;
+  allow_effects?: boolean;
 }
 
 /** What a job can be given. `schema` is JSON Schema for one value; `varied`: it differed between the recorded runs. */
@@ -638,6 +688,128 @@ export interface JobManifest {
   digest?: string;
 }
 
+/** A bundle, and where it lies: relative to the folder that the list was asked for with. */
+export interface JobEntry {
+  folder: string;
+  manifest: JobManifest;
+}
+
+/** Make a job of a run, or of results of a session, in a folder (a contents path). `parameters` None keeps all candidates. */
+export interface ConvertBody {
+  folder: string;
+  /** Default: "" */
+  session?: string;
+  /** Default: "" */
+  run?: string;
+  /** Default: [] */
+  results?: string[];
+  /** Default: null */
+  parameters?: string[] | null;
+  /** Default: true */
+  verify?: boolean;
+  /** Default: false */
+  allow_effects?: boolean;
+}
+
+/** What would become a job: a run, or results of a session (all of its runs if none is named). */
+export interface PreviewBody {
+  /** Default: "" */
+  session?: string;
+  /** Default: "" */
+  run?: string;
+  /** Default: [] */
+  results?: string[];
+}
+
+/** Run a bundle. `inputs` maps an input's name to a path or URI. */
+export interface RunBody {
+  folder: string;
+  /** Default: {} */
+  parameters?: Record<string, Scalar | Scalar[]>;
+  /** Default: {} */
+  inputs?: Record<string, string>;
+}
+
+/** Where an observed call stands: `module.qualname` of the function; cell id or file; line from 1, column from 0. */
+export interface CallSite {
+  function: string;
+  /** Default: "" */
+  place?: string;
+  /** Default: 0 */
+  line?: number;
+  /** Default: 0 */
+  column?: number;
+  /** Default: "" */
+  target?: string;
+}
+
+/** A metric value, fitted model, param, dataset or artifact seen in a cell execution. Key (session, n, seq). */
+export interface Observation {
+  type?: 'observation';
+  session: string;
+  n: number;
+  seq: number;
+  at: number;
+  kind: 'artifact' | 'dataset' | 'end-run' | 'metric' | 'model' | 'param' | 'start-run' | 'tag';
+  name: string;
+  /** Default: null */
+  value?: Scalar;
+  /** Default: "" */
+  key?: string;
+  /** Default: null */
+  step?: number | null;
+  /** Default: [] */
+  series?: number[];
+  /** Default: null */
+  site?: CallSite | null;
+  /** Default: "" */
+  variable?: string;
+  /** Default: "" */
+  class_name?: string;
+  /** Default: {} */
+  params?: Record<string, Scalar>;
+  /** Default: [] */
+  shown?: string[];
+  /** Default: [] */
+  models?: string[];
+  /** Default: [] */
+  datasets?: Dataset[];
+  /** Default: null */
+  fingerprint?: Fingerprint | null;
+  /** Default: null */
+  blob?: string | null;
+  /** Default: false */
+  logged?: boolean;
+  /** Default: {} */
+  details?: Record<string, string>;
+}
+
+/** The objective of an experiment, with the time at which it was set: the newest counts, the older ones stay. */
+export interface Goal {
+  type?: 'goal';
+  experiment_id: string;
+  at: number;
+  text: string;
+  /** Default: "" */
+  metric?: string;
+  /** Default: null */
+  at_least?: number | null;
+  /** Default: null */
+  at_most?: number | null;
+  /** Default: "" */
+  baseline?: string;
+  /** Default: "" */
+  user?: string;
+}
+
+/** A named group of runs; by default one per notebook. */
+export interface Experiment {
+  id: string;
+  name: string;
+  /** Default: [] */
+  goals?: Goal[];
+}
+
 /** How a job's run ended, judged in one place from exceptions and exit codes, never from notebook metadata. */
 export interface Outcome {
   state: 'cancelled' | 'died' | 'failed' | 'running' | 'succeeded' | 'timed-out';
@@ -667,4 +839,50 @@ export interface Submission {
   outcome?: Outcome | null;
   /** Default: "" */
   place?: string;
+}
+
+/** What came of a merge: entities added, sessions that were here before, sessions that were forgotten and stay so. */
+export interface Merged {
+  /** Default: 0 */
+  added?: number;
+  /** Default: 0 */
+  known?: number;
+  /** Default: 0 */
+  forgotten?: number;
+}
+
+/** Times are Unix seconds. `writer`: the one writer that a `job` token may append to, bound by its first use. */
+export interface Token {
+  id: string;
+  name: string;
+  scope: 'admin' | 'job' | 'read' | 'write';
+  created: number;
+  /** Default: null */
+  expires?: number | null;
+  /** Default: null */
+  revoked?: number | null;
+  /** Default: "" */
+  writer?: string;
+}
+
+/** A token that was just made. `secret` is nowhere else. */
+export interface NewToken {
+  token: Token;
+  secret: string;
+}
+
+/** How far a writer has been shipped: the number of its last record, and the bytes of its file up to there. */
+export interface Position {
+  n: number;
+  offset: number;
+}
+
+/** Whether the batch was taken: not if the writer stands elsewhere, because another shipper was faster. */
+export interface Stored {
+  stored: boolean;
+}
+
+/** When the writer was last seen, in Unix seconds. */
+export interface CloseBody {
+  at: number;
 }

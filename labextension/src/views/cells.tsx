@@ -2,7 +2,7 @@
 
 import * as React from 'react';
 
-import type { NeededCells } from '../api/answers';
+import type { RunCells } from '../api/schema';
 import type { Problem } from '../problem';
 import { problemOf } from '../problem';
 import { Icon } from './icons';
@@ -13,9 +13,9 @@ function firstLine(source: string): string {
   return lines.find(line => line !== '' && !line.startsWith('#')) ?? lines[0] ?? '';
 }
 
-function List({ run, total }: { run: string; total: number }): React.JSX.Element {
+function List({ run }: { run: string }): React.JSX.Element {
   const actions = useActions();
-  const [answer, setAnswer] = React.useState<NeededCells | null>(null);
+  const [answer, setAnswer] = React.useState<RunCells | null>(null);
   const [problem, setProblem] = React.useState<Problem | null>(null);
   React.useEffect(() => {
     let wanted = true;
@@ -30,11 +30,11 @@ function List({ run, total }: { run: string; total: number }): React.JSX.Element
   if (problem || !answer) {
     return problem ? <ProblemNote problem={problem} /> : <p className="jp-mlops-muted">Looking…</p>;
   }
-  const all = answer.total ?? total;
+  const all = answer.total;
   return (
     <div data-testid="mlops-cells-needed">
       {all > answer.cells.length && <p className="jp-mlops-muted jp-mlops-small">{`Leaves out ${all - answer.cells.length} of ${all} executions.`}</p>}
-      {answer.incomplete === true && (
+      {answer.incomplete && (
         <p className="jp-mlops-note jp-mlops-mod-warn">
           <Icon mark="warning" />
           <span>Some of these cells ran before tracking. Restart the kernel and run it tracked to be sure.</span>
@@ -46,8 +46,8 @@ function List({ run, total }: { run: string; total: number }): React.JSX.Element
             <button
               type="button"
               className="jp-mlops-cell"
-              title={`${(cell.because ?? []).length > 0 ? `Needed: ${(cell.because ?? []).join('; ')}\n\n` : ''}${cell.source}`}
-              onClick={() => void actions.reveal(cell.cell ?? '')}
+              title={`${cell.because.length > 0 ? `Needed: ${cell.because.join('; ')}\n\n` : ''}${cell.source}`}
+              onClick={() => void actions.reveal(cell.cell)}
             >
               <span className="jp-mlops-n">{cell.n}</span>
               <code className="jp-mlops-execution-line">{firstLine(cell.source)}</code>
@@ -59,10 +59,10 @@ function List({ run, total }: { run: string; total: number }): React.JSX.Element
   );
 }
 
-export function CellsNeeded({ run, needed, total }: { run: string; needed: number; total: number }): React.JSX.Element {
+export function CellsNeeded({ run, needed }: { run: string; needed: number }): React.JSX.Element {
   return (
     <Fold name={`cells:${run}`} label={<>Cells needed <span className="jp-mlops-label-note">{needed > 0 ? needed : ''}</span></>} testid="mlops-show-cells">
-      <List run={run} total={total} />
+      <List run={run} />
     </Fold>
   );
 }

@@ -2,8 +2,8 @@
 
 import * as React from 'react';
 
-import type { Preview, PreviewRequest, Task } from '../api/answers';
-import type { JobResult, Run } from '../api/schema';
+import type { Preview } from '../api/answers';
+import type { JobResult, PreviewBody, Run, Task } from '../api/schema';
 import { folderOf, number, runTitle, stem } from '../format';
 import { problemOf, type Problem } from '../problem';
 import { stoppedByEffects } from '../state';
@@ -22,7 +22,7 @@ interface ConvertProps {
   onJob: (folder: string) => void;
 }
 
-function requestFor(run: Run, results: readonly string[] | null): PreviewRequest {
+function requestFor(run: Run, results: readonly string[] | null): PreviewBody {
   return { session: run.session, run: run.id, ...(results === null ? {} : { results: [...results] }) };
 }
 
@@ -36,7 +36,7 @@ function usePreview(run: Run, results: readonly string[] | null): [Preview | nul
     let wanted = true;
     const ask = async (): Promise<void> => {
       try {
-        const found = await actions.preview(JSON.parse(key) as PreviewRequest);
+        const found = await actions.preview(JSON.parse(key) as PreviewBody);
         if (wanted) {
           setPreview(found);
           setProblem(null);
@@ -112,7 +112,7 @@ function Destination({ folder, verify, onFolder, onVerify }: FolderProps): React
 
 /** Where the job was written and what its clean run said. */
 function Made({ task, onJob }: { task: Task; onJob: (folder: string) => void }): React.JSX.Element {
-  const folder = field(task.result, 'folder') || (task.subject ?? '');
+  const folder = field(task.result, 'folder') || task.subject;
   const verdict = field(task.result, 'verification', 'verdict') || field(task.result, 'manifest', 'verdict') || 'unverified';
   return (
     <div className="jp-mlops-note jp-mlops-mod-good" role="status">

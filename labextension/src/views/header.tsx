@@ -40,7 +40,7 @@ export function Header({ state }: { state: PanelState }): React.JSX.Element | nu
         <span className="jp-mlops-header-word">{STATE_WORDS[state.phase]}</span>
         {packages > 0 && <span className="jp-mlops-header-packages">{count(packages, 'package')}</span>}
         {state.status && state.phase !== 'no-server' && (
-          <span title={state.status.store}>{`store ${bytes(state.status.size_bytes ?? 0)}`}</span>
+          <span title={state.status.store}>{`store ${bytes(state.status.size_bytes)}`}</span>
         )}
       </p>
       {(session?.notes ?? []).map(note => (

@@ -2,8 +2,7 @@
 
 import * as React from 'react';
 
-import type { JobBundle, Task } from '../api/answers';
-import type { JobInput, JobParameter } from '../api/schema';
+import type { JobEntry, JobInput, JobParameter, Scalar, Task } from '../api/schema';
 import { count, duration, scalar } from '../format';
 import { taskOf } from '../state';
 import { Icon } from './icons';
@@ -12,7 +11,7 @@ import { field, numberField } from './unknowns';
 import { Verdict } from './verdict';
 
 interface JobsProps {
-  jobs: readonly JobBundle[];
+  jobs: readonly JobEntry[];
   tasks: readonly Task[];
   /** Folder of the job that was just made: shown, and brought into sight. */
   made: string;
@@ -28,7 +27,7 @@ const INPUT_TYPE: Record<JobParameter['type'], string> = {
 };
 
 /** What was typed, as the parameter's type; text that is no such value goes to the server, which names what is wrong. */
-export function typed(parameter: JobParameter, text: string): unknown {
+export function typed(parameter: JobParameter, text: string): Scalar | Scalar[] {
   if (parameter.type === 'integer' || parameter.type === 'number') {
     const value = Number(text);
     return text.trim() === '' || Number.isNaN(value) ? text : value;
@@ -38,7 +37,7 @@ export function typed(parameter: JobParameter, text: string): unknown {
   }
   if (parameter.type === 'array') {
     try {
-      return JSON.parse(text) as unknown;
+      return JSON.parse(text) as Scalar | Scalar[];
     } catch {
       return text;
     }
@@ -119,16 +118,16 @@ function Ended({ task }: { task: Task }): React.JSX.Element | null {
   );
 }
 
-function useValues(parameters: readonly JobParameter[]): [(parameter: JobParameter) => string, (name: string, value: string) => void, () => Record<string, unknown>] {
+function useValues(parameters: readonly JobParameter[]): [(parameter: JobParameter) => string, (name: string, value: string) => void, () => Record<string, Scalar | Scalar[]>] {
   const [values, setValues] = React.useState<Record<string, string>>({});
   const value = (parameter: JobParameter): string => values[parameter.name] ?? asText(parameter);
   const set = (name: string, text: string): void => setValues({ ...values, [name]: text });
-  const given = (): Record<string, unknown> =>
+  const given = (): Record<string, Scalar | Scalar[]> =>
     Object.fromEntries(parameters.filter(p => value(p) !== asText(p)).map(p => [p.name, typed(p, value(p))]));
   return [value, set, given];
 }
 
-function RunForm({ job, task }: { job: JobBundle; task: Task | undefined }): React.JSX.Element {
+function RunForm({ job, task }: { job: JobEntry; task: Task | undefined }): React.JSX.Element {
   const actions = useActions();
   const { parameters, inputs } = job.manifest;
   const [value, set, given] = useValues(parameters);
@@ -163,7 +162,7 @@ function RunForm({ job, task }: { job: JobBundle; task: Task | undefined }): Rea
   );
 }
 
-function Job({ job, tasks, made }: JobsProps & { job: JobBundle }): React.JSX.Element {
+function Job({ job, tasks, made }: JobsProps & { job: JobEntry }): React.JSX.Element {
   const id = React.useId();
   const { manifest, folder } = job;
   const [unfolded, toggle] = useFold(`job:${folder}`, false);

@@ -52,7 +52,6 @@ function Lists({ state, made, onConvert }: ListsProps): React.JSX.Element {
               runs={state.runs}
               tasks={state.tasks}
               session={state.live?.session?.id ?? ''}
-              executions={rows.length}
               running={running}
               onConvert={onConvert}
             />

@@ -3,7 +3,7 @@
 import * as React from 'react';
 
 import type { Actions } from '../actions';
-import type { Task } from '../api/answers';
+import type { Task } from '../api/schema';
 import type { Folds } from '../folds';
 import { problemOf, type Problem } from '../problem';
 import { Icon, Spinner, type Mark } from './icons';
@@ -230,8 +230,8 @@ export function TaskProgress({ task }: { task: Task | undefined }): React.JSX.El
     return <p className="jp-mlops-muted" role="status">Cancelled.</p>;
   }
   if (task.state === 'failed') {
-    const { what = '', message = '', remedy = '' } = task.error ?? {};
-    return <ProblemNote problem={{ message: what || message || 'The task failed', remedy }} />;
+    const { what, remedy = '' } = task.error ?? { what: '' };
+    return <ProblemNote problem={{ message: what || 'The task failed', remedy }} />;
   }
   const total = task.total ?? 0;
   const done = Math.min(task.done ?? 0, total);

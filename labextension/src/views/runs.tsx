@@ -2,8 +2,7 @@
 
 import * as React from 'react';
 
-import type { Task } from '../api/answers';
-import type { Run } from '../api/schema';
+import type { Run, Task } from '../api/schema';
 import { mainMetrics, modelClasses, runTitle, verdictOf, when } from '../format';
 import { stoppedByEffects, taskOf } from '../state';
 import { CellsNeeded } from './cells';
@@ -17,9 +16,8 @@ const LINE_METRICS = 3;
 interface RunsProps {
   runs: readonly Run[];
   tasks: readonly Task[];
-  /** Id of the session shown above, how many executions it has, and whether one is running. */
+  /** Id of the session shown above, and whether a cell of it is running. */
   session: string;
-  executions: number;
   running: boolean;
   onConvert: (run: Run) => void;
 }
@@ -64,7 +62,7 @@ function subtitle(run: Run): string {
   return [when(run.started), runTitle(run).endsWith(classes) ? '' : classes].filter(part => part !== '').join(' · ');
 }
 
-function Details({ run, tasks, executions, onConvert }: RunsProps & { run: Run }): React.JSX.Element {
+function Details({ run, tasks, onConvert }: RunsProps & { run: Run }): React.JSX.Element {
   const actions = useActions();
   const [problem, attempt, busy] = useAttempt();
   const task = taskOf(tasks, 'verify', run.id);
@@ -92,7 +90,7 @@ function Details({ run, tasks, executions, onConvert }: RunsProps & { run: Run }
       <Metrics run={run} headline={LINE_METRICS} />
       <Params params={run.params ?? []} />
       <Datasets datasets={run.datasets ?? []} />
-      <CellsNeeded run={run.id} needed={(run.cells ?? []).length} total={executions} />
+      <CellsNeeded run={run.id} needed={(run.cells ?? []).length} />
     </div>
   );
 }

@@ -2,7 +2,7 @@
 
 import * as React from 'react';
 
-import type { ExecutionRow } from '../api/answers';
+import type { ExecutionRow } from '../api/schema';
 import type { ExecutionState } from '../api/states';
 import { duration } from '../format';
 import { Icon, Spinner, type Mark } from './icons';
@@ -30,7 +30,7 @@ function Row({ row, stale, onGone }: { row: ExecutionRow; stale: string; onGone:
   const known = row.state === 'running' ? null : MARKS[row.state];
   const words = stale === '' ? (known?.words ?? 'running') : `${known?.words ?? 'running'}; no longer holds: ${stale}`;
   const show = (): void => {
-    void actions.reveal(row.cell ?? '').then(found => onGone(found ? 0 : row.n));
+    void actions.reveal(row.cell).then(found => onGone(found ? 0 : row.n));
   };
   return (
     <li>
@@ -49,7 +49,7 @@ function Row({ row, stale, onGone }: { row: ExecutionRow; stale: string; onGone:
           {known ? <Icon mark={stale !== '' && row.state === 'ok' ? 'history' : known.mark} /> : <Spinner />}
           <span className="jp-mlops-hidden">{words}</span>
         </span>
-        <code className="jp-mlops-execution-line">{row.first_line ?? ''}</code>
+        <code className="jp-mlops-execution-line">{row.first_line}</code>
         <Time row={row} />
         {row.error && <span className="jp-mlops-execution-error">{row.error}</span>}
       </button>
