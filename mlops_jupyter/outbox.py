@@ -24,7 +24,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlops_jupyter.entities import ConflictError, Entity, InputError, Record, Sink, content_hash, new_id
+from mlops_jupyter.entities import ConflictError, Entity, InputError, Record, Session, Sink, content_hash, new_id
 from mlops_jupyter.entities.codec import record_from_json, to_json
 from mlops_jupyter.entities.kept import manifest_of
 
@@ -359,8 +359,7 @@ def _record_of(line: bytes) -> Record | None:
 
 def session_of(entity: Entity) -> str:
     """The session that an entity belongs to; "" for a goal or a submission."""
-    kind = type(entity).__name__
-    return str(getattr(entity, "id" if kind == "Session" else "session", ""))
+    return entity.id if type(entity) is Session else getattr(entity, "session", "")
 
 
 def _sweep(folder: Path) -> None:

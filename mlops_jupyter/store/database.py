@@ -14,11 +14,12 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from operator import itemgetter
 from pathlib import Path
 
 import psutil
 import xxhash
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Dialect, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
@@ -159,19 +160,40 @@ class Database:
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Row], keep: Iterable[str] = ()) -> None:
-    """Insert `rows`, or replace those with the same key, but for the columns in `keep`. Of equal keys the last wins."""
+    """Insert `rows`, or replace those with the same key, but for the columns in `keep`. Of equal keys the last wins.
+
+    All rows name the same columns. They go to the driver as they are: SQLAlchemy writes the statement once.
+    """
     if not rows:
         return
-    keys = [column.name for column in table.primary_key]
-    newest = {tuple(row[key] for key in keys): dict(row) for row in map(_without_nul, rows)}
-    if "checksum" in table.c:
-        names = _said(table.name, next(iter(newest.values())))
-        for row in newest.values():
-            row["checksum"] = _checksum(table.name, names, row)
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-    changed = {name: insert.excluded[name] for name in next(iter(newest.values())) if name not in {*keys, *keep}}
-    statement = insert.on_conflict_do_update(index_elements=keys, set_=changed) if changed else insert.on_conflict_do_nothing()
-    connection.execute(statement, list(newest.values()))
+    names = list(rows[0])
+    key = itemgetter(*(column.name for column in table.primary_key))
+    newest = {key(row): row for row in map(_without_nul, rows)}
+    text, order = _upsert_text(connection.dialect, table, tuple(names), frozenset(keep))
+    said = _said(table.name, rows[0]) if "checksum" in table.c else None
+    bound = [{**row, "checksum": _checksum(table.name, said, row)} if said else row for row in newest.values()]
+    if order is None:
+        connection.exec_driver_sql(text, bound)
+    else:
+        pick = itemgetter(*order)
+        connection.exec_driver_sql(text, [pick(row) for row in bound])
+
+
+def _upsert_text(dialect: Dialect, table: Table, names: tuple[str, ...], keep: frozenset[str]) -> tuple[str, list[str] | None]:
+    """The statement in the driver's words, and the order of its parameters; None where they go by name."""
+    known = (dialect.name, table.name, names, keep)
+    if known not in _texts:
+        columns = [*names, "checksum"] if "checksum" in table.c else list(names)
+        keys = [column.name for column in table.primary_key]
+        insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+        changed = {name: insert.excluded[name] for name in columns if name not in {*keys, *keep}}
+        whole = insert.on_conflict_do_update(index_elements=keys, set_=changed) if changed else insert.on_conflict_do_nothing()
+        compiled = whole.compile(dialect=dialect, column_keys=columns)
+        _texts[known] = (str(compiled), compiled.positiontup if compiled.positional else None)
+    return _texts[known]
+
+
+_texts: dict[tuple[str, str, tuple[str, ...], frozenset[str]], tuple[str, list[str] | None]] = {}
 
 
 UNCHECKED = {"sessions": frozenset({"revision", "derived", "environment"}), "runs": frozenset({"deleted"})}
@@ -193,7 +215,10 @@ def _checksum(table: str, names: list[str], row: Row) -> str:
 
 def _without_nul(row: Row) -> Row:
     """PostgreSQL takes no NUL in a text; a path or a name that has one is kept with a mark in its place."""
-    if not any(isinstance(value, str) and "\0" in value for value in row.values()):
+    for value in row.values():
+        if isinstance(value, str) and "\0" in value:
+            break
+    else:
         return row
     return {name: value.replace("\0", "\N{SYMBOL FOR NULL}") if isinstance(value, str) else value for name, value in row.items()}
 
