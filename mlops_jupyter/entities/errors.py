@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 _LONG = re.compile(r"\S{500,}")
 
@@ -23,6 +24,12 @@ def must_be_text(words: Iterable[str]) -> None:
     for word in words:
         if "\0" in word or any("\ud800" <= letter <= "\udfff" for letter in word):
             raise InputError(f"{word!r} is no text in UTF-8", "type it anew")
+
+
+def must_be_a_file(path: Path, remedy: str) -> None:
+    """InputError for what is there and is no file: a device may have no end, a pipe may never begin."""
+    if not path.is_file() and path.exists():
+        raise InputError(f"{path} cannot be read: it is no file", remedy)
 
 
 class MlopsError(Exception):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_jupyter.entities import InputError, NotFoundError, derived_id
+from mlops_jupyter.entities.errors import must_be_a_file
 from mlops_jupyter.jobs.source import parse
 
 if TYPE_CHECKING:
@@ -79,8 +80,7 @@ def asks_for_input(source: str) -> ast.Call | None:
 
 def _text(path: Path) -> str:
     try:
-        if not path.is_file() and path.exists():  # a device may have no end, a pipe may never begin
-            raise InputError(f"{path} cannot be read: it is no file", "give the path of an .ipynb file")
+        must_be_a_file(path, "give the path of an .ipynb file")
         data = path.read_bytes()
     except FileNotFoundError:
         raise NotFoundError(f"there is no notebook {path}", "check the path; `ls *.ipynb` lists those in this folder") from None

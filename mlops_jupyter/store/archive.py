@@ -32,6 +32,7 @@ from mlops_jupyter.entities import (
     new_id,
 )
 from mlops_jupyter.entities.codec import to_json
+from mlops_jupyter.entities.errors import must_be_a_file
 from mlops_jupyter.entities.kept import manifest_of
 from mlops_jupyter.store.blobs import named_in
 from mlops_jupyter.version import __version__
@@ -130,8 +131,7 @@ def _write_blobs(store: AnyStore, file: zipfile.ZipFile, digests: set[str]) -> i
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive. InputError for what is none."""
     try:
-        if not path.is_file() and path.exists():  # a device may have no end, a pipe may never begin
-            raise InputError(f"{path} is no file", "give a file that mlops export has made")
+        must_be_a_file(path, "give a file that mlops export has made")
         with zipfile.ZipFile(path) as file:
             yield file
     except FileNotFoundError:

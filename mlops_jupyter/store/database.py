@@ -108,7 +108,7 @@ class Database:
     def _named(self) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:  # the last from the migrations' own files
+        except (SQLAlchemyError, sqlite3.Error) as error:
             raise self._explain(error) from error
 
     def _explain(self, error: Exception) -> StoreError:
@@ -136,7 +136,10 @@ class Database:
                 if connection.dialect.name == "postgresql":
                     connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
                 if self._version(connection) != VERSION:
-                    _migrate(connection)
+                    try:
+                        _migrate(connection)
+                    except OSError as error:  # of its own files
+                        raise self._explain(error) from error
 
     def _version(self, connection: Connection) -> str | None:
         tables = inspect(connection).get_table_names()
@@ -236,7 +239,11 @@ def is_local(path: Path) -> bool:
     """Whether the file lies on a disk of this machine, as far as the mount table tells."""
     resolved = path.resolve()
     best = ("", "")
-    for part in psutil.disk_partitions(all=True):
+    try:
+        parts = psutil.disk_partitions(all=True)
+    except OSError:
+        return False
+    for part in parts:
         if resolved.is_relative_to(part.mountpoint) and len(part.mountpoint) >= len(best[0]):
             best = (part.mountpoint, part.fstype)
     return bool(best[1]) and not best[1].startswith(NETWORK)

@@ -32,6 +32,7 @@ from mlops_jupyter.outbox import Outbox, pending, ship  # noqa: E402
 from mlops_jupyter.store import Store, open_store  # noqa: E402
 from tests.postgres import Cluster  # noqa: E402
 from tests.proofs.children import born  # noqa: E402
+from tests.proofs.running import report  # noqa: E402
 from tests.unit.store.story import cell, session  # noqa: E402
 
 WRITERS = (1, 2, 4)
@@ -48,6 +49,10 @@ class Tally:
     records: int = 0
     acknowledged: int = 0
     wrong: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (f"{self.kills} kills, {self.acknowledged} records acknowledged, {self.records} stored; "
+                "lost, doubled or damaged")
 
 
 def write(folder: Path, url: str, name: str, acknowledge: Callable[[], None], rounds: int | None) -> None:
@@ -198,24 +203,14 @@ def main() -> int:
                 for writers in () if options.lines else WRITERS:
                     started = time.perf_counter()
                     found = kill_at_random(make(), Path(name) / f"{kind}{writers}", writers, cycles)
-                    wrong += report(f"{kind}, {writers} at once", found, started)
+                    wrong += report(f"{kind}, {writers} at once, {found}", found.wrong, started)
                 if options.lines or options.short:
                     started = time.perf_counter()
                     found = kill_at_lines(make(), Path(name) / f"{kind}lines", 97 if options.short else 1)
-                    wrong += report(f"{kind}, at each line", found, started)
+                    wrong += report(f"{kind}, at each line, {found}", found.wrong, started)
     finally:
         cluster.remove()
     return 1 if wrong else 0
-
-
-def report(what: str, tally: Tally, started: float) -> int:
-    """A line, and what was wrong below it."""
-    seconds = time.perf_counter() - started
-    print(f"{'ok    ' if not tally.wrong else 'WRONG '} {what}: {tally.kills} kills, {tally.acknowledged} records acknowledged, "
-          f"{tally.records} stored, lost, doubled or damaged: {len(tally.wrong)} ({seconds:.0f} s)", flush=True)
-    for line in tally.wrong[:20]:
-        print("   ", line)
-    return len(tally.wrong)
 
 
 if __name__ == "__main__":
