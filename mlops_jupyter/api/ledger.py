@@ -21,6 +21,8 @@ from mlops_jupyter.outbox import scrub, ship
 from mlops_jupyter.store import Store, archive, open_store, open_url
 
 log = logging.getLogger(__name__)
+AT_ONCE = 20
+"""Sessions whose runs are derived with one reading and one writing of the store."""
 
 
 def open_ledger(url: str | None = None) -> AnyStore:
@@ -56,16 +58,16 @@ def derive_runs(store: Store) -> set[str]:
     from mlops_jupyter.lineage.runs import derive
 
     changed = store.changed_sessions()
-    for session in changed:
-        revision = store.revision(session)
-        try:
-            runs = derive(store.session(session), store.executions(session), store.observations(session))
-        except MlopsError:
-            raise
-        except Exception:
-            log.exception("The runs of session %s cannot be derived; please report this", session)
-            continue
-        store.save_runs(session, runs, revision)
+    for start in range(0, len(changed), AT_ONCE):
+        derived = []
+        for one in store.facts(changed[start:start + AT_ONCE]):
+            try:
+                derived.append((one.session.id, one.revision, derive(one.session, one.executions, one.observations)))
+            except MlopsError:
+                raise
+            except Exception:
+                log.exception("The runs of session %s cannot be derived; please report this", one.session.id)
+        store.replace_runs(derived)
     return set(changed)
 
 

@@ -7,10 +7,11 @@ the write lock, elsewhere by their rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, or_, select, update
 
 from mlops_jupyter.entities import InputError, NotFoundError, Run, Verification
 from mlops_jupyter.entities.codec import from_json, to_json
@@ -20,20 +21,40 @@ from mlops_jupyter.store.database import upsert
 from mlops_jupyter.store.schema import experiments as experiment_table
 from mlops_jupyter.store.schema import forgotten, runs, sessions
 
+Derived = tuple[str, int, Sequence[Run]]
+"""A session, the revision of it that was read, and the runs derived from that."""
 
-def replace(connection: Connection, session: str, derived: Sequence[Run], revision: int) -> None:
-    """The runs of a session are these, as derived from its `revision`."""
-    touched = sorted({run.experiment_id for run in derived})
-    connection.execute(select(sessions.c.id).where(sessions.c.id == session).with_for_update())
-    connection.execute(select(experiment_table.c.id).where(experiment_table.c.id.in_(touched)).with_for_update())
-    if revision < session_rows.revision(connection, session)[1]:
-        return
-    known = {row.id: row for row in connection.execute(select(runs).where(runs.c.session == session))}
-    purged = session_rows.forgotten_ids(connection, {run.id for run in derived})
-    kept = [run for run in derived if run.id not in purged]
+
+def replace(connection: Connection, found: Sequence[Derived]) -> None:
+    """The runs of these sessions are these."""
+    if connection.dialect.name != "sqlite":
+        _hold(connection, found)
+    stored = {row.id: row.derived for row in connection.execute(
+        select(sessions.c.id, sessions.c.derived).where(sessions.c.id.in_([session for session, _, _ in found])))}
+    newer = [one for one in found if one[0] in stored and one[1] >= stored[one[0]]]
+    known = {row.id: row for row in connection.execute(
+        select(runs).where(runs.c.session.in_([session for session, _, _ in newer])))}
+    purged = session_rows.forgotten_ids(connection, {run.id for _, _, derived in newer for run in derived})
+    kept = [run for _, _, derived in newer for run in derived if run.id not in purged]
     gone = set(known) - {run.id for run in kept}
-    connection.execute(delete(runs).where(runs.c.id.in_(gone)))
-    rows = []
+    if gone:
+        connection.execute(delete(runs).where(runs.c.id.in_(gone)))
+    upsert(connection, runs, _rows(connection, kept, known))
+    search.save(connection, kept, gone)
+    if newer:
+        told = update(sessions).where(sessions.c.id == bindparam("of")).values(derived=bindparam("upto"))
+        connection.execute(told, [{"of": session, "upto": revision} for session, revision, _ in newer])
+
+
+def _hold(connection: Connection, found: Sequence[Derived]) -> None:
+    """Their rows, all at once and in one order, or two who derive could wait for each other."""
+    touched = {run.experiment_id for _, _, derived in found for run in derived}
+    for table, rows in ((sessions, {session for session, _, _ in found}), (experiment_table, touched)):
+        connection.execute(select(table.c.id).where(table.c.id.in_(rows)).order_by(table.c.id).with_for_update())
+
+
+def _rows(connection: Connection, kept: Sequence[Run], known: Mapping[str, Row[Any]]) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
     next_number: dict[str, int] = {}
     for run in kept:
         before = known.get(run.id)
@@ -44,11 +65,9 @@ def replace(connection: Connection, session: str, derived: Sequence[Run], revisi
             next_number[run.experiment_id] = number + 1
         deleted = bool(before is not None and before.deleted)
         stored = msgspec.structs.replace(run, number=number, deleted=deleted, verification=None, goal="")
-        rows.append({"id": run.id, "session": session, "experiment": run.experiment_id, "number": number,
+        rows.append({"id": run.id, "session": run.session, "experiment": run.experiment_id, "number": number,
                      "started": run.started, "deleted": deleted, "body": to_json(stored).decode()})
-    upsert(connection, runs, rows)
-    search.save(connection, kept, gone)
-    connection.execute(update(sessions).where(sessions.c.id == session).values(derived=revision))
+    return rows
 
 
 def _next_number(connection: Connection, experiment: str) -> int:

@@ -181,7 +181,8 @@ def _changed(connection: Connection, one: Condition) -> ColumnElement[bool]:
 
 def save(connection: Connection, found: Sequence[Run], gone: set[str]) -> None:
     """The marks of these runs are written anew; those of `gone` go."""
-    connection.execute(delete(marks).where(marks.c.run.in_([*gone, *(run.id for run in found)])))
+    if gone or found:
+        connection.execute(delete(marks).where(marks.c.run.in_([*gone, *(run.id for run in found)])))
     rows = [row for run in found for row in rows_of(run)]
     if rows:
         connection.execute(marks.insert(), rows)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
-from jupyter_core.paths import jupyter_data_dir
-from sqlalchemy import URL, Connection, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Connection, text
 
 from mlops_jupyter.entities import (
-    AnyStore,
     CellExecution,
     Entity,
     Experiment,
     Goal,
-    InputError,
     Merged,
     NewToken,
     Observation,
@@ -28,7 +22,6 @@ from mlops_jupyter.entities import (
     Submission,
     Token,
     Verification,
-    derived_id,
 )
 from mlops_jupyter.outbox import session_of
 from mlops_jupyter.store import (
@@ -37,6 +30,7 @@ from mlops_jupyter.store import (
     copying,
     executions,
     experiments,
+    facts,
     forget,
     kept,
     merging,
@@ -50,50 +44,13 @@ from mlops_jupyter.store import (
     verifications,
     writers,
 )
-from mlops_jupyter.store.blobs import BlobFolder, Blobs, Upload
-from mlops_jupyter.store.bucket import Bucket
+from mlops_jupyter.store.blobs import Blobs, Upload
 from mlops_jupyter.store.checking import Checked
 from mlops_jupyter.store.copying import Copied
-from mlops_jupyter.store.database import Database, file_of, shown
+from mlops_jupyter.store.database import Database
+from mlops_jupyter.store.facts import Facts
+from mlops_jupyter.store.runs import Derived
 from mlops_jupyter.store.sweeping import Swept
-
-_URLS = "set MLOPS_STORE to a folder, sqlite:///FILE, postgresql+psycopg://HOST/DATABASE or https://HOST"
-
-
-def open_url(url: str) -> AnyStore:
-    """The store at a folder, an SQL URL or the address of a server. Raises StoreError where it cannot be had."""
-    if url.startswith(("http://", "https://")):
-        from mlops_jupyter.store.remote import connect
-
-        return connect(url)
-    return open_store(url)
-
-
-def open_store(url: str, *, create: bool = True) -> Store:
-    """The store at a folder or an SQL URL, migrated to this version. Raises StoreError where it cannot be had."""
-    if "://" not in url:
-        folder = Path(url).expanduser().absolute()
-        database = Database(URL.create("sqlite", database=str(folder / "ledger.db")), create=create)
-        return Store(str(folder), database, BlobFolder(folder / "blobs"))
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise InputError("the store's URL cannot be read", _URLS) from None
-    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
-        raise InputError(f"a store cannot be behind {parsed.get_backend_name()}://", _URLS)
-    database = Database(parsed, create=create)
-    return Store(database.name, database, _blobs_of(parsed))
-
-
-def _blobs_of(url: URL) -> Blobs:
-    """Beside an SQLite file; for a server's database `$MLOPS_BLOBS`, a folder or a bucket's URL, else a folder of the user's."""
-    file = file_of(url)
-    if file is not None:
-        return BlobFolder(file.absolute().parent / "blobs")
-    chosen = os.environ.get("MLOPS_BLOBS")
-    if chosen and "://" in chosen:
-        return Bucket(chosen)
-    return BlobFolder(Path(chosen) if chosen else Path(jupyter_data_dir()) / "mlops-blobs" / derived_id(shown(url)))
 
 
 class Store:
@@ -245,9 +202,18 @@ class Store:
 
     def save_runs(self, session: str, runs_: Sequence[Run], revision: int) -> list[Run]:
         """The runs of a session are these. Numbers new ones, keeps number and `deleted` of known ones; returns them as stored."""
+        self.replace_runs([(session, revision, runs_)])
+        return self.runs(session=session, deleted=True)
+
+    def facts(self, ids: Sequence[str]) -> list[Facts]:
+        """All that the runs of these sessions are derived from, as of one moment."""
+        with self.database.read() as connection:
+            return facts.of(connection, ids)
+
+    def replace_runs(self, found: Sequence[Derived]) -> None:
+        """As `save_runs` for each of these sessions, in one transaction."""
         with self.database.write() as connection:
-            runs.replace(connection, session, runs_, revision)
-            return runs.listed(connection, runs.of(None, session, deleted=True))
+            runs.replace(connection, found)
 
     def delete_run(self, id: str) -> Run:
         """Hide a run from lists."""

@@ -142,6 +142,24 @@ def test_runs_derived_from_an_older_state_do_not_win(sql_store: Store) -> None:
     assert sql_store.revision("s1") == 3
 
 
+def test_runs_of_many_sessions_are_replaced_at_once_but_for_those_that_are_older_or_gone(sql_store: Store) -> None:
+    append(sql_store, *(session(f"s{at}") for at in range(4)))
+    sql_store.save_runs("s1", [run("new", "s1")], 9)
+    sql_store.forget_session("s2")
+    sql_store.replace_runs([("s0", 1, [run("a", "s0")]), ("s1", 1, [run("old", "s1")]), ("s2", 1, [run("b", "s2")]),
+                            ("s3", 1, [run("c", "s3"), run("d", "s3", "other")])])
+    assert {found.id: found.number for found in sql_store.runs()} == {"new": 1, "a": 2, "c": 3, "d": 1}
+    assert sql_store.changed_sessions() == []
+
+
+def test_facts_are_those_of_each_session_in_the_order_asked(sql_store: Store) -> None:
+    append(sql_store, session("s1"), session("s2"), cell(2, session="s2"), cell(1, session="s2"), metric(1, session="s1"))
+    first, second = sql_store.facts(["s2", "none", "s1"])
+    assert (first.session.id, [one.n for one in first.executions], first.observations) == ("s2", [1, 2], [])
+    assert (second.session.id, second.executions, len(second.observations)) == ("s1", [], 1)
+    assert (first.revision, second.revision) == (sql_store.revision("s2"), sql_store.revision("s1"))
+
+
 def test_a_run_is_found_by_id_prefix_and_number(sql_store: Store) -> None:
     append(sql_store, session("s1"), session("s2", path="b.ipynb"))
     sql_store.save_runs("s1", [run("abc"), run("abd", started=2.0)], 1)
