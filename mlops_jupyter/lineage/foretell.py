@@ -210,7 +210,7 @@ class Foretelling:
         """What the cells that made it mention, read and wrote; and the names that functions in them bind. Once for each chain."""
         new = version.chain_id not in self._known
         for one in [one for one in reversed(version.chain()) if one.chain_id not in self._known] if new else ():
-            step = self.walk.graph.steps[one.n]
+            step = self.walk.step(one.n)
             words, rebinds = _mentioned(step.execution.executed or step.execution.source)
             before = self._known[one.previous.chain_id] if one.previous is not None else (frozenset(), frozenset())
             self._known[one.chain_id] = (words.union(step.reads, step.writes, before[0]), rebinds | before[1])

@@ -92,6 +92,11 @@ class Walk:
             if execution.prompt is not None:
                 self.prompts.setdefault(execution.prompt, []).append(step)
 
+    def step(self, n: int) -> Step:
+        """What made a version: of this walk, or an earlier run of a cell, which bound a name through a hidden part."""
+        graph = self.graph if n in self.graph.steps or self.happened is None else self.happened
+        return graph.steps[n]
+
     def _write(self, step: Step, key: str, *, rests: bool, fingerprint: Fingerprint | None = None) -> None:
         before = self.state.get(key) if rests else None
         if before is not None and before.n == step.n:
@@ -185,7 +190,7 @@ class Walk:
             return
         recorded = {write.name for write in step.execution.writes}
         for key, version in list(step.reads.items()):
-            first = self.graph.steps[version.n]
+            first = self.step(version.n)
             if key in recorded or first.execution.state not in UNFINISHED or not _redone(first.execution, step.execution):
                 continue
             if first.writes.get(key) is not version or self.state.get(key) is not version:

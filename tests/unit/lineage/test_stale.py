@@ -380,3 +380,10 @@ def test_the_state_of_a_module_that_a_cell_changed_once_is_beyond_running_it_aga
     plan = staleness(ran, page).plan
     assert plan.keys == ["new", "b"]
     assert plan.beyond == ["the state of module conf, which cells changed that must run again"]
+
+
+def test_a_new_cell_that_calls_what_only_an_earlier_run_of_a_cell_was_seen_to_bind() -> None:  # staleness.py, 110038
+    function = Fingerprint("function", "f1", "builtins.builtin_function_or_method")
+    ran = [CellExecution("s", n, "from math import *", "ok", cell="a", stores=["*"], opaque=["import *"],
+                         writes=[VariableVersion("floor", "created", function)] if n == 1 else []) for n in (1, 2)]
+    assert rerun_plan(ran, [("a", "from math import *"), ("new", "i = floor(2.5)")])[-1] == "new"
