@@ -1,4 +1,4 @@
-"""Short form of the proof `tests/proofs/fuzz.py`: whatever is sent to a route, no answer is a 500, and none goes to a stranger."""
+"""Short form of the proof `tests/proofs/fuzz.py`: whatever is sent to a route, no answer is a 500, and a stranger gets none."""
 
 from __future__ import annotations
 
