@@ -70,6 +70,7 @@ class Walk:
         self._redo(step)
         if execution.opaque or execution.state == "skipped":
             self._read_hidden(step)
+            step.unsure |= {key for key in step.reads if key.startswith("$module ")}  # capture cannot tell, and names each
         return step
 
     def write(self, step: Step) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlops_jupyter.entities import CellExecution, FileAccess, Fingerprint, Read, VariableVersion
+from mlops_jupyter.entities.sessions import WriteKind
 from mlops_jupyter.lineage.foretell import UNKNOWN
 from mlops_jupyter.lineage.stale import rerun_plan, stale
 
@@ -48,3 +49,19 @@ def test_a_name_that_a_cell_gives_to_the_shell_itself_is_its_own() -> None:
     ran = [shell_cell(n, "a", source, executed="word = 'k'\nget_ipython().system('echo $word')\n", reads=reads,
                       writes=[VariableVersion("word", "rebound", UNKNOWN)]) for n, reads in ((1, []), (2, [Read("word")]))]
     assert stale(ran, [("a", source)]) == []
+
+
+def test_an_opaque_cell_that_ran_after_a_module_was_changed_below_it_holds() -> None:  # staleness.py, 110061
+    def lists(how: WriteKind) -> list[VariableVersion]:
+        return [VariableVersion("l", how, Fingerprint("container", how))]
+
+    page = [("a", "l = [4]"), ("b", "exec('l.append(4)')"), ("c", "conf.KNOB += 2")]
+    (_, make), (_, hidden), (_, change) = page
+    ran = [
+        shell_cell(1, "a", make, writes=lists("created")),
+        shell_cell(2, "b", hidden, writes=lists("mutated"), opaque=["exec()"]),
+        shell_cell(3, "c", change, writes=[VariableVersion("$module conf", "mutated", Fingerprint("module"))]),
+        shell_cell(4, "a", make, writes=lists("rebound")),
+        shell_cell(5, "b", hidden, writes=lists("mutated"), opaque=["exec()"], reads=[Read("$module conf")]),
+    ]
+    assert stale(ran, page) == []
