@@ -11,6 +11,7 @@ import collections
 import dis
 import functools
 import gc
+import sys
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -148,6 +149,7 @@ def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object],
         value = namespace.get(name) if name else root
         if is_a(value, types.ModuleType):
             brought.modules.add(types.ModuleType.__getattribute__(value, "__name__"))
+            queue += [("", via, bound, one) for one in _put_into(value, namespace)]
         if is_exactly(value, _PLAIN) or (identity(value), via) in done:
             continue
         done.add((identity(value), via))
@@ -173,6 +175,14 @@ def follow(names: Mapping[str, frozenset[str]], namespace: Mapping[str, object],
                 brought.reads.setdefault(known, via)
         brought.classes.clear()
     return brought
+
+
+def _put_into(module: types.ModuleType, namespace: Mapping[str, object]) -> list[object]:
+    """Functions of the user's that a cell put into a module (`conf.knob = lambda: limit`), where Python tells not what ran."""
+    held: dict[str, object] = types.ModuleType.__getattribute__(module, "__dict__") if sys.version_info < (3, 12) else {}
+    if len(held) > LIMIT or held is namespace:
+        return []
+    return [one for one in list(held.values()) if type(one) is types.FunctionType and one.__globals__ is namespace]
 
 
 def _codes(root: object, namespace: Mapping[str, object], brought: Brought) -> Iterator[types.CodeType]:

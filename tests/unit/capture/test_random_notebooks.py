@@ -27,6 +27,7 @@ REGRESSIONS = {
         "d = C()", "a = C.n", "b = len(d.seen)"),
     "a local module keeps count": ("conf.tally(2)", "n = 1", "a = conf.tally(3)", "t = conf.TABLE", "conf.tally(1)", "b = dict(t)"),
     "a local module under two names": ("import conf as other\nother.KNOB += 4", "from conf import knob", "a = knob()"),
+    "a function put into a module": ("k = 1", "conf.knob = lambda: k", "k = 5", "conf.tally(3)", "a = conf.knob()"),
     "the namespace by its module": ("i = 1", "import __main__\n__main__.i = 5", "a = i + 1"),
     "the namespace by the shell": ("i = 1", "get_ipython().user_ns['i'] = 5", "a = i + 1"),
     "a seed that was never reached": ("random.seed(1)", "x = random.random()\n1 / 0\nrandom.seed(2)", "y = random.random()"),
