@@ -64,6 +64,8 @@ class Page:
     faults: dict[str, Fault] = field(default_factory=dict)
     together: dict[str, list[list[Version]]] = field(default_factory=dict)
     """Of each cell that changes something in place: what shares with it, as it is just before."""
+    beyond: dict[str, None] = field(default_factory=dict)
+    """What running cells cannot bring back, as far as cells that hold show it."""
     changed: Callable[[Version], bool] = lambda version: False
     """Whether a file is other than when a cell made this version of it, though no cell was seen to write it since."""
     lost: dict[str, set[str]] = field(default_factory=dict)
@@ -249,6 +251,10 @@ def _moved(page: Page, key: str, step: Step) -> Fault | None:
         if one is not None and other is None and name.startswith("$env ") and step.text.options and page.owner.get(one.n) == key:
             step.absent.discard(name)
             continue  # the option that it found, it had set itself, and sets again
+        if one is not None and other is None and name.startswith("$module ") and _is_of_cells_below(page, one):
+            step.absent.discard(name)  # to run it again would not make the module as it was
+            page.beyond[f"{words(name)}: a fresh run would not have it"] = None
+            continue
         if one is None or other is None or not _same(one, other, in_place=in_place):
             fault = _read_moved(page, key, one, other)
             if fault is not None:
@@ -256,6 +262,11 @@ def _moved(page: Page, key: str, step: Step) -> Fault | None:
         elif one.chain_id != other.chain_id:
             page.loose.setdefault(key, set()).add(name)
     return None
+
+
+def _is_of_cells_below(page: Page, version: Version) -> bool:
+    owners = {page.owner[one.n] for one in version.chain()}
+    return not owners & page.faults.keys() and owners <= page.last.keys()
 
 
 def _from_deleted(page: Page, step: Step, state: Mapping[str, Version]) -> set[str]:

@@ -58,7 +58,7 @@ def spoilt(page: Page, key: str) -> list[str]:
 
 
 def _play(page: Page, again: set[str]) -> _Played:
-    played = _Played(dict(page.happened.now))
+    played = _Played(dict(page.happened.now), beyond=dict(page.beyond))
     anew: set[int] = set()
     for key in page.keys:
         step = page.stand[key]
@@ -167,7 +167,7 @@ def _forget(page: Page, played: _Played, key: str, step: Step) -> None:
     for name in _may_make(page, played, step):
         played.forget.setdefault(key, []).append(name)
         del played.state[name]
-    if step.text.looks_at_files and any(name.startswith("$file") and name not in step.reads for name in played.state):
+    if (step.text.looks_at_files or step.text.starts_process) and any(name.startswith("$file") and name not in step.reads for name in played.state):
         played.beyond["files that other cells left on disk: a fresh run in a clean folder would not see them"] = None
 
 
