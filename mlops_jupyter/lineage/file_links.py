@@ -6,12 +6,14 @@ change says which cell ran at that moment, and a cell that starts a process coun
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right, insort
 from collections.abc import Iterator
 
 from mlops_jupyter.entities import FileAccess, Fingerprint
 from mlops_jupyter.lineage.versions import ANY_FILE, Chains, Graph, Step, Unseen
 
+_LISTS = re.compile(r"\b(?:ls|dir|find|tree|du)\b|\*")
 CLOCK = 0.01
 """Seconds that a file's time of change may lag behind: kernels keep it in ticks."""
 
@@ -135,6 +137,11 @@ class FileLinks:
 def starts_process(step: Step) -> bool:
     """True if the cell started a process or opened a database: files that it made there raised no event of Python's."""
     return step.text.starts_process or any(effect.startswith(("process", "database")) for effect in step.execution.effects)
+
+
+def lists_files(step: Step) -> bool:
+    """True if the cell, or a command that it gives to the shell, looks which files there are."""
+    return step.text.looks_at_files or (starts_process(step) and _LISTS.search(step.execution.source) is not None)
 
 
 def file_key(access: FileAccess) -> str:

@@ -26,6 +26,7 @@ from mlops_jupyter.lineage.text import CHANGE_ARGUMENTS, PURE_METHODS, parse, re
 from mlops_jupyter.lineage.versions import Version, immutable
 
 UNKNOWN = Fingerprint("opaque")
+_SHELL = re.compile(r"^\s*(?:[\w,. ]+=\s*)?(?:!|%(?:sx|system)\b)|^\s*%%(?:!|bash|sh|script|sx|system)\b", re.MULTILINE)
 _FILE_NAME = re.compile(r"[\w./-]*\w\.[A-Za-z]\w{0,7}")
 """What a text that names a file looks like: a cell that has not run may make it."""
 DATA = frozenset({"scalar", "container", "array", "frame", "series", "index", "model", "figure"})
@@ -71,8 +72,9 @@ class Foretelling:
         """A stand-in for the execution to come. `same`: `last` ran this very text, so that what it did may happen again."""
         plain = spelled(source)
         text = read_text(plain if plain is not None else source)
+        effects = ["process"] if _SHELL.search(source) else []
         if plain is None:
-            return CellExecution("", n, source, "ok", stores=sorted(text.may_bind), opaque=["not run yet"],
+            return CellExecution("", n, source, "ok", stores=sorted(text.may_bind), opaque=["not run yet"], effects=effects,
                                  writes=[VariableVersion(name, "maybe", UNKNOWN) for name in sorted(text.may_bind)])
         self.sharing.leave(text.binds - text.exposed)
         self.sharing.add(plain, foretold=True, table=self.table,
@@ -96,7 +98,7 @@ class Foretelling:
         if same and last is not None:  # another content, of the same kind as the last time
             kinds = {write.name: msgspec.structs.replace(write.fingerprint, digest=None) for write in last.writes} | kinds
         return CellExecution(
-            session="", n=n, source=source, state="ok", reads=list(reads.values()), stores=sorted(text.may_bind),
+            session="", n=n, source=source, state="ok", effects=effects, reads=list(reads.values()), stores=sorted(text.may_bind),
             writes=[VariableVersion(name, how[name], kinds.get(name, UNKNOWN)) for name in sorted(how)],
             deletes=_deleted(plain), files=last.files if same and last is not None else self._files(plain),
             random=last.random if same and last is not None and last.random is not None else self._random(plain, found),

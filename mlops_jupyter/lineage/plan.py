@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from mlops_jupyter.lineage.file_links import lists_files
 from mlops_jupyter.lineage.graph import OUTPUT_NAME
 from mlops_jupyter.lineage.page import Page, words
 from mlops_jupyter.lineage.versions import ANY_FILE, Step, Version, immutable, processes_since
@@ -167,7 +168,7 @@ def _forget(page: Page, played: _Played, key: str, step: Step) -> None:
     for name in _may_make(page, played, step):
         played.forget.setdefault(key, []).append(name)
         del played.state[name]
-    if (step.text.looks_at_files or step.text.starts_process) and any(name.startswith("$file") and name not in step.reads for name in played.state):
+    if lists_files(step) and any(name.startswith("$file") and name not in step.reads for name in played.state):
         played.beyond["files that other cells left on disk: a fresh run in a clean folder would not see them"] = None
 
 

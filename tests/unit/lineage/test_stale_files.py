@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlops_jupyter.entities import CellExecution, FileAccess, Fingerprint, Read, VariableVersion
 from mlops_jupyter.entities.sessions import WriteKind
 from mlops_jupyter.lineage.foretell import UNKNOWN
-from mlops_jupyter.lineage.stale import rerun_plan, stale
+from mlops_jupyter.lineage.stale import rerun_plan, stale, staleness
 
 
 def shell_cell(n: int, cell: str, source: str, **more: object) -> CellExecution:
@@ -65,3 +65,10 @@ def test_an_opaque_cell_that_ran_after_a_module_was_changed_below_it_holds() -> 
         shell_cell(5, "b", hidden, writes=lists("mutated"), opaque=["exec()"], reads=[Read("$module conf")]),
     ]
     assert stale(ran, page) == []
+
+
+def test_a_new_command_above_one_that_ran_may_see_what_that_one_left() -> None:  # staleness.py, 120004
+    ran = [shell_cell(1, "c", "!echo 3 > f.txt")]
+    plan = staleness(ran, [("new", "files = !ls"), ("c", "!echo 3 > f.txt")]).plan
+    assert plan.beyond == ["files that other cells left on disk: a fresh run in a clean folder would not see them"]
+    assert staleness(ran, [("c", "!echo 3 > f.txt"), ("new", "files = !ls")]).plan.beyond == []
