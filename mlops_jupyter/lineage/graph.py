@@ -47,7 +47,7 @@ class Walk:
         self.graph = Graph()
         self.state = self.graph.now
         self.chains = chains
-        self.files = FileLinks(self.graph, chains, unseen or Unseen())
+        self.files = FileLinks(self.graph, chains, unseen or (happened.unseen if happened is not None else Unseen()))
         self.packages: dict[str, str] = {}
         self.wild: list[Step] = []
         """Executions that may have bound any name unseen: those cut short, unreadable ones from before tracking."""

@@ -86,7 +86,7 @@ def open_page(executions: Sequence[CellExecution], cells: Sequence[tuple[str, st
     chains = Chains()
     page = Page([key for key, _, _ in kept], {key: at for key, at, _ in kept}, last, owner, build(ran, chains))
     page.changed = _changed(ran, around)
-    walk, sharing = Walk(chains, page.happened, page.happened.unseen), Sharing()
+    walk, sharing = Walk(chains, page.happened), Sharing()
     page.fresh = walk.graph
     local = {module.name.partition(".")[0] for one in ran for module in one.modules}
     paths = {path for one in ran for access in one.files for path in (access.relative, access.path)}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from mlops_jupyter.fingerprint.types.instances import opaque
-from mlops_jupyter.fingerprint.walk import Entry, Trace
+from mlops_jupyter.fingerprint.types.references import reaching
+from mlops_jupyter.fingerprint.walk import Entry
 
 
 def _now(value: object) -> Iterable[object]:
@@ -27,18 +28,10 @@ def _before(value: object) -> Iterable[object]:
     return (token.old_value, token.var)
 
 
-def _reach(parts: Callable[[object], Iterable[object]]) -> Callable[[object, Trace], None]:
-    def reach(value: object, trace: Trace) -> None:
-        trace.hold(value)
-        trace.follow(parts(value))
-
-    return reach
-
-
 def entries() -> list[Entry]:
     """The table's rows for variables of a context, whole contexts, and tokens."""
     return [
-        Entry(contextvars.ContextVar, opaque, _reach(_now)),
-        Entry(contextvars.Context, opaque, _reach(_all)),
-        Entry(contextvars.Token, opaque, _reach(_before)),
+        Entry(contextvars.ContextVar, opaque, reaching(_now)),
+        Entry(contextvars.Context, opaque, reaching(_all)),
+        Entry(contextvars.Token, opaque, reaching(_before)),
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 from mlops_jupyter.fingerprint.types.instances import attribute_digests, opaque
@@ -49,7 +49,8 @@ def _finalizer(value: object, walk: Walk) -> Found:
     return Found("instance", combine(b"finalizer", walk.digests(called_at_the_end(value))))
 
 
-def _reach(parts: Callable[[object], tuple[object, ...]]) -> Callable[[object, Trace], None]:
+def reaching(parts: Callable[[object], Iterable[object]]) -> Callable[[object, Trace], None]:
+    """A reach that holds the value and follows its parts."""
     def reach(value: object, trace: Trace) -> None:
         trace.hold(value)
         trace.follow(parts(value))
@@ -93,8 +94,8 @@ class _Example:
 def entries() -> list[Entry]:
     """The table's rows for weak references."""
     return [
-        Entry(weakref.ReferenceType, _reference, _reach(_behind), subclasses=True),
+        Entry(weakref.ReferenceType, _reference, reaching(_behind), subclasses=True),
         Entry(weakref.ProxyType, _proxy, _reach_proxy),
         Entry(weakref.CallableProxyType, _proxy, _reach_proxy),
-        Entry(weakref.finalize, _finalizer, _reach(called_at_the_end)),
+        Entry(weakref.finalize, _finalizer, reaching(called_at_the_end)),
     ]
