@@ -23,8 +23,8 @@ from mlops_jupyter.capture.unseen import UNSEEN, leave
 
 _TOOL_IDS = (5, 3, 4)  # 0 to 2 are a debugger's, coverage's and a profiler's; 4 and 3 are asked for by `returns.py` first
 _CALL = compile("call()", "<a call that looks its caller's variables up>", "eval")
-_ours: weakref.WeakSet[FunctionType] = weakref.WeakSet()
-"""Every wrapper that was made: none is wrapped again."""
+_made: weakref.WeakSet[FunctionType] = weakref.WeakSet()
+"""Every wrapper that was made. One that is not our own was left by a removal that failed, and is taken the place of."""
 
 
 class Readers:
@@ -34,6 +34,7 @@ class Readers:
         self._sights = sights
         self._imports = imports
         self._originals: list[tuple[object, str, object, object]] = []
+        self._own: weakref.WeakSet[FunctionType] = weakref.WeakSet()
         self._codes: dict[int, tuple[CodeType, Door]] = {}  # by identity: code objects compare by content
         self._monitoring: SimpleNamespace | None = None
         self._tool = 0
@@ -67,14 +68,14 @@ class Readers:
             *classes, name = path.split(".")
             for part in classes:
                 owner = getattr(owner, part, None)
-            original = getattr(owner, name, None)
-            if owner is None or not callable(original) or (type(original) is FunctionType and original in _ours):
+            found = getattr(owner, name, None)
+            if owner is None or not callable(found) or (type(found) is FunctionType and found in self._own):
                 continue
-            function = inspect.unwrap(original)
+            function = inspect.unwrap(found)
             if self._monitoring is not None and type(function) is FunctionType:
                 self._arm(function.__code__, door)
             else:
-                self._replace(module, owner, original, door, own_class=bool(classes))
+                self._replace(module, owner, found, door, own_class=bool(classes))
 
     # by monitoring
 
@@ -115,13 +116,14 @@ class Readers:
 
     # by replacement
 
-    def _replace(self, module: ModuleType, owner: object, original: Callable[..., object], door: Door, *,
-                 own_class: bool) -> None:
+    def _replace(self, module: ModuleType, owner: object, found: Callable[..., object], door: Door, *, own_class: bool) -> None:
+        original = vars(found)["__wrapped__"] if type(found) is FunctionType and found in _made else found
         wrapper = self._wrapper(original, door)
-        _ours.add(wrapper)
-        places = [(owner, name) for name, value in list(vars(owner).items()) if value is original] if own_class else [
+        _made.add(wrapper)
+        self._own.add(wrapper)
+        places = [(owner, name) for name, value in list(vars(owner).items()) if value is found] if own_class else [
             (place, name) for place in _exporters(module.__name__, original) for name, value in list(vars(place).items())
-            if value is original]
+            if value is found]
         for place, name in places:
             try:
                 setattr(place, name, wrapper)
