@@ -11,6 +11,7 @@ to be. A blob is put into the sink before any record that names it, and only the
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import os
 import re
@@ -18,7 +19,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -295,12 +296,13 @@ class _Shipment:
 
     def _decode(self, lines: list[bytes]) -> list[Record]:
         records = []
-        for line in lines:
-            try:
-                records.append(record_from_json(line))
-            except msgspec.DecodeError as error:
-                if line.strip():
-                    self._set_aside(line, error)
+        with _uncollected():
+            for line in lines:
+                try:
+                    records.append(record_from_json(line))
+                except msgspec.DecodeError as error:
+                    if line.strip():
+                        self._set_aside(line, error)
         return records
 
     def _set_aside(self, line: bytes, error: Exception) -> None:
@@ -348,6 +350,18 @@ class _Shipment:
                 self._warn(f"the blob {name} in {folder} does not match its name: its bytes were kept under their own")
             (folder / name).unlink(missing_ok=True)
         found.clear()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Records hold no cycles, and there are many at once: each sixth batch would have every object of the process looked at."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _record_of(line: bytes) -> Record | None:

@@ -30,7 +30,7 @@ def to_json(entity: object) -> bytes:
         text = _encoder.encode(entity)
     except (UnicodeError, OverflowError, TypeError, ValueError):
         return _encoder.encode(_clean(entity))
-    return text if _null.search(text) is None else _encoder.encode(_clean(entity))
+    return text if b"null" not in text or _null.search(text) is None else _encoder.encode(_clean(entity))
 
 
 def from_json(text: bytes | str, kind: type[T]) -> T:

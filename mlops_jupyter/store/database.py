@@ -9,13 +9,15 @@ Every failure of the driver leaves here as a StoreError that names the store wit
 
 from __future__ import annotations
 
+import functools
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import xxhash
@@ -169,34 +171,41 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], keep: Iter
     """
     if not rows:
         return
-    names = list(rows[0])
-    key = itemgetter(*(column.name for column in table.primary_key))
-    newest = {key(row): row for row in map(_without_nul, rows)}
-    text, order = _upsert_text(connection.dialect, table, tuple(names), frozenset(keep))
-    said = _said(table.name, rows[0]) if "checksum" in table.c else None
-    bound = [{**row, "checksum": _checksum(table.name, said, row)} if said else row for row in newest.values()]
-    if order is None:
-        connection.exec_driver_sql(text, bound)
-    else:
-        pick = itemgetter(*order)
-        connection.exec_driver_sql(text, [pick(row) for row in bound])
+    how = _upserting(connection.dialect, table, tuple(rows[0]), frozenset(keep))
+    newest = {how.key(row): row for row in map(_without_nul, rows)}
+    if how.said is not None:
+        newest = {key: {**row, "checksum": how.said(row)} for key, row in newest.items()}
+    connection.exec_driver_sql(how.text, list(newest.values() if how.order is None else map(how.order, newest.values())))
 
 
-def _upsert_text(dialect: Dialect, table: Table, names: tuple[str, ...], keep: frozenset[str]) -> tuple[str, list[str] | None]:
-    """The statement in the driver's words, and the order of its parameters; None where they go by name."""
+class _Upserting(NamedTuple):
+    """How rows of the same columns go into a table: the statement in the driver's words, and what is read from each row."""
+
+    text: str
+    order: Callable[[Row], tuple[object, ...]] | None
+    """A row's parameters in order; None where they go by name."""
+    key: Callable[[Row], object]
+    said: Callable[[Row], str] | None
+    """A row's checksum; None where the table keeps none."""
+
+
+def _upserting(dialect: Dialect, table: Table, names: tuple[str, ...], keep: frozenset[str]) -> _Upserting:
     known = (dialect.name, table.name, names, keep)
-    if known not in _texts:
+    if known not in _ways:
         columns = [*names, "checksum"] if "checksum" in table.c else list(names)
         keys = [column.name for column in table.primary_key]
         insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
         changed = {name: insert.excluded[name] for name in columns if name not in {*keys, *keep}}
         whole = insert.on_conflict_do_update(index_elements=keys, set_=changed) if changed else insert.on_conflict_do_nothing()
         compiled = whole.compile(dialect=dialect, column_keys=columns)
-        _texts[known] = (str(compiled), compiled.positiontup if compiled.positional else None)
-    return _texts[known]
+        _ways[known] = _Upserting(
+            str(compiled), itemgetter(*compiled.positiontup) if compiled.positional and compiled.positiontup else None,
+            itemgetter(*keys), _checksums(table.name, names) if "checksum" in table.c else None,
+        )
+    return _ways[known]
 
 
-_texts: dict[tuple[str, str, tuple[str, ...], frozenset[str]], tuple[str, list[str] | None]] = {}
+_ways: dict[tuple[str, str, tuple[str, ...], frozenset[str]], _Upserting] = {}
 
 
 UNCHECKED = {"sessions": frozenset({"revision", "derived", "environment"}), "runs": frozenset({"deleted"})}
@@ -205,15 +214,15 @@ UNCHECKED = {"sessions": frozenset({"revision", "derived", "environment"}), "run
 
 def checksum(table: str, row: Row) -> str:
     """Of all that a row says, in every database the same."""
-    return _checksum(table, _said(table, row), row)
+    return _checksums(table, tuple(row))(row)
 
 
-def _said(table: str, row: Row) -> list[str]:
-    return sorted(row.keys() - UNCHECKED.get(table, frozenset()) - {"checksum"})
-
-
-def _checksum(table: str, names: list[str], row: Row) -> str:
-    return xxhash.xxh3_128_hexdigest(repr([table, *[(name, row[name]) for name in names]]).encode("utf-8", "surrogatepass"))
+@functools.cache
+def _checksums(table: str, names: tuple[str, ...]) -> Callable[[Row], str]:
+    """The checksum of rows with these columns: of `[table, (column, value), …]` as Python writes it, columns by name."""
+    said = sorted(set(names) - UNCHECKED.get(table, frozenset()) - {"checksum"})
+    text = f"[{', '.join([repr(table), *(f'({name!r}, %({name})r)' for name in said)])}]"
+    return lambda row: xxhash.xxh3_128_hexdigest((text % row).encode("utf-8", "surrogatepass"))
 
 
 def _without_nul(row: Row) -> Row:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -347,14 +349,18 @@ def _save(connection: Connection, entities: Sequence[Entity]) -> None:
     """Upsert entities by noun, without those of forgotten sessions, and mark the sessions that they belong to as changed."""
     owners = list(map(session_of, entities))
     gone = sessions.forgotten_ids(connection, set(owners) - {""})
-    kept = [entity for entity, owner in zip(entities, owners, strict=True) if owner not in gone]
-    started = [entity for entity in kept if isinstance(entity, Session)]
-    sessions.save(connection, started)
-    experiments.note(connection, started)
-    executions.save(connection, [entity for entity in kept if isinstance(entity, CellExecution)])
-    observations.save(connection, [entity for entity in kept if isinstance(entity, Observation)])
-    experiments.save_goals(connection, [entity for entity in kept if isinstance(entity, Goal)])
-    verifications.save(connection, [entity for entity in kept if isinstance(entity, Verification)])
-    submissions.save(connection, [entity for entity in kept if isinstance(entity, Submission)])
-    changed = [entity for entity in kept if not isinstance(entity, (Goal, Verification, Submission))]
-    sessions.touch(connection, {session_of(entity) for entity in changed})
+    kept = defaultdict[type, list[Any]](list)
+    changed = set()
+    for entity, owner in zip(entities, owners, strict=True):
+        if owner not in gone:
+            kept[type(entity)].append(entity)
+            if type(entity) not in {Goal, Verification, Submission}:
+                changed.add(owner)
+    sessions.save(connection, kept[Session])
+    experiments.note(connection, kept[Session])
+    executions.save(connection, kept[CellExecution])
+    observations.save(connection, kept[Observation])
+    experiments.save_goals(connection, kept[Goal])
+    verifications.save(connection, kept[Verification])
+    submissions.save(connection, kept[Submission])
+    sessions.touch(connection, changed)
