@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from keyring.backend import KeyringBackend
+
 from mlops_jupyter.entities import Entity, Observation, Record, content_hash
 
 
@@ -58,3 +60,22 @@ class MemoryRecorder:
         digest = content_hash(data)
         self.blobs[digest] = data
         return digest
+
+
+class MemoryKeyring(KeyringBackend):
+    """A keyring in memory: (service, user) → value."""
+
+    priority = 1  # type: ignore[assignment] # a property of its class there
+
+    def __init__(self, values: dict[tuple[str, str], str]) -> None:
+        super().__init__()
+        self.values = values
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.values.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.values[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.values[service, username]

@@ -34,6 +34,7 @@ from mlops_jupyter.entities import (
 )
 from mlops_jupyter.jobs.bundle import check_free, load, write
 from mlops_jupyter.jobs.convert import ConvertOptions, Draft, draft
+from mlops_jupyter.jobs.terms import Terms
 from mlops_jupyter.lineage.slice import Result, find_results, metric_result, slice_of
 from mlops_jupyter.lineage.stale import StaleCell, stale
 
@@ -58,6 +59,8 @@ class Conversion(msgspec.Struct, frozen=True):
     keep: Sequence[str] | None = None
     verify: bool = True
     replace: bool = False
+    terms: Mapping[str, Terms] = {}
+    """What is said of parameters: another name, type, range, choices, help, that one is a secret."""
     allow_effects: bool = False
     """Let the clean run repeat what the cells do outside their folder."""
 
@@ -122,7 +125,7 @@ def prepare(source: Source, how: Conversion | None = None, progress: Report | No
     stem = Path(session.notebook.path).stem if session.notebook and not how.results else ""
     file = notebook_file(session)
     total = len(file_cells(file)) if file else own_cells(executions)
-    options = ConvertOptions(name=stem, results=results, keep=how.keep, run=run, cells_total=total)
+    options = ConvertOptions(name=stem, results=results, keep=how.keep, terms=how.terms, run=run, cells_total=total)
     made = draft(session, slice_of(results, executions, observations), executions, observations, ledger.runs(session=session.id),
                  ledger.get_blob, options)
     return Ready(made, session.id, made.manifest.made_from_run)

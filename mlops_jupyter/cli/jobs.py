@@ -18,6 +18,7 @@ from mlops_jupyter.api.words import names
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar
 from mlops_jupyter.entities import InputError, JobFailedError
+from mlops_jupyter.jobs.terms import read_terms
 
 
 @click.command()
@@ -27,21 +28,24 @@ from mlops_jupyter.entities import InputError, JobFailedError
 @click.option("--result", "results", multiple=True, help="What the job is to make; may be repeated. Else every metric.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the bundle; must not exist.")
 @click.option("--parameter", "keep", multiple=True, help="Offer only these parameters; may be repeated.")
+@click.option("--term", "terms", multiple=True, metavar="NAME.FIELD=VALUE",
+              help="Of a parameter: FIELD is rename, type, range (1..500), choices (a,b), help or secret (env:NAME).")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Run the job once, clean, and compare.")
 @click.option("--allow-effects", is_flag=True, help="Let the clean run write outside its folder, reach databases and network.")
 @click.option("--overwrite", is_flag=True, help="Replace the bundle if it exists.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def convert(*, notebook: Path | None, session: str | None, run_id: str | None, results: tuple[str, ...],  # noqa: PLR0913 (options)
-            output: Path, keep: tuple[str, ...], verify: bool, allow_effects: bool, overwrite: bool, yes: bool,
-            as_json_: bool) -> None:
+            output: Path, keep: tuple[str, ...], terms: tuple[str, ...], verify: bool, allow_effects: bool, overwrite: bool,
+            yes: bool, as_json_: bool) -> None:
     """Make a job from NOTEBOOK: only the cells needed, typed parameters, inputs, modules and a lock.
 
     A notebook that changed since it was last tracked, or never was, is executed under tracking first.
     """
     verbs.check_folder(output, replace=overwrite)
     source = _source(notebook, session, run_id)
-    how = verbs.Conversion(list(results), list(keep) or None, verify=verify, replace=overwrite, allow_effects=allow_effects)
+    how = verbs.Conversion(list(results), list(keep) or None, verify=verify, replace=overwrite, terms=read_terms(terms),
+                           allow_effects=allow_effects)
     quiet = as_json_
     with bar("track", quiet=quiet) as progress:
         ready = verbs.prepare(source, how, progress)

@@ -9,12 +9,16 @@ import msgspec
 from mlops_jupyter.entities.data import Fingerprint, Scalar, Schema
 
 MANIFEST_VERSION = 1
-ParameterType = Literal["integer", "number", "string", "boolean", "date", "array"]
+ParameterType = Literal["integer", "number", "string", "boolean", "date", "datetime", "decimal", "path", "array", "secret"]
+"""What can be given, in JSON's words. Moments and decimals are ISO and decimal text, a secret is where to find it."""
 OutcomeState = Literal["running", "succeeded", "failed", "cancelled", "timed-out", "died"]
 
 
 class JobParameter(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a job can be given. `schema` is JSON Schema for one value; `varied`: it differed between the recorded runs."""
+    """What a job can be given. `schema` is JSON Schema for one value; `varied`: it differed between the recorded runs.
+
+    A secret's default is the reference to look it up by, `env:API_KEY`; its value is nowhere.
+    """
 
     name: str
     type: ParameterType
@@ -24,6 +28,8 @@ class JobParameter(msgspec.Struct, frozen=True, omit_defaults=True):
     varied: bool = False
     cell: int = 0
     """The cell execution from which its assignment was cut."""
+    arrives: str = ""
+    """What the code makes of the given value before it uses it (`tuple`, `Decimal`, `np.float64`); "" if it takes it as it is."""
 
 
 class JobInput(msgspec.Struct, frozen=True, omit_defaults=True):

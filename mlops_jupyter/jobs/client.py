@@ -26,6 +26,7 @@ from papermill.engines import NBClientEngine
 
 from mlops_jupyter.capture.options import TrackOptions
 from mlops_jupyter.entities import InputError, JobFailedError
+from mlops_jupyter.jobs.cleaning import Cleaner
 from mlops_jupyter.jobs.progress import EngineOptions, Progress
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
                             and "injected-parameters" not in cell.metadata.get("tags", [])]
         self._done = 0
         self._abandoned = False
+        self._cleaner = Cleaner(options.secrets) if options.secrets else None
 
     def execute(self, **kwargs: object) -> NotebookNode:
         """As papermill does, with the kernel's own folders removed at the end."""
@@ -142,7 +144,15 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         # nbclient sends no metadata with a request; the session's default metadata goes out with the next message.
         self.kc.session.metadata = {"cellId": cell.get("id", "")}
 
+    def process_message(self, msg: dict[str, object], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+        """As papermill does, which may write the notebook at once: so without the job's secrets."""
+        if self._cleaner is not None:
+            self._cleaner.inside(msg["content"])
+        return super().process_message(msg, cell, cell_index)
+
     async def _sent(self, cell: NotebookNode, cell_index: int) -> None:
+        if self._cleaner is not None:
+            self._cleaner.inside(cell.outputs)
         self._done += 1
         self.kc.session.metadata = {}
 

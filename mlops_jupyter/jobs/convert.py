@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -27,13 +27,14 @@ from mlops_jupyter.entities import (
 from mlops_jupyter.fingerprint import fingerprint_file
 from mlops_jupyter.jobs import lock
 from mlops_jupyter.jobs.candidates import Candidate, candidates, parameters_cell
-from mlops_jupyter.jobs.effects import refuse_redacted
+from mlops_jupyter.jobs.effects import REDACTED
 from mlops_jupyter.jobs.inputs import FoundInput, find_inputs
 from mlops_jupyter.jobs.modules import CarriedModule, local_modules
 from mlops_jupyter.jobs.ours import cut_ours
 from mlops_jupyter.jobs.parameters import Value
 from mlops_jupyter.jobs.reference import expected_values, job_results
 from mlops_jupyter.jobs.source import Edit, apply, bound_names, imported_modules, is_blank, parse
+from mlops_jupyter.jobs.terms import Terms, apply_terms
 from mlops_jupyter.lineage.slice import Result, Slice
 
 NOTEBOOK = "notebook.ipynb"
@@ -59,6 +60,8 @@ class ConvertOptions(msgspec.Struct, kw_only=True):
     results: Sequence[Result] = ()
     keep: Sequence[str] | None = None
     leave_out: Sequence[str] = ()
+    terms: Mapping[str, Terms] = {}
+    """What the user says of the parameters, by the name that they have in the cells."""
     seed: int = 0
     owner: str = ""
     kernel: str = "python3"
@@ -95,12 +98,11 @@ def draft(session: Session, slice: Slice, executions: Sequence[CellExecution],  
     """The job that reproduces the slice's result. Raises InputError or ConflictError for what cannot become a job."""
     options = options or ConvertOptions()
     cells = _cells_of(slice, executions)
-    refuse_redacted(cells)
     folder = options.folder or Path(session.cwd or ".")
     modules = local_modules(cells, executions, blob)
     inputs = find_inputs(cells, folder, observations=observations, modules={each.name: each.source for each in modules})
     chosen = _chosen(candidates(cells, runs=runs, history=executions, paths=[each.input.path for each in inputs]
-                                + [str(each.file) for each in inputs]), options)
+                                + [str(each.file) for each in inputs]), options, cells)
     edits = cut_ours({cell.n: cell.source for cell in cells})
     cuts = [_cut(cell, "", edit) for cell in cells for edit in edits[cell.n]]
     sources = {cell.n: cell for cell in cells}
@@ -108,9 +110,12 @@ def draft(session: Session, slice: Slice, executions: Sequence[CellExecution],  
             ("", n, edit) for found in inputs for n, edit in found.edits]:
         edits[n].append(edit)
         cuts.append(_cut(sources[n], name, edit))
+    secret = {each.parameter.name: f"{each.assigned} = …" for each in chosen if each.parameter.type == "secret"}
+    cuts = [msgspec.structs.replace(cut, text=secret[cut.name]) if cut.name in secret else cut for cut in cuts]
     drafted = [DraftCell(cell.n, cell.cell, cell.source, apply(cell.source, edits[cell.n])) for cell in cells]
     for cell in drafted:
         cell.job = "" if is_blank(cell.job) else cell.job.rstrip("\n")
+    _refuse_redacted(drafted)
     seed = _seed_parameter(slice, cells, options)
     parameters = [*(each.parameter for each in chosen), *([seed] if seed else [])]
     notebook = _notebook(drafted, parameters, _seeding(slice.unseeded, seed), options)
@@ -155,14 +160,28 @@ def _cells_of(slice: Slice, executions: Sequence[CellExecution]) -> list[CellExe
     return cells
 
 
-def _chosen(found: list[Candidate], options: ConvertOptions) -> list[Candidate]:
+def _refuse_redacted(cells: Sequence[DraftCell]) -> None:
+    """Raise ConflictError where the recorded source lacks a secret and no parameter takes its place."""
+    missing = [cell for cell in cells if REDACTED in cell.job]
+    if missing:
+        line = next(line for line in missing[0].source.splitlines() if REDACTED in line).strip()
+        raise ConflictError(f"a secret was taken out of cell [{missing[0].n}] ({line[:80]}): it cannot be run again as recorded",
+                            'read it when the cell runs, as in os.environ["API_KEY"], or assign it in a line of its own and make '
+                            "it a parameter: --term NAME.secret=env:VARIABLE")
+
+
+def _chosen(found: list[Candidate], options: ConvertOptions, cells: Sequence[CellExecution]) -> list[Candidate]:
+    """The parameters wanted, on the user's terms. One whose literal is a secret that was taken out is a secret."""
     names = [each.parameter.name for each in found]
     unknown = [name for name in [*(options.keep or ()), *options.leave_out] if name not in names]
     if unknown:
         raise InputError(f"{unknown[0]!r} is no literal that the needed cells assign exactly once",
                          f"possible parameters: {', '.join(names) or 'none'}")
-    return [each for each in found if (options.keep is None or each.parameter.name in options.keep)
-            and each.parameter.name not in options.leave_out]
+    chosen = [each for each in found if (options.keep is None or each.parameter.name in options.keep)
+              and each.parameter.name not in options.leave_out]
+    redacted = [each.assigned for each in chosen if REDACTED in str(each.parameter.default)]
+    terms = {**{name: Terms(secret="env") for name in redacted}, **options.terms}  # noqa: S106 (a word, no secret)
+    return apply_terms(chosen, terms, cells)
 
 
 def _cut(cell: CellExecution, name: str, edit: Edit) -> Cut:

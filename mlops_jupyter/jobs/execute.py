@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_jupyter.capture.options import TrackOptions
+from mlops_jupyter.capture.secrets.known import TOLD
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import InputError, MlopsError, Outcome, Scalar
+from mlops_jupyter.jobs.cleaning import Cleaner
 from mlops_jupyter.jobs.notebook import check_runs_unattended, code_cells, read_notebook
 from mlops_jupyter.jobs.outcome import judge
 from mlops_jupyter.jobs.progress import EngineOptions, Progress
@@ -49,6 +51,8 @@ class ExecuteOptions(msgspec.Struct, kw_only=True):
     parameters: Mapping[str, Scalar | list[Scalar]] = {}
     restore: Mapping[str, Mapping[str, bytes]] = {}
     env: Mapping[str, str] = {}
+    secrets: Mapping[str, str] = {}
+    """As `env`; and no value stands in the notebook that is written, or in what is said of a failure."""
     executable: str = ""
     """Interpreter to run in, where it is not that of the named kernel: the one that a session recorded."""
     cell_timeout: int | None = None
@@ -68,16 +72,25 @@ def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, option
     if not cwd.is_dir():
         raise InputError(f"there is no folder {cwd} to run in", f"mkdir -p {cwd}")
 
-    engine = EngineOptions(_where_to_record(options.track), options.progress, options.restore, options.env, options.executable)
+    engine = EngineOptions(_where_to_record(options.track), options.progress, options.restore,
+                           _environment(options), options.executable, secrets=list(options.secrets.values()))
     started = time.monotonic()
     error = _papermill(node, output, cwd, options, engine)
     seconds = time.monotonic() - started
     if isinstance(error, MlopsError):
         raise error
     outcome = judge(error, seconds=seconds, cell=engine.failed or engine.current, source=_source(node, engine))
+    if options.secrets:
+        clean = Cleaner(options.secrets.values())
+        outcome = msgspec.structs.replace(outcome, error=clean.text(outcome.error), source=clean.text(outcome.source))
     if engine.cancelled:
         outcome = Outcome("cancelled", "stopped by the user", engine.current, outcome.source, seconds)
     return Executed(engine.session, outcome, _reread(output, node), output)
+
+
+def _environment(options: ExecuteOptions) -> dict[str, str]:
+    told = {TOLD: ",".join(options.secrets)} if options.secrets else {}
+    return {**options.env, **options.secrets, **told}
 
 
 def _papermill(node: NotebookNode, output: Path, cwd: Path, options: ExecuteOptions,

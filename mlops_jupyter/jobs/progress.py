@@ -27,6 +27,8 @@ class EngineOptions(msgspec.Struct):
     """Cell id → random source → recorded state, restored just before that cell."""
     env: Mapping[str, str] = {}
     executable: str = ""
+    secrets: list[str] = []
+    """Values that must not stand in the notebook, nor in anything that is told."""
     session: str = ""
     failed: int | None = None
     """Position from 1 of the cell whose error ended the execution."""

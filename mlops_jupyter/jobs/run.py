@@ -19,6 +19,7 @@ from mlops_jupyter.jobs.bundle import Bundle, load
 from mlops_jupyter.jobs.execute import ExecuteOptions, run_notebook
 from mlops_jupyter.jobs.parameters import Value, validate
 from mlops_jupyter.jobs.progress import Progress
+from mlops_jupyter.jobs.secrets import secret_values
 from mlops_jupyter.jobs.work import new_work_folder, place_inputs, place_modules, resolve_inputs
 
 OUTPUT = "output.ipynb"
@@ -59,13 +60,19 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     place_modules(bundle, work)
     place_inputs(work, bundle.manifest.inputs, found)
     given = {name: found[name] for name in inputs or {}}
+    secrets = secret_values(bundle.manifest.parameters, typed)
     values: dict[str, Value] = {each.name: each.default for each in bundle.manifest.parameters}
     values.update(typed)
+    written = {name: value for name, value in typed.items() if name not in _secrets_of(bundle)}
     executed = run_notebook(bundle.notebook, options.output or work / OUTPUT, ExecuteOptions(
-        track=options.track or _as_job(bundle, values, given), cwd=work, parameters=typed, env={"PYTHONPATH": _path(bundle)},
-        progress=options.progress, cancel=options.cancel, cell_timeout=options.cell_timeout,
+        track=options.track or _as_job(bundle, values, given), cwd=work, parameters=written, env={"PYTHONPATH": _path(bundle)},
+        secrets=secrets, progress=options.progress, cancel=options.cancel, cell_timeout=options.cell_timeout,
     ))
     return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given)
+
+
+def _secrets_of(bundle: Bundle) -> set[str]:
+    return {each.name for each in bundle.manifest.parameters if each.type == "secret"}
 
 
 def _work_folder(bundle: Bundle, options: RunOptions) -> Path:

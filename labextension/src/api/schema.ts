@@ -602,7 +602,7 @@ export interface VerifyBody {
 /** What a job can be given. `schema` is JSON Schema for one value; `varied`: it differed between the recorded runs. */
 export interface JobParameter {
   name: string;
-  type: 'array' | 'boolean' | 'date' | 'integer' | 'number' | 'string';
+  type: 'array' | 'boolean' | 'date' | 'datetime' | 'decimal' | 'integer' | 'number' | 'path' | 'secret' | 'string';
   default: Scalar | Scalar[];
   /** Default: {} */
   schema?: Record<string, unknown>;
@@ -612,6 +612,8 @@ export interface JobParameter {
   varied?: boolean;
   /** Default: 0 */
   cell?: number;
+  /** Default: "" */
+  arrives?: string;
 }
 
 /** A file, URL or query of the slice, overridable with `-i name=URI`. `path` as the notebook opens it. */

@@ -17,6 +17,8 @@ from urllib.parse import quote, quote_plus
 from mlops_jupyter.capture.secrets.spans import Joined, Span
 from mlops_jupyter.capture.secrets.words import is_placeholder
 
+TOLD = "MLOPS_SECRETS"
+"""The environment variable that names others, with commas between, whose values are secret whatever they are called."""
 MINIMUM = 6
 """Shorter values of environment variables (`1`, `true`, `dev`) would redact ordinary text."""
 _BROKEN = 8
@@ -144,7 +146,8 @@ class NamesSeen:
         if now == self._last:
             return False
         self._last = now
+        told = environ.get(TOLD, "").split(",")
         for name in list(environ):
             if name not in self.names:
-                self.names[name] = is_secret_name(name) and name not in {"PWD", "OLDPWD"}
+                self.names[name] = (is_secret_name(name) and name not in {"PWD", "OLDPWD"}) or name in told
         return True
