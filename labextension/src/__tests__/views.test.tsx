@@ -187,6 +187,25 @@ describe('a job', () => {
     await click(screen.getByTestId('mlops-run-job'));
     expect(asked.at(-1)).toEqual(['runJob', { folder: 'work/delays-job', parameters: { test_month: 7 }, inputs: { flights: 'other.parquet' } }]);
   });
+
+  it('offers the choices of a parameter and the ends of its range', async () => {
+    const manifest = {
+      name: 'delays', created: 1, cells: 4, cells_total: 9, results: [], inputs: [],
+      parameters: [
+        { name: 'solver', type: 'string' as const, default: 'lbfgs', schema: { type: 'string', enum: ['lbfgs', 'saga'] } },
+        { name: 'trees', type: 'integer' as const, default: 6, schema: { type: 'integer', minimum: 1, maximum: 9 } }
+      ]
+    };
+    const { asked } = show(tracked({ jobs: [{ folder: 'work/delays-job', manifest }] }));
+    await click(screen.getByRole('button', { name: /delays-job/ }));
+    const solver = screen.getByLabelText('solver');
+    expect([...solver.children].map(option => option.textContent)).toEqual(['lbfgs', 'saga']);
+    fireEvent.change(solver, { target: { value: 'saga' } });
+    const trees = screen.getByLabelText('trees');
+    expect([trees.getAttribute('min'), trees.getAttribute('max')]).toEqual(['1', '9']);
+    await click(screen.getByTestId('mlops-run-job'));
+    expect(asked.at(-1)).toEqual(['runJob', { folder: 'work/delays-job', parameters: { solver: 'saga' }, inputs: {} }]);
+  });
 });
 
 describe('accessibility', () => {

@@ -23,8 +23,24 @@ const INPUT_TYPE: Record<JobParameter['type'], string> = {
   string: 'text',
   boolean: 'checkbox',
   date: 'date',
-  array: 'text'
+  datetime: 'text',
+  decimal: 'text',
+  path: 'text',
+  array: 'text',
+  secret: 'text'
 };
+
+/** What a parameter may be, where its contract lists it; null where it does not. */
+export function choicesOf(parameter: JobParameter): string[] | null {
+  const choices = parameter.schema?.enum;
+  return Array.isArray(choices) ? choices.map(choice => scalar(choice as Scalar)) : null;
+}
+
+/** The end of a number's or a date's range, as an input takes it. */
+function bound(parameter: JobParameter, ...words: string[]): string | undefined {
+  const found = words.map(word => parameter.schema?.[word]).find(value => value !== undefined);
+  return typeof found === 'number' || typeof found === 'string' ? String(found) : undefined;
+}
 
 /** What was typed, as the parameter's type; text that is no such value goes to the server, which names what is wrong. */
 export function typed(parameter: JobParameter, text: string): Scalar | Scalar[] {
@@ -62,18 +78,26 @@ interface FieldProps {
 function ParameterField({ parameter, value, onChange }: FieldProps): React.JSX.Element {
   const id = React.useId();
   const flag = parameter.type === 'boolean';
+  const choices = choicesOf(parameter);
   const changed = value !== asText(parameter);
   return (
     <div className="jp-mlops-field" data-changed={changed}>
       <label htmlFor={id} title={parameter.description ?? ''}><code>{parameter.name}</code></label>
       {flag ? (
         <input id={id} type="checkbox" checked={value === 'true'} onChange={event => onChange(String(event.target.checked))} />
+      ) : choices !== null ? (
+        <select id={id} className="jp-mod-styled jp-mlops-input" value={value} onChange={event => onChange(event.target.value)}>
+          {choices.map(choice => <option key={choice} value={choice}>{choice}</option>)}
+        </select>
       ) : (
         <input
           id={id}
           className="jp-mod-styled jp-mlops-input"
           type={INPUT_TYPE[parameter.type]}
           step={parameter.type === 'number' ? 'any' : undefined}
+          min={bound(parameter, 'minimum', 'formatMinimum')}
+          max={bound(parameter, 'maximum', 'formatMaximum')}
+          placeholder={parameter.type === 'secret' ? 'env:NAME, keyring:SERVICE/USER or file:PATH' : undefined}
           spellCheck={false}
           value={value}
           onChange={event => onChange(event.target.value)}
