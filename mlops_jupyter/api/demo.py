@@ -128,7 +128,7 @@ def _run(folder: Path, stage: Stage) -> Run:
     given = " ".join(f"-p {name}={value}" for name, value in PARAMETERS.items())
     stage.step(4, "Run the job on another month", f"mlops run {job} {given}")
     with stage.bar("job") as progress:
-        done = jobs.run_job(job, PARAMETERS, {}, output=folder / "july.ipynb", progress=progress)
+        done = jobs.run_job(job, PARAMETERS, {}, jobs.Running(folder / "july.ipynb", progress))
     must_succeed(done.outcome, f"the job {job}")
     stage.show(job_run_sheet(done))
     return done.runs[0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast, get_args
 
 import msgspec
 
@@ -21,6 +21,7 @@ from mlops_jupyter.api.runs import runs as recorded
 from mlops_jupyter.api.slices import as_recorded, file_cells, file_digest, own_cells
 from mlops_jupyter.entities import (
     ConflictError,
+    InputCheck,
     InputError,
     JobFailedError,
     JobManifest,
@@ -32,7 +33,9 @@ from mlops_jupyter.entities import (
     Run,
     Session,
 )
+from mlops_jupyter.entities.jobs import InputPolicy
 from mlops_jupyter.jobs.bundle import check_free, load, write
+from mlops_jupyter.jobs.checks import check_queries
 from mlops_jupyter.jobs.convert import ConvertOptions, Draft, draft
 from mlops_jupyter.jobs.terms import Terms
 from mlops_jupyter.lineage.slice import Result, find_results, metric_result, slice_of
@@ -40,6 +43,7 @@ from mlops_jupyter.lineage.stale import StaleCell, stale
 
 if TYPE_CHECKING:
     from mlops_jupyter.jobs.progress import Progress
+    from mlops_jupyter.jobs.run import JobRun
 
 Report = Callable[["Progress"], None]
 
@@ -59,6 +63,8 @@ class Conversion(msgspec.Struct, frozen=True):
     keep: Sequence[str] | None = None
     verify: bool = True
     replace: bool = False
+    policies: Mapping[str, InputPolicy] = {}
+    """Input (or `*`) → record, warn or fail, where its schema has changed or it is broken."""
     terms: Mapping[str, Terms] = {}
     """What is said of parameters: another name, type, range, choices, help, that one is a secret."""
     allow_effects: bool = False
@@ -92,6 +98,15 @@ class Converted(msgspec.Struct):
     session: str = ""
 
 
+class Running(msgspec.Struct, frozen=True):
+    """How a job is run: where its executed notebook goes, who hears of its progress and of what is odd, what cancels it."""
+
+    output: Path | None = None
+    progress: Report | None = None
+    cancel: Event | None = None
+    say: Callable[[str], None] | None = None
+
+
 class JobDone(msgspec.Struct):
     """One run of a job: its session, how it ended, the runs it recorded, where the executed notebook is."""
 
@@ -99,6 +114,16 @@ class JobDone(msgspec.Struct):
     outcome: Outcome
     runs: list[Run]
     output: Path
+    checks: list[InputCheck] = []
+    """Each input against what the job was made with."""
+
+
+def read_policies(said: Mapping[str, str]) -> dict[str, InputPolicy]:
+    """`{"flights": "fail"}`, checked. InputError for another word."""
+    for name, word in said.items():
+        if word not in get_args(InputPolicy):
+            raise InputError(f"--policy {name}={word}: {word!r} is no policy", f"--policy {name}=record, warn or fail")
+    return {name: cast(InputPolicy, word) for name, word in said.items()}
 
 
 def check_folder(folder: Path, *, replace: bool) -> None:
@@ -125,7 +150,8 @@ def prepare(source: Source, how: Conversion | None = None, progress: Report | No
     stem = Path(session.notebook.path).stem if session.notebook and not how.results else ""
     file = notebook_file(session)
     total = len(file_cells(file)) if file else own_cells(executions)
-    options = ConvertOptions(name=stem, results=results, keep=how.keep, terms=how.terms, run=run, cells_total=total)
+    options = ConvertOptions(name=stem, results=results, keep=how.keep, terms=how.terms, policies=how.policies, run=run,
+                             cells_total=total)
     made = draft(session, slice_of(results, executions, observations), executions, observations, ledger.runs(session=session.id),
                  ledger.get_blob, options)
     return Ready(made, session.id, made.manifest.made_from_run)
@@ -237,11 +263,21 @@ def against(folder: str | Path, notebook: Path) -> list[StaleCell]:
 
 
 def run_job(folder: str | Path, parameters: Mapping[str, object] | None = None, inputs: Mapping[str, str] | None = None,
-            output: Path | None = None, progress: Report | None = None, cancel: Event | None = None) -> JobDone:
+            how: Running | None = None) -> JobDone:
     """Run the job in `folder`. Bad parameters and inputs raise before anything starts; how it ended is in the outcome."""
     from mlops_jupyter.jobs.run import RunOptions, run_bundle
 
+    how = how or Running()
+
     open_ledger()  # a store that cannot take the record is said before the job runs
-    done = run_bundle(folder, parameters, inputs, RunOptions(output=output, progress=progress, cancel=cancel))
+    done = run_bundle(folder, parameters, inputs, RunOptions(output=how.output, progress=how.progress,
+                                                          cancel=how.cancel, say=how.say))
     runs = recorded(session=done.session_id) if done.session_id else []
-    return JobDone(done.session_id, done.outcome, runs, done.output)
+    return JobDone(done.session_id, done.outcome, runs, done.output, [*done.checks, *_answers(done)])
+
+
+def _answers(done: JobRun) -> list[InputCheck]:
+    """What the job's questions to databases gave this time."""
+    if not done.session_id or not any(entry.kind == "query" for entry in done.manifest.inputs):
+        return []
+    return check_queries(done.manifest.inputs, open_ledger().executions(done.session_id))

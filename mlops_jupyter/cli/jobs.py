@@ -30,14 +30,16 @@ from mlops_jupyter.jobs.terms import read_terms
 @click.option("--parameter", "keep", multiple=True, help="Offer only these parameters; may be repeated.")
 @click.option("--term", "terms", multiple=True, metavar="NAME.FIELD=VALUE",
               help="Of a parameter: FIELD is rename, type, range (1..500), choices (a,b), help or secret (env:NAME).")
+@click.option("--policy", "policies", multiple=True, metavar="INPUT=WORD",
+              help="If INPUT (or *) is broken or has other columns: record it, warn (the default), or fail.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Run the job once, clean, and compare.")
 @click.option("--allow-effects", is_flag=True, help="Let the clean run write outside its folder, reach databases and network.")
 @click.option("--overwrite", is_flag=True, help="Replace the bundle if it exists.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def convert(*, notebook: Path | None, session: str | None, run_id: str | None, results: tuple[str, ...],  # noqa: PLR0913 (options)
-            output: Path, keep: tuple[str, ...], terms: tuple[str, ...], verify: bool, allow_effects: bool, overwrite: bool,
-            yes: bool, as_json_: bool) -> None:
+            output: Path, keep: tuple[str, ...], terms: tuple[str, ...], policies: tuple[str, ...], verify: bool,
+            allow_effects: bool, overwrite: bool, yes: bool, as_json_: bool) -> None:
     """Make a job from NOTEBOOK: only the cells needed, typed parameters, inputs, modules and a lock.
 
     A notebook that changed since it was last tracked, or never was, is executed under tracking first.
@@ -45,6 +47,7 @@ def convert(*, notebook: Path | None, session: str | None, run_id: str | None, r
     verbs.check_folder(output, replace=overwrite)
     source = _source(notebook, session, run_id)
     how = verbs.Conversion(list(results), list(keep) or None, verify=verify, replace=overwrite, terms=read_terms(terms),
+                           policies=verbs.read_policies(pairs(policies, "--policy")),
                            allow_effects=allow_effects)
     quiet = as_json_
     with bar("track", quiet=quiet) as progress:
@@ -98,7 +101,7 @@ def run(bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], outp
     """Run the job in BUNDLE, in a folder of its own, recorded cell by cell."""
     given, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     with bar(bundle.name or str(bundle), quiet=as_json_) as progress:
-        done = verbs.run_job(bundle, given, files, output=output, progress=progress)
+        done = verbs.run_job(bundle, given, files, verbs.Running(output, progress, say=say))
     answer(done, lambda: job_run_sheet(done), json=as_json_)
     headless.must_succeed(done.outcome, f"the job {bundle}", f"the executed notebook: {done.output}")
 

@@ -20,6 +20,7 @@ from mlops_jupyter.entities.errors import (
 )
 from mlops_jupyter.entities.ids import content_hash, derived_id, new_id
 from mlops_jupyter.entities.jobs import (
+    InputCheck,
     JobInput,
     JobManifest,
     JobParameter,
@@ -65,8 +66,8 @@ from mlops_jupyter.entities.tokens import NewToken, Scope, Token
 __all__ = [
     "AnyStore", "Artifact", "CallSite", "CellError", "CellExecution", "Column", "ColumnProfile", "ConflictError", "Dataset",
     "Distribution", "Entity", "Environment", "Experiment", "FileAccess", "Fingerprint", "GitState", "Goal", "Hardware",
-    "InputError", "JobFailedError", "JobInput", "JobManifest", "JobParameter", "JobResult", "Ledger", "LocalModule", "Merged",
-    "Metric", "MlopsError", "ModelRef", "NewToken", "NotFoundError", "NotebookRef", "Observation", "Origin", "Outcome",
+    "InputCheck", "InputError", "JobFailedError", "JobInput", "JobManifest", "JobParameter", "JobResult", "Ledger", "LocalModule",
+    "Merged", "Metric", "MlopsError", "ModelRef", "NewToken", "NotFoundError", "NotebookRef", "Observation", "Origin", "Outcome",
     "Output", "Param", "Profile", "Query", "RandomState", "Read", "Record", "Recorder", "ResultVerdict", "Run", "Scalar",
     "Schema", "Scope", "Session", "Sink", "StoreError", "Submission", "Token", "Value", "VariableVersion", "Verification",
     "content_hash", "derived_id", "new_id",

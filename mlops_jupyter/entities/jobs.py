@@ -11,6 +11,8 @@ from mlops_jupyter.entities.data import Fingerprint, Scalar, Schema
 MANIFEST_VERSION = 1
 ParameterType = Literal["integer", "number", "string", "boolean", "date", "datetime", "decimal", "path", "array", "secret"]
 """What can be given, in JSON's words. Moments and decimals are ISO and decimal text, a secret is where to find it."""
+InputPolicy = Literal["record", "warn", "fail"]
+InputState = Literal["same", "new rows", "schema changed", "broken"]
 OutcomeState = Literal["running", "succeeded", "failed", "cancelled", "timed-out", "died"]
 
 
@@ -45,6 +47,19 @@ class JobInput(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where the recorded run had it, where that is not inside the bundle; used when nothing is given with -i."""
     fixed: bool = False
     """True if no literal in the cells names the path, so that -i cannot put another file in its place."""
+    kind: Literal["file", "url", "query"] = "file"
+    """A `url` is fetched from `source` and read from a file; of a `query`, `path` is the statement, and it is asked as it is."""
+    rows: int | None = None
+    policy: InputPolicy = "warn"
+    """What is done where the schema has changed or the file is broken: it is only recorded, said, or the job does not start."""
+
+
+class InputCheck(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an input of a run was against that of the recorded run. `new rows`: other content, with the same columns."""
+
+    name: str
+    state: InputState
+    detail: str = ""
 
 
 class JobResult(msgspec.Struct, frozen=True, omit_defaults=True):

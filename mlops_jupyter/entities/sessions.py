@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from mlops_jupyter.entities.data import Dataset, Fingerprint, Scalar
+from mlops_jupyter.entities.jobs import InputCheck
 
 SessionKind = Literal["notebook", "ipython", "headless", "job", "verification"]
 OutputPolicy = Literal["all", "text", "none"]
@@ -74,6 +75,8 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     parameters: dict[str, Scalar | list[Scalar]] = {}
     inputs: dict[str, str] = {}
     verified: bool = False
+    checks: list[InputCheck] = []
+    """What the inputs were against those that the job was made with."""
 
 
 class Session(msgspec.Struct, tag="session", omit_defaults=True):

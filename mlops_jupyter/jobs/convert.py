@@ -18,17 +18,19 @@ from mlops_jupyter.entities import (
     CellExecution,
     ConflictError,
     InputError,
+    JobInput,
     JobManifest,
     JobParameter,
     Observation,
     Run,
     Session,
 )
+from mlops_jupyter.entities.jobs import InputPolicy
 from mlops_jupyter.fingerprint import fingerprint_file
 from mlops_jupyter.jobs import lock
 from mlops_jupyter.jobs.candidates import Candidate, candidates, parameters_cell
 from mlops_jupyter.jobs.effects import REDACTED
-from mlops_jupyter.jobs.inputs import FoundInput, find_inputs
+from mlops_jupyter.jobs.inputs import FoundInput, find_inputs, names_of
 from mlops_jupyter.jobs.modules import CarriedModule, local_modules
 from mlops_jupyter.jobs.ours import cut_ours
 from mlops_jupyter.jobs.parameters import Value
@@ -62,6 +64,8 @@ class ConvertOptions(msgspec.Struct, kw_only=True):
     leave_out: Sequence[str] = ()
     terms: Mapping[str, Terms] = {}
     """What the user says of the parameters, by the name that they have in the cells."""
+    policies: Mapping[str, InputPolicy] = {}
+    """Input (or `*`) → what is done where its schema has changed or it is broken."""
     seed: int = 0
     owner: str = ""
     kernel: str = "python3"
@@ -123,7 +127,7 @@ def draft(session: Session, slice: Slice, executions: Sequence[CellExecution],  
     manifest.parameters = parameters
     manifest.seed = options.seed if seed else None
     manifest.results = job_results(slice.result, options.results, cells, observations, executions)
-    manifest.inputs = [each.input for each in inputs]
+    manifest.inputs = _on_their_policy([each.input for each in inputs], options.policies)
     if seed is not None:
         manifest.warnings.append(f"{seed.description}: the job has a parameter {seed.name}, default {options.seed}; where the "
                                  "recorded values do not come out with it, its reference is its own first clean run")
@@ -131,8 +135,18 @@ def draft(session: Session, slice: Slice, executions: Sequence[CellExecution],  
     manifest.modules = [each.name for each in modules]
     made = Draft(manifest, notebook, {}, cuts, drafted)
     _fill(made, _Parts(session, slice, cells, executions, inputs, modules, options))
+    profiles = {each.input.name: each.profile for each in inputs if each.profile is not None}
+    if profiles:
+        made.files["reference/inputs.json"] = msgspec.json.format(msgspec.json.encode(profiles), indent=1) + b"\n"
     made.files["reference/results.json"] = expected_values(manifest.results, cells, observations)
     return made
+
+
+def _on_their_policy(inputs: list[JobInput], policies: Mapping[str, InputPolicy]) -> list[JobInput]:
+    unknown = [name for name in policies if name not in {"*", *(each.name for each in inputs)}]
+    if unknown:
+        raise InputError(f"the job has no input {unknown[0]!r}", f"inputs: {names_of(inputs)}, or * for all")
+    return [msgspec.structs.replace(each, policy=policies.get(each.name, policies.get("*", each.policy))) for each in inputs]
 
 
 class _Parts(msgspec.Struct):
@@ -285,6 +299,12 @@ def _fill(made: Draft, parts: _Parts) -> None:
 def _carry(made: Draft, found: FoundInput, limit: int) -> None:
     """Put the file into the bundle if it lies in the notebook's folder, is small and is still what was recorded."""
     entry, file = found.input, found.file
+    if entry.kind == "query":
+        asked = f"{entry.source or 'a database'} ({' '.join(entry.path.split())[:60]})"
+        made.manifest.warnings.append(f"{entry.name} asks {asked}: the job must reach it where it runs")
+        return
+    if entry.kind == "url":
+        return
     if entry.fixed:
         made.manifest.warnings.append(f"input {entry.name} is opened at {entry.path}, which no literal in the cells names: "
                                       "it must be there where the job runs")

@@ -1,4 +1,4 @@
-"""The files that a slice takes from outside, where they lay, and how a job finds them again.
+"""What a slice takes from outside: the files, where they lay and how a job finds them again; the addresses; the questions.
 
 An input is a file that the slice read and had not written itself. A file that the slice writes only when it is absent (`if
 not path.exists(): export`) is an input too: with the file in place the export does not run, so another file may take its
@@ -10,12 +10,15 @@ from __future__ import annotations
 import ast
 import os
 import re
+import urllib.parse
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePath
 
 import msgspec
 
-from mlops_jupyter.entities import CellExecution, FileAccess, JobInput, Observation
+from mlops_jupyter.entities import CellExecution, FileAccess, JobInput, Observation, Profile
+from mlops_jupyter.fingerprint import fingerprint_file
+from mlops_jupyter.fingerprint.tables import table_file
 from mlops_jupyter.jobs.source import Edit, Positions, parse
 from mlops_jupyter.lineage.text import read_text
 
@@ -28,6 +31,7 @@ class FoundInput(msgspec.Struct):
     inside: bool
     """True if the file lies inside the notebook's folder."""
     edits: list[tuple[int, Edit]]
+    profile: Profile | None = None
 
 
 def find_inputs(cells: Sequence[CellExecution], folder: Path, *, observations: Sequence[Observation] = (),
@@ -35,7 +39,9 @@ def find_inputs(cells: Sequence[CellExecution], folder: Path, *, observations: S
     """The inputs of these cells, in order of first reading. `modules`: sources of the local modules by name."""
     helper_guards = any(read_text(source).looks_first for source in (modules or {}).values())
     taken: set[str] = set()
-    return [_found(access, cells, folder, observations, taken) for access in external_reads(cells, helper_guards=helper_guards)]
+    files = [_found(access, cells, folder, observations, taken) for access in external_reads(cells, helper_guards=helper_guards)]
+    queries = [FoundInput(entry, Path(), True, []) for entry in find_queries(cells, taken)]
+    return [*files, *find_addresses(cells, taken), *queries]
 
 
 def external_reads(cells: Sequence[CellExecution], *, helper_guards: bool = False) -> list[FileAccess]:
@@ -82,10 +88,53 @@ def _found(access: FileAccess, cells: Sequence[CellExecution], folder: Path, obs
     literal = [edit for spelling in sorted(spellings) for edit in literal_edits(spelling, place, cells)]
     fixed = not inside and not literal
     path = str(file) if fixed else place
-    schema = next((data.schema for seen in observations for data in seen.datasets
-                   if data.schema is not None and data.source in {access.path, access.relative, str(file)}), None)
-    entry = JobInput(_name(file.stem, taken), path, access.fingerprint, schema, source="" if inside else str(file), fixed=fixed)
-    return FoundInput(entry, file, inside, literal)
+    entry = JobInput(_name(file.stem, taken), path, access.fingerprint, source="" if inside else str(file), fixed=fixed)
+    found = FoundInput(entry, file, inside, literal)
+    _describe(found)
+    if found.input.schema is None:
+        schema = next((data.schema for seen in observations for data in seen.datasets
+                       if data.schema is not None and data.source in {access.path, access.relative, str(file)}), None)
+        found.input = msgspec.structs.replace(found.input, schema=schema)
+    return found
+
+
+def _describe(found: FoundInput) -> None:
+    """Columns, rows and statistics, from the file if it is still what was read."""
+    if not found.file.is_file() or not fingerprint_file(found.file).same_as(found.input.fingerprint):
+        return
+    table = table_file(found.file, statistics=True)
+    if table is not None and not table.error:
+        found.input = msgspec.structs.replace(found.input, schema=table.schema, rows=table.rows)
+        found.profile = table.profile
+
+
+def find_addresses(cells: Sequence[CellExecution], taken: set[str]) -> list[FoundInput]:
+    """What the cells read at an address that stands in them: from now on from a file, which is fetched from there."""
+    found: dict[str, FoundInput] = {}
+    for cell in cells:
+        for query in cell.queries:
+            if query.kind != "url" or query.text in found or not query.text.startswith(("http://", "https://")):
+                continue
+            file = PurePath(urllib.parse.unquote(urllib.parse.urlsplit(query.text).path)).name or "page"
+            name = _name(PurePath(file).stem, taken)
+            place = f"inputs/{name}{''.join(PurePath(file).suffixes[-2:])}"
+            edits = literal_edits(query.text, place, cells)
+            if edits:
+                mark = msgspec.structs.replace(query.fingerprint, kind="file")
+                entry = JobInput(name, place, mark, source=query.text, kind="url")
+                found[query.text] = FoundInput(entry, Path(place), False, edits)
+    return list(found.values())
+
+
+def find_queries(cells: Sequence[CellExecution], taken: set[str]) -> list[JobInput]:
+    """The statements that the cells asked a database, each once: what they gave is compared after a run."""
+    asked = {query.text: query for cell in cells for query in cell.queries if query.kind == "sql" and _reads(query.text)}
+    return [JobInput(_name("query", taken), one.text, one.fingerprint, source=one.source, fixed=True, kind="query", rows=one.rows)
+            for one in asked.values()]
+
+
+def _reads(statement: str) -> bool:
+    return statement.lstrip(" (\n").lower().startswith(("select", "with", "from", "table", "values", "show", "describe"))
 
 
 def literal_edits(path: str, place: str, cells: Sequence[CellExecution]) -> list[tuple[int, Edit]]:

@@ -14,8 +14,9 @@ from pathlib import Path
 import msgspec
 
 from mlops_jupyter.capture.options import TrackOptions
-from mlops_jupyter.entities import JobManifest, Origin, Outcome
+from mlops_jupyter.entities import InputCheck, JobManifest, Origin, Outcome
 from mlops_jupyter.jobs.bundle import Bundle, load
+from mlops_jupyter.jobs.checks import check_inputs
 from mlops_jupyter.jobs.execute import ExecuteOptions, run_notebook
 from mlops_jupyter.jobs.parameters import Value, validate
 from mlops_jupyter.jobs.progress import Progress
@@ -35,6 +36,7 @@ class JobRun(msgspec.Struct):
     manifest: JobManifest
     parameters: dict[str, Value] = {}
     inputs: dict[str, str] = {}
+    checks: list[InputCheck] = []
 
 
 class RunOptions(msgspec.Struct, kw_only=True):
@@ -43,6 +45,8 @@ class RunOptions(msgspec.Struct, kw_only=True):
     output: Path | None = None
     work: Path | None = None
     progress: Callable[[Progress], None] | None = None
+    say: Callable[[str], None] | None = None
+    """Is told, before the kernel starts, what the user should know of inputs."""
     cancel: threading.Event | None = None
     cell_timeout: int | None = None
     track: TrackOptions | None = None
@@ -58,17 +62,18 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     found = resolve_inputs(bundle, inputs or {})
     work = _work_folder(bundle, options)
     place_modules(bundle, work)
-    place_inputs(work, bundle.manifest.inputs, found)
+    checks = check_inputs(bundle.manifest.inputs, place_inputs(work, bundle.manifest.inputs, found), options.say)
     given = {name: found[name] for name in inputs or {}}
     secrets = secret_values(bundle.manifest.parameters, typed)
     values: dict[str, Value] = {each.name: each.default for each in bundle.manifest.parameters}
     values.update(typed)
     written = {name: value for name, value in typed.items() if name not in _secrets_of(bundle)}
+    track = options.track or _as_job(bundle, values, given, checks)
     executed = run_notebook(bundle.notebook, options.output or work / OUTPUT, ExecuteOptions(
-        track=options.track or _as_job(bundle, values, given), cwd=work, parameters=written, env={"PYTHONPATH": _path(bundle)},
+        track=track, cwd=work, parameters=written, env={"PYTHONPATH": _path(bundle)},
         secrets=secrets, progress=options.progress, cancel=options.cancel, cell_timeout=options.cell_timeout,
     ))
-    return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given)
+    return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given, checks)
 
 
 def _secrets_of(bundle: Bundle) -> set[str]:
@@ -82,11 +87,11 @@ def _work_folder(bundle: Bundle, options: RunOptions) -> Path:
     return options.work.absolute()
 
 
-def _as_job(bundle: Bundle, parameters: dict[str, Value], inputs: dict[str, str]) -> TrackOptions:
+def _as_job(bundle: Bundle, parameters: dict[str, Value], inputs: dict[str, str], checks: list[InputCheck]) -> TrackOptions:
     manifest = bundle.manifest
     origin = Origin(job=manifest.digest, run=manifest.made_from_run, session=manifest.made_from_session,
                     result=manifest.results[0].name if manifest.results else "", parameters=parameters, inputs=inputs,
-                    verified=manifest.verified)
+                    verified=manifest.verified, checks=checks)
     return TrackOptions(kind="job", experiment=manifest.experiment, experiment_id=manifest.experiment_id,
                         notebook_path=manifest.notebook, origin=origin)
 

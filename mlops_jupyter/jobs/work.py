@@ -6,8 +6,10 @@ slow they are linked. Everything is checked before the folder is made.
 
 from __future__ import annotations
 
+import base64
 import difflib
 import os
+import re
 import shutil
 import time
 import urllib.error
@@ -22,6 +24,7 @@ from mlops_jupyter.jobs.inputs import names_of
 
 COPY_BYTES = 256 * 1024 * 1024  # above this an input is linked
 _FETCH_SECONDS = 60
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 def resolve_inputs(bundle: Bundle, given: Mapping[str, str]) -> dict[str, str]:
@@ -33,15 +36,21 @@ def resolve_inputs(bundle: Bundle, given: Mapping[str, str]) -> dict[str, str]:
             close = difflib.get_close_matches(name, list(known), n=1)
             meant = f"did you mean {close[0]}? " if close else ""
             raise InputError(f"this job has no input {name!r}", f"{meant}inputs of this job: {names_of(inputs)}")
-    return {each.name: _resolve(bundle, each, given.get(each.name)) for each in inputs}
+    needed = [each for each in inputs if each.kind != "query" or each.name in given]
+    return {each.name: _resolve(bundle, each, given.get(each.name)) for each in needed}
 
 
 def _resolve(bundle: Bundle, entry: JobInput, given: str | None) -> str:
+    if given is not None and entry.kind == "query":
+        raise InputError(f"input {entry.name} is a question to {entry.source or 'a database'}, and no file takes its place",
+                         "read the rows from a file in the notebook, or make what it depends on a parameter; convert again")
     if given is not None:
         if entry.fixed:
             raise InputError(f"input {entry.name} cannot be replaced: the code opens {entry.path}, which no literal in it names",
                              "write the path as a literal in the notebook, and convert again")
         return _checked_uri(entry.name, given)
+    if entry.kind == "url" and not entry.carried:
+        return entry.source
     place = bundle.folder / entry.path if entry.carried else Path(entry.source or entry.path)
     if not place.is_file():
         raise NotFoundError(f"input {entry.name} is missing: the job does not carry it, and there is no file {place}",
@@ -50,13 +59,19 @@ def _resolve(bundle: Bundle, entry: JobInput, given: str | None) -> str:
 
 
 def _checked_uri(name: str, given: str) -> str:
-    scheme = urllib.parse.urlsplit(given).scheme
-    if scheme in {"http", "https"}:
+    try:
+        parts = urllib.parse.urlsplit(given)
+    except ValueError as error:
+        raise InputError(f"input {name}: {given!r} is no address: {error}", f"-i {name}=PATH") from None
+    if parts.password and not _VARIABLE.fullmatch(parts.password):
+        raise InputError(f"input {name}: a password stands in the address of {parts.hostname}, and it would be recorded",
+                         f"export it, and name the variable: -i {name}={parts.scheme}://user:${{PASSWORD}}@…")
+    if parts.scheme in {"http", "https"}:
         return given
-    if scheme == "file":
-        given = urllib.request.url2pathname(urllib.parse.urlsplit(given).path)
+    if parts.scheme == "file":
+        given = urllib.request.url2pathname(parts.path)
     elif "://" in given:
-        raise InputError(f"input {name}: {scheme}:// cannot be read here", f"fetch the file first, then -i {name}=PATH")
+        return _stored(name, given, parts.scheme)
     path = Path(given).expanduser().absolute()
     if path.is_dir():
         raise InputError(f"input {name}: {path} is a folder", f"give a file: -i {name}=PATH")
@@ -65,6 +80,29 @@ def _checked_uri(name: str, given: str) -> str:
     if not os.access(path, os.R_OK):
         raise InputError(f"input {name}: {path} may not be read by you", f"ls -l {path}")
     return str(path)
+
+
+def _stored(name: str, given: str, scheme: str) -> str:
+    """An address that fsspec reads: `s3://bucket/file.parquet`."""
+    try:
+        import fsspec
+
+        fsspec.get_filesystem_class(scheme)
+    except (ImportError, ValueError) as error:
+        raise InputError(f"input {name}: {scheme}:// cannot be read here ({error})",
+                         f"pip install 'mlops_jupyter[s3]' for s3://, or fetch the file first: -i {name}=PATH") from None
+    return given
+
+
+def _with_credentials(address: str) -> str:
+    """The address with the values of the environment variables that it names: `https://ann:${TOKEN}@host/file`."""
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise NotFoundError(f"the address {address} needs the environment variable {match[1]}, which is not set",
+                                f"export {match[1]}=…")
+        return urllib.parse.quote(os.environ[match[1]], safe="")
+
+    return _VARIABLE.sub(value, address)
 
 
 def new_work_folder(name: str, base: str | Path | None = None) -> Path:
@@ -83,11 +121,15 @@ def new_work_folder(name: str, base: str | Path | None = None) -> Path:
     raise InputError(f"{root} holds a thousand runs of this second", "set MLOPS_WORK to another folder")
 
 
-def place_inputs(work: Path, inputs: Sequence[JobInput], found: Mapping[str, str]) -> None:
-    """Put each input where the code opens it. What is opened at an absolute path stays where it is."""
+def place_inputs(work: Path, inputs: Sequence[JobInput], found: Mapping[str, str]) -> dict[str, Path]:
+    """Put each input where the code opens it; where that is. What is opened at an absolute path stays where it is."""
+    places = {}
     for entry in inputs:
-        if not entry.fixed:
-            place(found[entry.name], work / entry.path, entry.name)
+        if entry.name in found:
+            places[entry.name] = Path(entry.path) if entry.fixed else work / entry.path
+            if not entry.fixed:
+                place(found[entry.name], work / entry.path, entry.name)
+    return places
 
 
 def place(source: str, target: Path, name: str) -> None:
@@ -95,6 +137,8 @@ def place(source: str, target: Path, name: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.startswith(("http://", "https://")):
         _fetch(source, target, name)
+    elif "://" in source:
+        _fetch_stored(source, target, name)
     elif Path(source).stat().st_size > COPY_BYTES:
         target.symlink_to(source)
     else:
@@ -104,11 +148,34 @@ def place(source: str, target: Path, name: str) -> None:
 
 def _fetch(url: str, target: Path, name: str) -> None:
     try:
-        with urllib.request.urlopen(url, timeout=_FETCH_SECONDS) as answer, target.open("wb") as file:  # noqa: S310 (http, https)
+        with urllib.request.urlopen(_request(url), timeout=_FETCH_SECONDS) as answer, target.open("wb") as file:  # noqa: S310 (http)
             shutil.copyfileobj(answer, file)
     except (urllib.error.URLError, TimeoutError, OSError) as error:
         target.unlink(missing_ok=True)
         raise InputError(f"input {name}: {url} could not be fetched: {error}", f"fetch it, then -i {name}=PATH") from None
+
+
+def _request(url: str) -> urllib.request.Request:
+    """User and password of the address as a header: urllib takes neither."""
+    parts = urllib.parse.urlsplit(_with_credentials(url))
+    host = parts.netloc.rpartition("@")[2]
+    request = urllib.request.Request(urllib.parse.urlunsplit(parts._replace(netloc=host)))  # noqa: S310 (http, https)
+    if parts.username is not None:
+        pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+        request.add_header("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
+    return request
+
+
+def _fetch_stored(address: str, target: Path, name: str) -> None:
+    import fsspec
+
+    try:
+        with fsspec.open(_with_credentials(address), "rb") as stored, target.open("wb") as file:
+            shutil.copyfileobj(stored, file)
+    except (OSError, ValueError, ImportError) as error:
+        target.unlink(missing_ok=True)
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"input {name}: {address} could not be fetched: {why}", f"fetch it, then -i {name}=PATH") from None
 
 
 def place_modules(bundle: Bundle, work: Path) -> None:

@@ -176,7 +176,7 @@ def run_bundle(bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...
     from mlops_jupyter.api.jobsheets import job_run_sheet
 
     given, files = pairs(parameters, "-p"), pairs(inputs, "-i")
-    done = jobs.run_job(bundle, given, files, output=output, progress=ticker(bundle.name))
+    done = jobs.run_job(bundle, given, files, jobs.Running(output, ticker(bundle.name), say=print))
     _answer(done, lambda: job_run_sheet(done), json)
     must_succeed(done.outcome, f"the job {bundle}", f"the executed notebook: {done.output}")
 

@@ -86,6 +86,14 @@ export interface GitState {
   root?: string;
 }
 
+/** What an input of a run was against that of the recorded run. `new rows`: other content, with the same columns. */
+export interface InputCheck {
+  name: string;
+  state: 'broken' | 'new rows' | 'same' | 'schema changed';
+  /** Default: "" */
+  detail?: string;
+}
+
 /** What a job's or a verification's session was made from. `changed` names the inputs given with -i. */
 export interface Origin {
   /** Default: "" */
@@ -102,6 +110,8 @@ export interface Origin {
   inputs?: Record<string, string>;
   /** Default: false */
   verified?: boolean;
+  /** Default: [] */
+  checks?: InputCheck[];
 }
 
 /** One kernel life under tracking, of one user. Times are Unix seconds. */
@@ -629,6 +639,12 @@ export interface JobInput {
   source?: string;
   /** Default: false */
   fixed?: boolean;
+  /** Default: "file" */
+  kind?: 'file' | 'query' | 'url';
+  /** Default: null */
+  rows?: number | null;
+  /** Default: "warn" */
+  policy?: 'fail' | 'record' | 'warn';
 }
 
 /** What the job makes and what the recorded run had for it. */
