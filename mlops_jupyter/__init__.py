@@ -31,6 +31,7 @@ _HOME = {
     "verify": "api.verification",
     "convert": "api.jobs",
     "run_job": "api.jobs",
+    "results": "api.results",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604 (the keys are strings)

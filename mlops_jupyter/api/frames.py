@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,18 @@ def runs_frame(*, experiment: str | None = None, session: str | None = None,
     if not frame.empty:
         frame["started"] = pd.to_datetime(frame["started"], unit="s", utc=True)
     return frame
+
+
+def write_table(data: bytes, file: Path) -> None:
+    """A table that is kept as Parquet, as the file's ending says: CSV or Feather."""
+    import pandas as pd
+
+    frame = pd.read_parquet(io.BytesIO(data))
+    if file.suffix == ".csv":
+        plain = isinstance(frame.index, pd.RangeIndex)
+        frame.to_csv(file, index=not plain)
+    else:
+        frame.to_feather(file)
 
 
 def _row(run: Run) -> dict[str, Value]:

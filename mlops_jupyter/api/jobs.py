@@ -7,6 +7,7 @@ metrics did not come out. Such a bundle stays on disk, marked `unverified`, so t
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
@@ -17,6 +18,7 @@ import msgspec
 from mlops_jupyter.api.headless import must_succeed, track_notebook
 from mlops_jupyter.api.here import notebook_file, sessions_of
 from mlops_jupyter.api.ledger import open_ledger
+from mlops_jupyter.api.results import fetch, source_of
 from mlops_jupyter.api.runs import runs as recorded
 from mlops_jupyter.api.slices import as_recorded, file_cells, file_digest, own_cells
 from mlops_jupyter.entities import (
@@ -270,10 +272,29 @@ def run_job(folder: str | Path, parameters: Mapping[str, object] | None = None, 
     how = how or Running()
 
     open_ledger()  # a store that cannot take the record is said before the job runs
-    done = run_bundle(folder, parameters, inputs, RunOptions(output=how.output, progress=how.progress,
-                                                          cancel=how.cancel, say=how.say))
+    with tempfile.TemporaryDirectory(prefix="mlops-inputs-") as place:
+        files, told = _of_runs(folder, inputs or {}, Path(place))
+        done = run_bundle(folder, parameters, files, RunOptions(output=how.output, progress=how.progress, cancel=how.cancel,
+                                                                say=how.say, told=told))
+    if how.say is not None:
+        for name, why in done.lost.items():
+            how.say(f"the result {name} was not kept: {why}")
     runs = recorded(session=done.session_id) if done.session_id else []
     return JobDone(done.session_id, done.outcome, runs, done.output, [*done.checks, *_answers(done)])
+
+
+def _of_runs(folder: str | Path, inputs: Mapping[str, str], place: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """(input → path or address, input → what is recorded of it) with results of other runs fetched into `place`."""
+    files, told = dict(inputs), {}
+    for name, given in inputs.items():
+        source = source_of(given)
+        if source is None:
+            continue
+        entry = next((each for each in load(folder).manifest.inputs if each.name == name), None)
+        if entry is not None:  # else it is refused as an unknown one
+            files[name] = str(fetch(source, entry.path, place))
+            told[name] = given
+    return files, told
 
 
 def _answers(done: JobRun) -> list[InputCheck]:

@@ -308,6 +308,10 @@ class Tracking:
         """See `Observer.name_of`."""
         return self._notes.name_of(value)
 
+    def variable(self, name: str) -> object:
+        """The value that the user's namespace has under `name`. Raises KeyError if there is none."""
+        return self._shell.user_ns[name]
+
     def keep(self, data: bytes) -> str:
         """Keep bytes as a blob of the session; the content hash."""
         return self._outbox.blob(data)

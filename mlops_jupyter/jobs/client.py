@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from papermill.engines import NotebookExecutionManager
 
 STOP_SECONDS = 60.0  # ending a session writes a few lines; a kernel that needs longer is killed, and its lock tells the rest
+KEEP_SECONDS = 600.0
 SOCKET_PATH_MAX = 80  # Unix limits a socket's path to about 104 bytes, of which the port suffix takes some
 
 
@@ -118,6 +119,7 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
                 self.options.failed = self.options.current
             raise
         self._report(0, "")
+        self._keep_results()
         self._stop_tracking(STOP_SECONDS)
 
     async def async_execute_cell(self, cell: NotebookNode, cell_index: int, execution_count: int | None = None,
@@ -175,6 +177,17 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
             run_sync(self._ask)(call, seconds)
         except (DeadKernelError, TimeoutError, JobFailedError) as error:
             self.log.warning("the session could not be ended cleanly: %s", error)
+
+    def _keep_results(self) -> None:
+        names, files = self.options.keep
+        if not (names or files) or self.options.failed is not None:
+            return
+        call = f"__import__('mlops_jupyter.capture.results', fromlist=['*']).keep({names!r}, {files!r})"
+        try:
+            answer = ast.literal_eval(run_sync(self._ask)(call, KEEP_SECONDS))
+            self.options.lost = msgspec.json.decode(answer, type=dict[str, str])
+        except (DeadKernelError, TimeoutError, JobFailedError) as error:
+            self.options.lost = {name: str(error) for name in [*names, *files]}
 
     def _interrupt(self) -> None:
         try:

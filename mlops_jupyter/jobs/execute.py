@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,8 @@ class Executed(msgspec.Struct):
     outcome: Outcome
     notebook: NotebookNode
     output: Path
+    lost: dict[str, str] = {}
+    """Results that could not be kept, and why."""
 
 
 class ExecuteOptions(msgspec.Struct, kw_only=True):
@@ -49,6 +51,8 @@ class ExecuteOptions(msgspec.Struct, kw_only=True):
     cwd: Path | None = None
     kernel: str = ""
     parameters: Mapping[str, Scalar | list[Scalar]] = {}
+    keep: tuple[Sequence[str], Sequence[str]] = ((), ())
+    """Variables and files to keep with the run."""
     restore: Mapping[str, Mapping[str, bytes]] = {}
     env: Mapping[str, str] = {}
     secrets: Mapping[str, str] = {}
@@ -73,7 +77,8 @@ def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, option
         raise InputError(f"there is no folder {cwd} to run in", f"mkdir -p {cwd}")
 
     engine = EngineOptions(_where_to_record(options.track), options.progress, options.restore,
-                           _environment(options), options.executable, secrets=list(options.secrets.values()))
+                           _environment(options), options.executable, secrets=list(options.secrets.values()),
+                           keep=(list(options.keep[0]), list(options.keep[1])))
     started = time.monotonic()
     error = _papermill(node, output, cwd, options, engine)
     seconds = time.monotonic() - started
@@ -85,7 +90,7 @@ def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, option
         outcome = msgspec.structs.replace(outcome, error=clean.text(outcome.error), source=clean.text(outcome.source))
     if engine.cancelled:
         outcome = Outcome("cancelled", "stopped by the user", engine.current, outcome.source, seconds)
-    return Executed(engine.session, outcome, _reread(output, node), output)
+    return Executed(engine.session, outcome, _reread(output, node), output, engine.lost)
 
 
 def _environment(options: ExecuteOptions) -> dict[str, str]:

@@ -27,6 +27,10 @@ class EngineOptions(msgspec.Struct):
     """Cell id → random source → recorded state, restored just before that cell."""
     env: Mapping[str, str] = {}
     executable: str = ""
+    keep: tuple[list[str], list[str]] = ([], [])
+    """Variables and files that are kept with the run when the last cell has ended well."""
+    lost: dict[str, str] = {}
+    """What of them was not kept, and why."""
     secrets: list[str] = []
     """Values that must not stand in the notebook, nor in anything that is told."""
     session: str = ""

@@ -37,6 +37,8 @@ class JobRun(msgspec.Struct):
     parameters: dict[str, Value] = {}
     inputs: dict[str, str] = {}
     checks: list[InputCheck] = []
+    lost: dict[str, str] = {}
+    """Results that could not be kept, and why."""
 
 
 class RunOptions(msgspec.Struct, kw_only=True):
@@ -45,6 +47,8 @@ class RunOptions(msgspec.Struct, kw_only=True):
     output: Path | None = None
     work: Path | None = None
     progress: Callable[[Progress], None] | None = None
+    told: Mapping[str, str] = {}
+    """What is recorded of an input, where that is not the path it is read from: `run:RUN/NAME`."""
     say: Callable[[str], None] | None = None
     """Is told, before the kernel starts, what the user should know of inputs."""
     cancel: threading.Event | None = None
@@ -63,7 +67,7 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     work = _work_folder(bundle, options)
     place_modules(bundle, work)
     checks = check_inputs(bundle.manifest.inputs, place_inputs(work, bundle.manifest.inputs, found), options.say)
-    given = {name: found[name] for name in inputs or {}}
+    given = {name: options.told.get(name, found[name]) for name in inputs or {}}
     secrets = secret_values(bundle.manifest.parameters, typed)
     values: dict[str, Value] = {each.name: each.default for each in bundle.manifest.parameters}
     values.update(typed)
@@ -71,9 +75,20 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     track = options.track or _as_job(bundle, values, given, checks)
     executed = run_notebook(bundle.notebook, options.output or work / OUTPUT, ExecuteOptions(
         track=track, cwd=work, parameters=written, env={"PYTHONPATH": _path(bundle)},
-        secrets=secrets, progress=options.progress, cancel=options.cancel, cell_timeout=options.cell_timeout,
+        secrets=secrets, keep=_kept(bundle, options), progress=options.progress, cancel=options.cancel,
+        cell_timeout=options.cell_timeout,
     ))
-    return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given, checks)
+    return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given, checks,
+                  executed.lost)
+
+
+def _kept(bundle: Bundle, options: RunOptions) -> tuple[list[str], list[str]]:
+    """Variables and files that the run keeps: its results. A run that is only compared keeps nothing."""
+    if options.track is not None:
+        return [], []
+    results = bundle.manifest.results
+    names = [each.variable or each.name for each in results if each.kind in {"variable", "model"}]
+    return list(dict.fromkeys(names)), [each.name for each in results if each.kind == "file"]
 
 
 def _secrets_of(bundle: Bundle) -> set[str]:

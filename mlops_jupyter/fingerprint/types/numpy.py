@@ -6,6 +6,7 @@ structured array is read field by field, because the padding between fields hold
 
 from __future__ import annotations
 
+import io
 import math
 
 import numpy as np
@@ -222,3 +223,17 @@ def profile(value: object, centers: Centers) -> Profile | None:
 def head(value: object, rows: int) -> object:
     """The first rows, a view."""
     return value[:rows] if isinstance(value, np.ndarray) and value.ndim else None
+
+
+def saved(value: object) -> tuple[bytes, str] | None:
+    """An array without objects in it, as NumPy's own file."""
+    if type(value) is not np.ndarray or value.dtype.hasobject:
+        return None
+    buffer = io.BytesIO()
+    np.save(buffer, value, allow_pickle=False)
+    return buffer.getvalue(), "npy"
+
+
+def restored(data: bytes, how: str, name: str) -> object:
+    """The array of those bytes."""
+    return np.load(io.BytesIO(data), allow_pickle=False)

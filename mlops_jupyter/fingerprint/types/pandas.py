@@ -7,6 +7,8 @@ as text, order, rows, row labels unless they are 0 … n-1. The exact one adds h
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pandas as pd
 
@@ -25,7 +27,7 @@ from mlops_jupyter.fingerprint.types.pandas_columns import (
 from mlops_jupyter.fingerprint.types.pandas_profile import profile, schema
 from mlops_jupyter.fingerprint.walk import Entry, Found, Trace, Walk, combine, leaf, name_of
 
-__all__ = ["entries", "head", "profile", "schema"]
+__all__ = ["entries", "head", "profile", "restored", "saved", "schema"]
 _PANDAS_OWN = frozenset({"_mgr", "_item_cache", "_attrs", "_flags", "_name", "_is_copy", "_cacher", "_typ"})
 
 
@@ -168,3 +170,20 @@ def head(value: object, rows: int) -> object:
     if isinstance(value, pd.DataFrame | pd.Series):
         return value.iloc[:rows]
     return None
+
+
+def saved(value: object) -> tuple[bytes, str] | None:
+    """A frame or a series as Parquet."""
+    buffer = io.BytesIO()
+    if type(value) is pd.Series:
+        value = value.to_frame()
+    elif type(value) is not pd.DataFrame:
+        return None
+    value.to_parquet(buffer)
+    return buffer.getvalue(), "parquet"
+
+
+def restored(data: bytes, how: str, name: str) -> object:
+    """The frame or series of those bytes."""
+    frame = pd.read_parquet(io.BytesIO(data))
+    return frame.iloc[:, 0] if name == "Series" else frame

@@ -6,6 +6,7 @@ and decimal columns are read through it, where it is installed.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -283,3 +284,20 @@ def head(value: object, rows: int) -> object:
     if isinstance(value, pl.DataFrame | pl.Series):
         return value.head(rows)
     return None
+
+
+def saved(value: object) -> tuple[bytes, str] | None:
+    """A frame or a series as Parquet."""
+    buffer = io.BytesIO()
+    if type(value) is pl.Series:
+        value = value.to_frame()
+    elif type(value) is not pl.DataFrame:
+        return None
+    value.write_parquet(buffer)
+    return buffer.getvalue(), "parquet"
+
+
+def restored(data: bytes, how: str, name: str) -> object:
+    """The frame or series of those bytes."""
+    frame = pl.read_parquet(io.BytesIO(data))
+    return frame.to_series() if name == "Series" else frame
