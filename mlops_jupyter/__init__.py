@@ -32,6 +32,7 @@ _HOME = {
     "convert": "api.jobs",
     "run_job": "api.jobs",
     "results": "api.results",
+    "job": "api.forms",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604 (the keys are strings)

@@ -15,6 +15,7 @@ from mlops_jupyter.api.jobsheets import against_sheet, draft_sheet, job_run_shee
 from mlops_jupyter.api.options import pairs
 from mlops_jupyter.api.submissions import submit as hand_over
 from mlops_jupyter.api.words import names
+from mlops_jupyter.cli.contract import ContractCommand
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar
 from mlops_jupyter.entities import InputError, JobFailedError
@@ -91,14 +92,17 @@ def _against(bundle: Path, notebook: Path, as_json_: bool) -> None:
                              shlex.join(["mlops", "convert", str(notebook), "-o", str(bundle), "--overwrite"]))
 
 
-@click.command()
+@click.command(cls=ContractCommand)
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
 @click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=URI", help="Another file for an input; may be repeated.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the executed notebook goes.")
 @json_option
 def run(bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], output: Path | None, as_json_: bool) -> None:
-    """Run the job in BUNDLE, in a folder of its own, recorded cell by cell."""
+    """Run the job in BUNDLE, in a folder of its own, recorded cell by cell.
+
+    `mlops run BUNDLE --help` lists what this job takes: each parameter is an option too.
+    """
     given, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     with bar(bundle.name or str(bundle), quiet=as_json_) as progress:
         done = verbs.run_job(bundle, given, files, verbs.Running(output, progress, say=say))

@@ -135,3 +135,33 @@ def test_a_secret_is_in_no_file_and_in_no_message(bundle: Path, tmp_path: Path, 
             data = file.read_bytes()
             assert other.encode() not in data, file
             assert SECRET.encode() not in data or file.is_relative_to(bundle.parent / "headless"), file
+
+
+def mlops(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "mlops_jupyter.cli", *words], capture_output=True, text=True, check=False)
+
+
+def test_the_command_line_has_an_option_for_each(bundle: Path) -> None:
+    """Listed by --help with range, default and help text; the same as -p, and refused in the same words."""
+    told = " ".join(mlops("run", str(bundle), "--help").stdout.split())
+    assert "--trees INTEGER how many trees; 1 to 99; default 20" in told
+    assert "--solver STRING lbfgs or saga; default lbfgs" in told
+    refused = mlops("run", str(bundle), "--trees", "100")
+    assert refused.returncode == 2
+    assert "parameter trees: 100 is greater than the maximum" in refused.stderr
+    done = mlops("run", str(bundle), "--trees", "7", "-p", "solver=saga", "--json")
+    assert done.returncode == 0, done.stderr
+    assert seen(Path(json.loads(done.stdout)["output"]))["int"] == "7"
+
+
+def test_the_form_runs_the_job(bundle: Path) -> None:
+    import mlops_jupyter
+
+    form = mlops_jupyter.job(bundle).form()
+    form.fields["trees"].value = 9
+    form.button.click()
+    assert form.done is not None, form.note.value
+    assert form.done.outcome.state == "succeeded"
+    assert seen(form.done.output)["int"] == "9"
+    assert form.bar.value == form.bar.max
+    assert "succeeded" in form.note.value
