@@ -15,13 +15,19 @@ ASIDE = ("tests", "test", "testing")
 
 
 def read_descriptions(libraries: list[str]) -> pd.DataFrame:
-    """One row for each public function, class and method that says what it is: library, module, name, text."""
+    """One row for each public function, class and method that says what it is: library, module, name, text.
+
+    Libraries that are not installed are left out.
+    """
     rows = [row for library in libraries for row in _library(library)]
     return pd.DataFrame(rows, columns=["library", "module", "name", "text"])
 
 
 def _library(library: str) -> Iterator[tuple[str, str, str, str]]:
-    root = Path(find_spec(library).origin).parent
+    found = find_spec(library)
+    if found is None or found.origin is None:
+        return
+    root = Path(found.origin).parent
     for file in sorted(root.rglob("*.py")):
         module = file.relative_to(root).with_suffix("").as_posix()
         if not any(part in ASIDE or (part.startswith("_") and part != "__init__") for part in module.split("/")):
