@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-HEADING = re.compile(r"^\s*(\S.*\n\s*[-=]{3,}|\.\. |>>> |(Args|Arguments|Parameters|Returns|Raises|Notes?|Examples?):?\s*$)", re.MULTILINE)
+HEADING = re.compile(
+    r"^\s*(\S.*\n\s*[-=]{3,}|\.\. |>>> |(Args|Arguments|Parameters|Returns|Raises|Notes?|Examples?):?\s*$)", re.MULTILINE
+)
 ASIDE = ("tests", "test", "testing")
 
 

@@ -121,7 +121,7 @@ def test_its_job_leaves_exploration_and_pictures_out(story: Story) -> None:
     notebook = nbformat.read(FOLDER / f"{story.example.name}.ipynb", as_version=4)
     assert manifest["cells"] < manifest["cells_total"] == sum(cell.cell_type == "code" for cell in notebook.cells)
     text = (story.job / "notebook.ipynb").read_text(encoding="utf-8")
-    assert "plt" not in text
+    assert "plt." not in text
     assert "mlops" not in text
 
 
