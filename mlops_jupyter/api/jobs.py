@@ -20,6 +20,7 @@ from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.runs import runs as recorded
 from mlops_jupyter.api.slices import as_recorded, file_cells, file_digest, own_cells
 from mlops_jupyter.entities import (
+    CellExecution,
     ConflictError,
     InputError,
     JobFailedError,
@@ -34,6 +35,9 @@ from mlops_jupyter.entities import (
 )
 from mlops_jupyter.jobs.bundle import check_free, load, write
 from mlops_jupyter.jobs.convert import ConvertOptions, Draft, draft
+from mlops_jupyter.jobs.effects import effects_of, refuse_effects
+from mlops_jupyter.jobs.environments import Where
+from mlops_jupyter.jobs.tolerances import Spread
 from mlops_jupyter.lineage.slice import Result, find_results, metric_result, slice_of
 from mlops_jupyter.lineage.stale import StaleCell, stale
 
@@ -60,6 +64,8 @@ class Conversion(msgspec.Struct, frozen=True):
     replace: bool = False
     allow_effects: bool = False
     """Let the clean run repeat what the cells do outside their folder."""
+    repeat: int = 1
+    """Clean runs. Several of them propose a tolerance for each metric that they differ in."""
 
 
 class Ready(msgspec.Struct):
@@ -87,6 +93,8 @@ class Converted(msgspec.Struct):
     compared: list[ResultVerdict] = []
     outcome: Outcome | None = None
     session: str = ""
+    spreads: list[Spread] = []
+    """How far apart several clean runs were, and the tolerance that it proposes."""
 
 
 class JobDone(msgspec.Struct):
@@ -96,6 +104,8 @@ class JobDone(msgspec.Struct):
     outcome: Outcome
     runs: list[Run]
     output: Path
+    differs: list[str] = []
+    """How the environment differed from the job's lock, in words."""
 
 
 def check_folder(folder: Path, *, replace: bool) -> None:
@@ -161,22 +171,30 @@ def finish(ready: Ready, folder: Path, how: Conversion | None = None, progress: 
            cancel: Event | None = None) -> Converted:
     """Write the job and run it once clean, unless told not to. What did not come out is in `compared`, not raised."""
     how = how or Conversion()
+    ready.draft.manifest.effects = _effects(ready)
     if how.verify:
         _refuse_effects(ready, allow=how.allow_effects)
     manifest = write(ready.draft, folder, overwrite=how.replace)
     if not how.verify:
         return Converted(manifest, folder, session=ready.session)
-    from mlops_jupyter.jobs.verify_bundle import verify_bundle
+    from mlops_jupyter.jobs.verify_bundle import CleanOptions, verify_bundle
 
-    found = verify_bundle(folder, progress=progress, cancel=cancel)
-    return Converted(found.manifest, folder, found.results, found.outcome, ready.session)
+    found = verify_bundle(folder, CleanOptions(repeat=how.repeat, progress=progress, cancel=cancel))
+    return Converted(found.manifest, folder, found.results, found.outcome, ready.session, found.spreads)
 
 
 def _refuse_effects(ready: Ready, *, allow: bool) -> None:
-    from mlops_jupyter.jobs.verify import refuse_effects
+    refuse_effects(_executions(ready), allow=allow)
 
+
+def _effects(ready: Ready) -> list[str]:
+    """What the cells of the job did outside their folder, kept in the job for who runs it clean where there is no ledger."""
+    return list(dict.fromkeys(effect for cell in _executions(ready) for effect in effects_of(cell)))
+
+
+def _executions(ready: Ready) -> list[CellExecution]:
     needed = {cell.n for cell in ready.draft.cells}
-    refuse_effects([cell for cell in open_ledger().executions(ready.session) if cell.n in needed], allow=allow)
+    return [cell for cell in open_ledger().executions(ready.session) if cell.n in needed]
 
 
 def must_reproduce(done: Converted) -> None:
@@ -234,11 +252,11 @@ def against(folder: str | Path, notebook: Path) -> list[StaleCell]:
 
 
 def run_job(folder: str | Path, parameters: Mapping[str, object] | None = None, inputs: Mapping[str, str] | None = None,
-            output: Path | None = None, progress: Report | None = None, cancel: Event | None = None) -> JobDone:
+            output: Path | None = None, progress: Report | None = None, where: Where | None = None) -> JobDone:
     """Run the job in `folder`. Bad parameters and inputs raise before anything starts; how it ended is in the outcome."""
     from mlops_jupyter.jobs.run import RunOptions, run_bundle
 
     open_ledger()  # a store that cannot take the record is said before the job runs
-    done = run_bundle(folder, parameters, inputs, RunOptions(output=output, progress=progress, cancel=cancel))
+    done = run_bundle(folder, parameters, inputs, RunOptions(output=output, progress=progress, where=where or Where()))
     runs = recorded(session=done.session_id) if done.session_id else []
-    return JobDone(done.session_id, done.outcome, runs, done.output)
+    return JobDone(done.session_id, done.outcome, runs, done.output, done.differs)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from papermill.engines import NotebookExecutionManager
 
 STOP_SECONDS = 60.0  # ending a session writes a few lines; a kernel that needs longer is killed, and its lock tells the rest
+AFTER_SECONDS = 600.0  # what comes after the last cell writes tables to a disk
 SOCKET_PATH_MAX = 80  # Unix limits a socket's path to about 104 bytes, of which the port suffix takes some
 
 
@@ -116,6 +117,8 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
                 self.options.failed = self.options.current
             raise
         self._report(0, "")
+        if self.options.after is not None:
+            run_sync(self._ask)(self.options.after(), AFTER_SECONDS)
         self._stop_tracking(STOP_SECONDS)
 
     async def async_execute_cell(self, cell: NotebookNode, cell_index: int, execution_count: int | None = None,

@@ -27,6 +27,8 @@ class EngineOptions(msgspec.Struct):
     """Cell id → random source → recorded state, restored just before that cell."""
     env: Mapping[str, str] = {}
     executable: str = ""
+    after: Callable[[], str] | None = None
+    """Gives an expression to evaluate in the kernel after the last cell."""
     session: str = ""
     failed: int | None = None
     """Position from 1 of the cell whose error ended the execution."""

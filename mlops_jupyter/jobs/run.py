@@ -16,6 +16,7 @@ import msgspec
 from mlops_jupyter.capture.options import TrackOptions
 from mlops_jupyter.entities import JobManifest, Origin, Outcome
 from mlops_jupyter.jobs.bundle import Bundle, load
+from mlops_jupyter.jobs.environments import Where, place_of
 from mlops_jupyter.jobs.execute import ExecuteOptions, run_notebook
 from mlops_jupyter.jobs.parameters import Value, validate
 from mlops_jupyter.jobs.progress import Progress
@@ -34,6 +35,8 @@ class JobRun(msgspec.Struct):
     manifest: JobManifest
     parameters: dict[str, Value] = {}
     inputs: dict[str, str] = {}
+    differs: list[str] = []
+    """How the environment differed from the job's lock, in words."""
 
 
 class RunOptions(msgspec.Struct, kw_only=True):
@@ -46,6 +49,9 @@ class RunOptions(msgspec.Struct, kw_only=True):
     cell_timeout: int | None = None
     track: TrackOptions | None = None
     """What to record the run as; None: a run of kind `job` in the experiment that the job was made in."""
+    where: Where = Where()
+    after: Callable[[], str] | None = None
+    """Gives an expression that the kernel evaluates after the last cell, beside the user's code."""
 
 
 def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = None, inputs: Mapping[str, str] | None = None,
@@ -55,6 +61,7 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     options = options or RunOptions()
     typed = validate(bundle.manifest.parameters, parameters or {})
     found = resolve_inputs(bundle, inputs or {})
+    place = place_of(bundle, options.where)
     work = _work_folder(bundle, options)
     place_modules(bundle, work)
     place_inputs(work, bundle.manifest.inputs, found)
@@ -62,10 +69,11 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     values: dict[str, Value] = {each.name: each.default for each in bundle.manifest.parameters}
     values.update(typed)
     executed = run_notebook(bundle.notebook, options.output or work / OUTPUT, ExecuteOptions(
-        track=options.track or _as_job(bundle, values, given), cwd=work, parameters=typed, env={"PYTHONPATH": _path(bundle)},
-        progress=options.progress, cancel=options.cancel, cell_timeout=options.cell_timeout,
+        track=options.track or _as_job(bundle, values, given), cwd=work, parameters=typed,
+        env={"PYTHONPATH": _path(bundle), **place.env}, executable=place.executable, progress=options.progress,
+        cancel=options.cancel, cell_timeout=options.cell_timeout, after=options.after,
     ))
-    return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given)
+    return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given, place.differs)
 
 
 def _work_folder(bundle: Bundle, options: RunOptions) -> Path:
