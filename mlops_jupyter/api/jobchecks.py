@@ -66,7 +66,7 @@ def must_be_the_same(found: Upgrade, folder: Path) -> None:
         raise JobFailedError(f"with {what} the job {folder} {found.outcome.state}{where}: {found.outcome.error}",
                              "keep the version of the lock, or mend the cell in the notebook and convert it again")
     differ = [one.name for one in found.changes if one.verdict not in HOLDS]
-    raise JobFailedError(f"with {what} the job {folder} gives another {names(differ)}",
+    raise JobFailedError(f"with {what} the job {folder} gives other results: {names(differ)}",
                          "keep the version of the lock; or install the new one, run the notebook again, and convert it")
 
 

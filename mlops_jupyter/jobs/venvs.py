@@ -53,14 +53,18 @@ def ours() -> Ours:
     if found is None:
         raise InputError(f"mlops_jupyter runs from {Path(__file__).parents[2]} without being installed, so that no environment "
                          "can be given it", f"pip install -e {Path(__file__).parents[2]}")
-    if found.origin == "editable":
-        return Ours(("-e", _path(found.url)))
+    if found.origin == "editable":  # its code is read where it lies; what it requires and offers is fixed when it is installed
+        return Ours(("-e", _path(found.url)), _digest(Path(_path(found.url)) / "pyproject.toml"))
     if found.origin == "local":
         record = Path(__file__).parents[2] / f"{found.name}-{found.version}.dist-info" / "RECORD"
-        return Ours((_path(found.url),), content_hash(record.read_bytes()) if record.exists() else "")
+        return Ours((_path(found.url),), _digest(record))
     if found.url:
         return Ours((f"mlops_jupyter @ {found.url}",))
     return Ours((f"mlops_jupyter=={found.version}",))
+
+
+def _digest(file: Path) -> str:
+    return content_hash(file.read_bytes()) if file.is_file() else ""
 
 
 def _path(url: str) -> str:

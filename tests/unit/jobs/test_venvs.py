@@ -16,7 +16,7 @@ from mlops_jupyter.entities import JobFailedError
 from mlops_jupyter.jobs.interpreters import find, uv
 from mlops_jupyter.jobs.locked import Locked
 from mlops_jupyter.jobs.venvs import WHOLE, Ours, build, environment_of, ours
-from tests.unit.jobs.wheels import MODULE, NAME, wheel
+from tests.wheels import MODULE, NAME, wheel
 
 LINE = f"{NAME}==1.0"
 
