@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "upgrade-a-package.md").read_text(encoding="utf-8")
@@ -18,6 +19,7 @@ CELLS = ["from sklearn.datasets import load_breast_cancer\nX, y = load_breast_ca
          "from sklearn.metrics import accuracy_score\npredicted = model.predict(X)\naccuracy = accuracy_score(y, predicted)"]
 
 
+@pytest.mark.slow
 def test_the_page_does_what_it_says(tmp_path: Path) -> None:
     home = tmp_path / "work"
     home.mkdir()
