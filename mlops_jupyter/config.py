@@ -24,7 +24,7 @@ class Settings(SingletonConfigurable):
     """What can be set, as `c.Settings.<name>` in a Jupyter configuration file or by environment variable."""
 
     store = Unicode(help="Folder, SQL URL or https URL of the store. Environment: MLOPS_STORE.").tag(config=True)
-    state = Unicode(help="Local folder for outboxes. Environment: MLOPS_STATE.").tag(config=True)
+    state = Unicode(help="Local folder for outboxes and environments of jobs. Environment: MLOPS_STATE.").tag(config=True)
     output_characters = Int(65_536, help="Longest text kept of one output; a cut is recorded.").tag(config=True)
     output_bytes = Int(4_194_304, help="Largest picture kept of one output, in bytes.").tag(config=True)
     outputs_per_cell = Int(100, help="Most outputs kept of one cell execution.").tag(config=True)
@@ -51,6 +51,13 @@ class Settings(SingletonConfigurable):
 
     def outbox_folder(self) -> Path:
         """Where the writers of this store append. The folder may not exist yet."""
-        base = self.state or os.environ.get("MLOPS_STATE") or str(Path(jupyter_data_dir()) / "mlops-state")
         store = hashlib.sha256(self.store_url().encode()).hexdigest()[:12]
-        return Path(base).expanduser().absolute() / store / "outbox"
+        return self._state_folder() / store / "outbox"
+
+    def environments_folder(self) -> Path:
+        """Where the virtual environments of jobs are kept, whatever the store. The folder may not exist yet."""
+        return self._state_folder() / "environments"
+
+    def _state_folder(self) -> Path:
+        base = self.state or os.environ.get("MLOPS_STATE") or str(Path(jupyter_data_dir()) / "mlops-state")
+        return Path(base).expanduser().absolute()

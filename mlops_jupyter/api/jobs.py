@@ -22,6 +22,7 @@ from mlops_jupyter.api.results import fetch, source_of
 from mlops_jupyter.api.runs import runs as recorded
 from mlops_jupyter.api.slices import as_recorded, file_cells, file_digest, own_cells
 from mlops_jupyter.entities import (
+    CellExecution,
     ConflictError,
     InputCheck,
     InputError,
@@ -36,10 +37,14 @@ from mlops_jupyter.entities import (
     Session,
 )
 from mlops_jupyter.entities.jobs import InputPolicy
+from mlops_jupyter.jobs.attempts import Limits, attempts
 from mlops_jupyter.jobs.bundle import check_free, load, write
 from mlops_jupyter.jobs.checks import check_queries
 from mlops_jupyter.jobs.convert import ConvertOptions, Draft, draft
+from mlops_jupyter.jobs.effects import effects_of, refuse_effects
+from mlops_jupyter.jobs.environments import Where
 from mlops_jupyter.jobs.terms import Terms
+from mlops_jupyter.jobs.tolerances import Spread
 from mlops_jupyter.lineage.slice import Result, find_results, metric_result, slice_of
 from mlops_jupyter.lineage.stale import StaleCell, stale
 
@@ -71,6 +76,8 @@ class Conversion(msgspec.Struct, frozen=True):
     """What is said of parameters: another name, type, range, choices, help, that one is a secret."""
     allow_effects: bool = False
     """Let the clean run repeat what the cells do outside their folder."""
+    repeat: int = 1
+    """Clean runs. Several of them propose a tolerance for each metric that they differ in."""
 
 
 class Ready(msgspec.Struct):
@@ -98,6 +105,8 @@ class Converted(msgspec.Struct):
     compared: list[ResultVerdict] = []
     outcome: Outcome | None = None
     session: str = ""
+    spreads: list[Spread] = []
+    """How far apart several clean runs were, and the tolerance that it proposes."""
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -107,6 +116,8 @@ class Running(msgspec.Struct, frozen=True):
     progress: Report | None = None
     cancel: Event | None = None
     say: Callable[[str], None] | None = None
+    where: Where = Where()
+    limits: Limits = Limits()
 
 
 class JobDone(msgspec.Struct):
@@ -118,6 +129,8 @@ class JobDone(msgspec.Struct):
     output: Path
     checks: list[InputCheck] = []
     """Each input against what the job was made with."""
+    differs: list[str] = []
+    """How the environment differed from the job's lock, in words."""
 
 
 def read_policies(said: Mapping[str, str]) -> dict[str, InputPolicy]:
@@ -192,22 +205,30 @@ def finish(ready: Ready, folder: Path, how: Conversion | None = None, progress: 
            cancel: Event | None = None) -> Converted:
     """Write the job and run it once clean, unless told not to. What did not come out is in `compared`, not raised."""
     how = how or Conversion()
+    ready.draft.manifest.effects = _effects(ready)
     if how.verify:
         _refuse_effects(ready, allow=how.allow_effects)
     manifest = write(ready.draft, folder, overwrite=how.replace)
     if not how.verify:
         return Converted(manifest, folder, session=ready.session)
-    from mlops_jupyter.jobs.verify_bundle import verify_bundle
+    from mlops_jupyter.jobs.verify_bundle import CleanOptions, verify_bundle
 
-    found = verify_bundle(folder, progress=progress, cancel=cancel)
-    return Converted(found.manifest, folder, found.results, found.outcome, ready.session)
+    found = verify_bundle(folder, CleanOptions(repeat=how.repeat, progress=progress, cancel=cancel))
+    return Converted(found.manifest, folder, found.results, found.outcome, ready.session, found.spreads)
 
 
 def _refuse_effects(ready: Ready, *, allow: bool) -> None:
-    from mlops_jupyter.jobs.verify import refuse_effects
+    refuse_effects(_executions(ready), allow=allow)
 
+
+def _effects(ready: Ready) -> list[str]:
+    """What the cells of the job did outside their folder, kept in the job for who runs it clean where there is no ledger."""
+    return list(dict.fromkeys(effect for cell in _executions(ready) for effect in effects_of(cell)))
+
+
+def _executions(ready: Ready) -> list[CellExecution]:
     needed = {cell.n for cell in ready.draft.cells}
-    refuse_effects([cell for cell in open_ledger().executions(ready.session) if cell.n in needed], allow=allow)
+    return [cell for cell in open_ledger().executions(ready.session) if cell.n in needed]
 
 
 def must_reproduce(done: Converted) -> None:
@@ -270,17 +291,21 @@ def run_job(folder: str | Path, parameters: Mapping[str, object] | None = None, 
     from mlops_jupyter.jobs.run import RunOptions, run_bundle
 
     how = how or Running()
-
     open_ledger()  # a store that cannot take the record is said before the job runs
     with tempfile.TemporaryDirectory(prefix="mlops-inputs-") as place:
         files, told = _of_runs(folder, inputs or {}, Path(place))
-        done = run_bundle(folder, parameters, files, RunOptions(output=how.output, progress=how.progress, cancel=how.cancel,
-                                                                say=how.say, told=told))
+
+        def run(cancel: Event) -> JobRun:
+            return run_bundle(folder, parameters, files, RunOptions(
+                output=how.output, progress=how.progress, cancel=cancel, say=how.say, told=told, where=how.where,
+                cell_timeout=how.limits.cell))
+
+        done = attempts(run, how.limits, how.cancel, how.say)
     if how.say is not None:
         for name, why in done.lost.items():
             how.say(f"the result {name} was not kept: {why}")
     runs = recorded(session=done.session_id) if done.session_id else []
-    return JobDone(done.session_id, done.outcome, runs, done.output, [*done.checks, *_answers(done)])
+    return JobDone(done.session_id, done.outcome, runs, done.output, [*done.checks, *_answers(done)], done.differs)
 
 
 def _of_runs(folder: str | Path, inputs: Mapping[str, str], place: Path) -> tuple[dict[str, str], dict[str, str]]:

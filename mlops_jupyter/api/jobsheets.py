@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlops_jupyter.api.display import Block, Sheet
+from mlops_jupyter.api.jobchecks import spreads_block
 from mlops_jupyter.api.jobs import JobDone, Ready
 from mlops_jupyter.api.sheets import metrics_rows, verdicts_block
 from mlops_jupyter.api.words import duration, first_line, names, number, plural, run_label, when
 from mlops_jupyter.entities import JobInput, JobManifest, JobParameter, JobResult, ResultVerdict, Scalar
+from mlops_jupyter.entities.environments import on_one_line
 from mlops_jupyter.jobs.runners import as_text
+from mlops_jupyter.jobs.tolerances import Spread
 from mlops_jupyter.lineage.stale import StaleCell
 
 
@@ -27,7 +30,8 @@ def draft_sheet(ready: Ready) -> Sheet:
     return Sheet(f"Job {facts.name}: {facts.cells} of {plural(facts.cells_total, 'cell')}", blocks, _warnings(facts))
 
 
-def manifest_sheet(manifest: JobManifest, folder: Path, compared: Sequence[ResultVerdict] = ()) -> Sheet:
+def manifest_sheet(manifest: JobManifest, folder: Path, compared: Sequence[ResultVerdict] = (),
+                   spreads: Sequence[Spread] = ()) -> Sheet:
     """What a job is, takes and gives, and whether it was seen to give it."""
     state = f"{manifest.verdict}" + (f", {when(manifest.verified_at)}" if manifest.verified_at else "")
     blocks = []
@@ -37,11 +41,12 @@ def manifest_sheet(manifest: JobManifest, folder: Path, compared: Sequence[Resul
         blocks.append(Block("inputs", ["name", "path", "", "content"], [_input(one) for one in manifest.inputs]))
     if compared:
         blocks.append(verdicts_block(compared, "clean run"))
+        blocks += [spreads_block(spreads)] if spreads else []
     else:
         blocks.append(Block("results", ["name", "kind", ">recorded"], [_result(one) for one in manifest.results]))
     warnings = [] if compared else _warnings(manifest)  # who has just seen the clean run has seen them in the preview
-    notes = [*warnings, f"modules carried: {names(manifest.modules)}" if manifest.modules else "",
-             f"Run it: {run_command(manifest, folder)}"]
+    carried = f"modules carried: {names(manifest.modules)}" if manifest.modules else ""
+    notes = [*warnings, *_tolerances(manifest, spreads), carried, f"Run it: {run_command(manifest, folder)}"]
     headline = f"Job {manifest.name} in {folder}: {manifest.cells} of {plural(manifest.cells_total, 'cell')}, {state}"
     return Sheet(headline, blocks, [note for note in notes if note])
 
@@ -60,6 +65,12 @@ def run_command(manifest: JobManifest, folder: Path) -> str:
     scalars.sort(key=lambda one: (not one.varied, one.type not in {"integer", "number"}))
     example = ["-p", f"{scalars[0].name}={as_text(scalars[0].default)}"] if scalars else []
     return shlex.join(["mlops", "run", str(folder), *example])
+
+
+def _tolerances(manifest: JobManifest, spreads: Sequence[Spread]) -> list[str]:
+    """The metrics that have a tolerance of their own; none where the clean runs that it came from are shown."""
+    return [] if spreads else [f"{name} may be off by {one.value:g}, relative: {one.source}"
+                               for name, one in manifest.tolerances.items()]
 
 
 def _result(one: JobResult) -> list[str]:
@@ -99,4 +110,5 @@ def job_run_sheet(done: JobDone) -> Sheet:
         blocks.append(Block("" if given else title, ["metric", ">value"], metrics_rows(run.metrics)))
     state = f"{done.outcome.state} in {duration(done.outcome.seconds)}"
     where = f" in cell {done.outcome.cell}: {done.outcome.error}" if done.outcome.state != "succeeded" else ""
-    return Sheet(f"{state}{where}", blocks, [f"Executed notebook: {done.output}"])
+    differs = [f"Not in the environment of the lock: {on_one_line(done.differs)}"] if done.differs else []
+    return Sheet(f"{state}{where}", blocks, [*differs, f"Executed notebook: {done.output}"])

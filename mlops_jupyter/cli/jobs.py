@@ -16,6 +16,7 @@ from mlops_jupyter.api.options import pairs
 from mlops_jupyter.api.submissions import submit as hand_over
 from mlops_jupyter.api.words import names
 from mlops_jupyter.cli.contract import ContractCommand
+from mlops_jupyter.cli.jobchecks import where
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar
 from mlops_jupyter.entities import InputError, JobFailedError
@@ -34,12 +35,14 @@ from mlops_jupyter.jobs.terms import read_terms
 @click.option("--policy", "policies", multiple=True, metavar="INPUT=WORD",
               help="If INPUT (or *) is broken or has other columns: record it, warn (the default), or fail.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Run the job once, clean, and compare.")
+@click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N",
+              help="Run it clean so many times; how far its metrics are apart proposes a tolerance, which the job keeps.")
 @click.option("--allow-effects", is_flag=True, help="Let the clean run write outside its folder, reach databases and network.")
 @click.option("--overwrite", is_flag=True, help="Replace the bundle if it exists.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def convert(*, notebook: Path | None, session: str | None, run_id: str | None, results: tuple[str, ...],  # noqa: PLR0913 (options)
-            output: Path, keep: tuple[str, ...], terms: tuple[str, ...], policies: tuple[str, ...], verify: bool,
+            output: Path, keep: tuple[str, ...], terms: tuple[str, ...], policies: tuple[str, ...], verify: bool, repeat: int,
             allow_effects: bool, overwrite: bool, yes: bool, as_json_: bool) -> None:
     """Make a job from NOTEBOOK: only the cells needed, typed parameters, inputs, modules and a lock.
 
@@ -48,8 +51,9 @@ def convert(*, notebook: Path | None, session: str | None, run_id: str | None, r
     verbs.check_folder(output, replace=overwrite)
     source = _source(notebook, session, run_id)
     how = verbs.Conversion(list(results), list(keep) or None, verify=verify, replace=overwrite, terms=read_terms(terms),
-                           policies=verbs.read_policies(pairs(policies, "--policy")),
-                           allow_effects=allow_effects)
+                           policies=verbs.read_policies(pairs(policies, "--policy")), allow_effects=allow_effects, repeat=repeat)
+    if repeat > 1 and not verify:
+        raise InputError("--repeat runs the job, and --no-verify says not to", "leave out one of them")
     quiet = as_json_
     with bar("track", quiet=quiet) as progress:
         ready = verbs.prepare(source, how, progress)
@@ -59,7 +63,7 @@ def convert(*, notebook: Path | None, session: str | None, run_id: str | None, r
             raise InputError("nothing was written", "give --result or --parameter to change the job")
     with bar("clean run", quiet=quiet) as progress:
         done = verbs.finish(ready, output, how, progress)
-    answer(done, lambda: manifest_sheet(done.manifest, output, done.compared), json=as_json_)
+    answer(done, lambda: manifest_sheet(done.manifest, output, done.compared, done.spreads), json=as_json_)
     verbs.must_reproduce(done)
 
 
@@ -97,15 +101,18 @@ def _against(bundle: Path, notebook: Path, as_json_: bool) -> None:
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
 @click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=URI", help="Another file for an input; may be repeated.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the executed notebook goes.")
+@click.option("--env", type=click.Choice(["fresh"]), help="In a virtual environment made from its lock, kept for later runs.")
 @json_option
-def run(bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], output: Path | None, as_json_: bool) -> None:
+def run(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], output: Path | None, env: str | None,
+        as_json_: bool) -> None:
     """Run the job in BUNDLE, in a folder of its own, recorded cell by cell.
 
     `mlops run BUNDLE --help` lists what this job takes: each parameter is an option too.
     """
     given, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     with bar(bundle.name or str(bundle), quiet=as_json_) as progress:
-        done = verbs.run_job(bundle, given, files, verbs.Running(output, progress, say=say))
+        place = where(env, quiet=as_json_)
+        done = verbs.run_job(bundle, given, files, verbs.Running(output, progress, say=say, where=place))
     answer(done, lambda: job_run_sheet(done), json=as_json_)
     headless.must_succeed(done.outcome, f"the job {bundle}", f"the executed notebook: {done.output}")
 

@@ -11,9 +11,12 @@ import click
 from mlops_jupyter.api import headless, slices, verification
 from mlops_jupyter.api import runs as run_verbs
 from mlops_jupyter.api import sessions as session_verbs
+from mlops_jupyter.api.jobchecks import is_job
 from mlops_jupyter.api.options import pairs, size
 from mlops_jupyter.api.sheets import runs_sheet, stale_sheet, tracked_sheet, verification_sheet, why_sheet
 from mlops_jupyter.api.words import duration, plural
+from mlops_jupyter.cli.jobchecks import Check
+from mlops_jupyter.cli.jobchecks import verify as verify_bundle
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar
 from mlops_jupyter.entities import InputError
@@ -65,12 +68,28 @@ def stale(notebook: Path, as_json_: bool) -> None:
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", metavar="RUN|BUNDLE")
 @click.option("--session", help="RUN is a name in this session (id or prefix).")
 @click.option("--allow-effects", is_flag=True, help="Let the cells write outside their folder, and reach databases and network.")
+@click.option("--with", "replace", multiple=True, metavar="NAME==VERSION",
+              help="BUNDLE once with its lock and once with this version; may be repeated.")
+@click.option("--env", type=click.Choice(["fresh"]), help="BUNDLE in a virtual environment made from its lock.")
+@click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N",
+              help="BUNDLE so many times; how far its metrics are apart proposes a tolerance, which the job keeps.")
 @json_option
-def verify(run: str, session: str | None, allow_effects: bool, as_json_: bool) -> None:
-    """Re-run the cells that made RUN (id, #number, or the name of a result) in a clean kernel, and compare."""
+def verify(*, run: str, session: str | None, allow_effects: bool, replace: tuple[str, ...], env: str | None,  # noqa: PLR0913 (options)
+           repeat: int, as_json_: bool) -> None:
+    """Re-run the cells that made RUN (id, #number, or the name of a result) in a clean kernel, and compare.
+
+    Of the job in the folder BUNDLE: run it clean and compare with its reference, or with itself under other versions.
+    """
+    check = Check(replace, repeat, env or "", allow_effects, as_json_)
+    if not session and is_job(run):
+        verify_bundle(Path(run), check)
+        return
+    if check.given:
+        raise InputError(f"--with, --env and --repeat are for a job, and there is none in {run}",
+                         f"mlops convert NOTEBOOK -o {run}")
     plan = verification.plan(run, session)
     if not as_json_:
         say(f"{plan.label}: {plural(plan.cells, 'cell')} in a clean kernel, about {duration(plan.seconds)} plus starting it")

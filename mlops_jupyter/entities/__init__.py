@@ -27,6 +27,7 @@ from mlops_jupyter.entities.jobs import (
     JobResult,
     Outcome,
     Submission,
+    Tolerance,
 )
 from mlops_jupyter.entities.protocols import AnyStore, Ledger, Merged, Recorder, Sink
 from mlops_jupyter.entities.records import Entity, Record
@@ -69,6 +70,6 @@ __all__ = [
     "InputCheck", "InputError", "JobFailedError", "JobInput", "JobManifest", "JobParameter", "JobResult", "Ledger", "LocalModule",
     "Merged", "Metric", "MlopsError", "ModelRef", "NewToken", "NotFoundError", "NotebookRef", "Observation", "Origin", "Outcome",
     "Output", "Param", "Profile", "Query", "RandomState", "Read", "Record", "Recorder", "ResultVerdict", "Run", "Scalar",
-    "Schema", "Scope", "Session", "Sink", "StoreError", "Submission", "Token", "Value", "VariableVersion", "Verification",
-    "content_hash", "derived_id", "new_id",
+    "Schema", "Scope", "Session", "Sink", "StoreError", "Submission", "Token", "Tolerance", "Value", "VariableVersion",
+    "Verification", "content_hash", "derived_id", "new_id",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mlops_jupyter.entities.sessions import CellExecution, Distribution, Environment, Session
 
@@ -29,7 +29,11 @@ def differences(before: Environment, after: Environment) -> list[str]:
 
 def differences_line(before: Environment, after: Environment) -> str:
     """The differences on one line, the first few by name; "" where there are none."""
-    found = differences(before, after)
+    return on_one_line(differences(before, after))
+
+
+def on_one_line(found: Sequence[str]) -> str:
+    """The first few differences by name, and how many more there are."""
     more = [f"and {len(found) - MOST} more"] if len(found) > MOST else []
     return ", ".join([*found[:MOST], *more])
 

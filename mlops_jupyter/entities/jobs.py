@@ -73,6 +73,13 @@ class JobResult(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
 
 
+class Tolerance(msgspec.Struct, frozen=True):
+    """How far a metric of the job may be from its reference, relative to the larger of the two, and where that number is from."""
+
+    value: float
+    source: str
+
+
 class JobManifest(msgspec.Struct, omit_defaults=True):
     """The contract of a bundle. `files` maps each other file of the bundle to its sha256; `digest` covers all of it."""
 
@@ -99,6 +106,10 @@ class JobManifest(msgspec.Struct, omit_defaults=True):
     modules: list[str] = []
     warnings: list[str] = []
     seed: int | None = None
+    effects: list[str] = []
+    """What its cells did outside their folder when they were recorded, in words: a clean run would do it again."""
+    tolerances: dict[str, Tolerance] = {}
+    """Metric (`auc`, of a group `auc[UA]`) → its own tolerance, where clean runs of the job were seen to differ."""
     files: dict[str, str] = {}
     version: int = MANIFEST_VERSION
     digest: str = ""

@@ -1,7 +1,7 @@
 """A bundle on disk: written whole or not at all, and believed only while every file has the digest that job.yaml names.
 
 `job.yaml` is the manifest. Its `digest` covers the manifest and, through `files`, each byte of the bundle, but not the verdict of
-the clean run, which is learned later and does not change what the job is.
+clean runs and the tolerances seen in them, which are learned later and do not change what the job is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mlops_jupyter.jobs.reference import Reference
 
 MANIFEST = "job.yaml"
 REFERENCE = "reference/results.json"
-_LEARNED = {"verified": False, "verified_at": None, "verdict": "unverified", "digest": ""}
+_LEARNED: dict[str, object] = {"verified": False, "verified_at": None, "verdict": "unverified", "tolerances": {}, "digest": ""}
 
 
 class Bundle(msgspec.Struct):
@@ -97,7 +97,7 @@ def load(folder: str | Path) -> Bundle:
 
 
 def set_verdict(bundle: Bundle, verdict: str, at: float, *, verified: bool) -> JobManifest:
-    """Write into job.yaml what the clean run found. The digest stays: the job is the same."""
+    """Write into job.yaml what the clean run found, and the manifest's tolerances. The digest stays: the job is the same."""
     manifest = msgspec.structs.replace(bundle.manifest, verified=verified, verified_at=at, verdict=verdict)
     _put(bundle.folder / MANIFEST, _yaml(manifest))
     bundle.manifest = manifest

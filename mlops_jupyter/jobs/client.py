@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 STOP_SECONDS = 60.0  # ending a session writes a few lines; a kernel that needs longer is killed, and its lock tells the rest
 KEEP_SECONDS = 600.0
+AFTER_SECONDS = 600.0  # what comes after the last cell writes tables to a disk
 SOCKET_PATH_MAX = 80  # Unix limits a socket's path to about 104 bytes, of which the port suffix takes some
 
 
@@ -120,6 +121,8 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
             raise
         self._report(0, "")
         self._keep_results()
+        if self.options.after is not None:
+            run_sync(self._ask)(self.options.after(), AFTER_SECONDS)
         self._stop_tracking(STOP_SECONDS)
 
     async def async_execute_cell(self, cell: NotebookNode, cell_index: int, execution_count: int | None = None,

@@ -29,6 +29,7 @@ from mlops_jupyter.entities.jobs import InputPolicy
 from mlops_jupyter.fingerprint import fingerprint_file
 from mlops_jupyter.jobs import lock
 from mlops_jupyter.jobs.candidates import Candidate, candidates, parameters_cell
+from mlops_jupyter.jobs.containerfile import CONTAINERFILE, containerfile
 from mlops_jupyter.jobs.effects import REDACTED
 from mlops_jupyter.jobs.inputs import FoundInput, find_inputs, names_of
 from mlops_jupyter.jobs.modules import CarriedModule, local_modules
@@ -40,7 +41,7 @@ from mlops_jupyter.jobs.terms import Terms, apply_terms
 from mlops_jupyter.lineage.slice import Result, Slice
 
 NOTEBOOK = "notebook.ipynb"
-RESERVED = frozenset({"job.yaml", NOTEBOOK, "requirements.txt", "pylock.toml"})
+RESERVED = frozenset({"job.yaml", NOTEBOOK, "requirements.txt", "pylock.toml", CONTAINERFILE})
 CARRY_BYTES = 50 * 1024 * 1024
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
@@ -293,6 +294,7 @@ def _fill(made: Draft, parts: _Parts) -> None:
     names = lock.closure(environment, _imports(parts))
     made.files["requirements.txt"] = lock.requirements_txt(environment, names).encode()
     made.files["pylock.toml"] = lock.pylock_toml(environment, names).encode()
+    made.files[CONTAINERFILE] = containerfile(made.manifest, made.files["requirements.txt"].decode())
     made.manifest.warnings += lock.warnings(environment, names)
 
 

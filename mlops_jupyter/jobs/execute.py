@@ -62,6 +62,8 @@ class ExecuteOptions(msgspec.Struct, kw_only=True):
     cell_timeout: int | None = None
     progress: Callable[[Progress], None] | None = None
     cancel: threading.Event | None = None
+    after: Callable[[], str] | None = None
+    """Gives an expression that the kernel evaluates after the last cell, beside the user's code."""
 
 
 def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, options: ExecuteOptions | None = None) -> Executed:
@@ -76,9 +78,9 @@ def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, option
     if not cwd.is_dir():
         raise InputError(f"there is no folder {cwd} to run in", f"mkdir -p {cwd}")
 
-    engine = EngineOptions(_where_to_record(options.track), options.progress, options.restore,
-                           _environment(options), options.executable, secrets=list(options.secrets.values()),
-                           keep=(list(options.keep[0]), list(options.keep[1])))
+    engine = EngineOptions(
+        _where_to_record(options.track), options.progress, options.restore, _environment(options), options.executable,
+        after=options.after, secrets=list(options.secrets.values()), keep=(list(options.keep[0]), list(options.keep[1])))
     started = time.monotonic()
     error = _papermill(node, output, cwd, options, engine)
     seconds = time.monotonic() - started

@@ -33,6 +33,8 @@ class EngineOptions(msgspec.Struct):
     """What of them was not kept, and why."""
     secrets: list[str] = []
     """Values that must not stand in the notebook, nor in anything that is told."""
+    after: Callable[[], str] | None = None
+    """Gives an expression to evaluate in the kernel after the last cell."""
     session: str = ""
     failed: int | None = None
     """Position from 1 of the cell whose error ended the execution."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -17,7 +17,7 @@ from mlops_jupyter.entities import CellExecution, Fingerprint, JobResult, Observ
 from mlops_jupyter.entities.runs import VerdictWord
 from mlops_jupyter.lineage.slice import Result
 
-_WORST_LAST: tuple[VerdictWord, ...] = ("identical", "within tolerance", "different", "input gone", "failed")
+WORST_LAST: tuple[VerdictWord, ...] = ("identical", "within tolerance", "different", "input gone", "failed")
 
 
 class ExpectedMetric(msgspec.Struct, omit_defaults=True):
@@ -49,6 +49,11 @@ def metrics_of(observations: Sequence[Observation], cells: Sequence[int] | None 
         if each.kind == "metric" and (chosen is None or each.n in chosen) and (logged or not each.logged):
             found[each.name, each.key].append(each.value)
     return dict(found)
+
+
+def metric_label(name: str, key: str) -> str:
+    """`auc`, or `auc[UA]` for one of a group."""
+    return f"{name}[{key}]" if key else name
 
 
 def recorded_fingerprint(name: str, n: int, executions: Sequence[CellExecution]) -> Fingerprint | None:
@@ -113,18 +118,19 @@ def encode_reference(reference: Reference) -> bytes:
 
 
 def compare_metrics(expected: dict[tuple[str, str], list[Scalar]], found: dict[tuple[str, str], list[Scalar]],
-                    tolerance: float) -> list[ResultVerdict]:
-    """One verdict for each expected metric, the worst of its repeats."""
+                    tolerance: float, own: Mapping[str, float] = {}) -> list[ResultVerdict]:
+    """One verdict for each expected metric, the worst of its repeats. `own`: metric → its tolerance, where it has one."""
     verdicts = []
     for (name, key), values in expected.items():
-        label = f"{name}[{key}]" if key else name
+        label = metric_label(name, key)
         now = found.get((name, key), [])
         if len(now) != len(values):
             detail = f"seen {len(now)} times, recorded {len(values)} times"
             verdicts.append(ResultVerdict(label, "different", _last(values), _last(now), detail))
             continue
-        words = [compare_numbers(before, after, tolerance) for before, after in zip(values, now, strict=True)]
-        place = max(range(len(words)), key=lambda at: _WORST_LAST.index(words[at])) if words else 0
+        allowed = own.get(label, tolerance)
+        words = [compare_numbers(before, after, allowed) for before, after in zip(values, now, strict=True)]
+        place = max(range(len(words)), key=lambda at: WORST_LAST.index(words[at])) if words else 0
         verdicts.append(ResultVerdict(label, words[place], values[place], now[place]))
     return verdicts
 
@@ -154,4 +160,4 @@ def compare_content(name: str, expected: Fingerprint | str | None, found: Finger
 
 def worst(verdicts: Sequence[ResultVerdict]) -> VerdictWord:
     """The verdict of all: that of the worst; `failed` if there is none, since nothing was compared."""
-    return max((each.verdict for each in verdicts), key=_WORST_LAST.index, default="failed")
+    return max((each.verdict for each in verdicts), key=WORST_LAST.index, default="failed")

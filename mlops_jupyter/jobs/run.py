@@ -17,6 +17,7 @@ from mlops_jupyter.capture.options import TrackOptions
 from mlops_jupyter.entities import InputCheck, JobManifest, Origin, Outcome
 from mlops_jupyter.jobs.bundle import Bundle, load
 from mlops_jupyter.jobs.checks import check_inputs
+from mlops_jupyter.jobs.environments import Where, place_of
 from mlops_jupyter.jobs.execute import ExecuteOptions, run_notebook
 from mlops_jupyter.jobs.parameters import Value, validate
 from mlops_jupyter.jobs.progress import Progress
@@ -39,6 +40,8 @@ class JobRun(msgspec.Struct):
     checks: list[InputCheck] = []
     lost: dict[str, str] = {}
     """Results that could not be kept, and why."""
+    differs: list[str] = []
+    """How the environment differed from the job's lock, in words."""
 
 
 class RunOptions(msgspec.Struct, kw_only=True):
@@ -55,6 +58,9 @@ class RunOptions(msgspec.Struct, kw_only=True):
     cell_timeout: int | None = None
     track: TrackOptions | None = None
     """What to record the run as; None: a run of kind `job` in the experiment that the job was made in."""
+    where: Where = Where()
+    after: Callable[[], str] | None = None
+    """Gives an expression that the kernel evaluates after the last cell, beside the user's code."""
 
 
 def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = None, inputs: Mapping[str, str] | None = None,
@@ -64,6 +70,7 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     options = options or RunOptions()
     typed = validate(bundle.manifest.parameters, parameters or {})
     found = resolve_inputs(bundle, inputs or {})
+    place = place_of(bundle, options.where)
     work = _work_folder(bundle, options)
     place_modules(bundle, work)
     checks = check_inputs(bundle.manifest.inputs, place_inputs(work, bundle.manifest.inputs, found), options.say)
@@ -74,12 +81,12 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     written = {name: value for name, value in typed.items() if name not in _secrets_of(bundle)}
     track = options.track or _as_job(bundle, values, given, checks)
     executed = run_notebook(bundle.notebook, options.output or work / OUTPUT, ExecuteOptions(
-        track=track, cwd=work, parameters=written, env={"PYTHONPATH": _path(bundle)},
+        track=track, cwd=work, parameters=written, env={"PYTHONPATH": _path(bundle), **place.env}, executable=place.executable,
         secrets=secrets, keep=_kept(bundle, options), progress=options.progress, cancel=options.cancel,
-        cell_timeout=options.cell_timeout,
+        cell_timeout=options.cell_timeout, after=options.after,
     ))
     return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given, checks,
-                  executed.lost)
+                  executed.lost, place.differs)
 
 
 def _kept(bundle: Bundle, options: RunOptions) -> tuple[list[str], list[str]]:

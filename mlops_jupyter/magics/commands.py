@@ -140,11 +140,13 @@ def verify(run: str | None, allow_effects: bool, json: bool) -> None:
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the bundle; must not exist.")
 @click.option("--parameter", "keep", multiple=True, help="Offer only these parameters; may be repeated.")
 @click.option("--verify/--no-verify", "clean_run", default=True, show_default=True, help="Run the job once, clean, and compare.")
+@click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N",
+              help="Run it clean so many times; how far its metrics are apart proposes a tolerance, which the job keeps.")
 @click.option("--allow-effects", is_flag=True, help="Let the clean run write outside its folder, reach databases and network.")
 @click.option("--overwrite", is_flag=True, help="Replace the bundle if it exists.")
 @_json
-def convert(*, results: tuple[str, ...], output: Path, keep: tuple[str, ...], clean_run: bool, allow_effects: bool,  # noqa: PLR0913 (options)
-            overwrite: bool, json: bool) -> None:
+def convert(*, results: tuple[str, ...], output: Path, keep: tuple[str, ...], clean_run: bool, repeat: int,  # noqa: PLR0913 (options)
+            allow_effects: bool, overwrite: bool, json: bool) -> None:
     """Make a job from this session: only the cells needed, typed parameters, inputs, modules and a lock."""
     from mlops_jupyter.api import jobs
     from mlops_jupyter.api.display import show
@@ -154,12 +156,13 @@ def convert(*, results: tuple[str, ...], output: Path, keep: tuple[str, ...], cl
     if not own_session():
         raise InputError("this notebook is not tracked", "%mlops track, then run the cells; or mlops convert NOTEBOOK -o job")
     jobs.check_folder(output, replace=overwrite)
-    how = jobs.Conversion(list(results), list(keep) or None, verify=clean_run, replace=overwrite, allow_effects=allow_effects)
+    how = jobs.Conversion(list(results), list(keep) or None, verify=clean_run, replace=overwrite, allow_effects=allow_effects,
+                          repeat=repeat)
     ready = jobs.prepare(jobs.Source(session=own_session()), how)
     if not json:
         show(draft_sheet(ready))
     done = jobs.finish(ready, output, how, ticker("clean run"))
-    _answer(done, lambda: manifest_sheet(done.manifest, output, done.compared), json)
+    _answer(done, lambda: manifest_sheet(done.manifest, output, done.compared, done.spreads), json)
     jobs.must_reproduce(done)
 
 

@@ -17,6 +17,8 @@ from mlops_jupyter.api.rerun import Rerun
 from mlops_jupyter.capture.shell import Status
 from mlops_jupyter.cli import app as command_line
 from mlops_jupyter.entities import JobManifest, NewToken, Run, Session, Submission, Token, Verification
+from mlops_jupyter.jobs.upgrade import Upgrade
+from mlops_jupyter.jobs.verify_bundle import BundleVerdict
 from mlops_jupyter.lineage.compare import Comparison
 from mlops_jupyter.magics.commands import app as magics
 from mlops_jupyter.store.archive import Carried
@@ -43,6 +45,10 @@ SHAPES: dict[str, str | tuple[type, tuple[str, ...]]] = {
     "token create": (NewToken, ()), "token list": (Token, ()), "token revoke": (Token, ()),
     "submissions cancel": (Submission, ()), "doctor": (doctor.Diagnosis, ()), "status": (Status, ("percent",)),
 }
+ALSO: dict[str, dict[str, type[msgspec.Struct]]] = {
+    "verify": {"of a job": BundleVerdict, "of a job with `--with`": Upgrade},
+}
+"""What a command answers where its words ask for something else: by an option that only such a command has."""
 LISTS = {"runs list", "runs", "sessions list", "sessions show", "submissions list", "token list"}
 HEAD = """# Commands and magics
 
@@ -62,7 +68,7 @@ on; with `--strict` anywhere on its line the cell fails instead.
 
 `$MLOPS_STORE` names the store (a folder, an SQL URL, or the `https://` address of `mlops server`, to which `$MLOPS_TOKEN` or the
 file `$MLOPS_TOKEN_FILE` lets in), `$MLOPS_BLOBS` the folder of blobs beside a PostgreSQL, or a bucket (`s3://…`),
-`$MLOPS_STATE` the folder in which records wait, `$MLOPS_WORK` the folder in which jobs run
+`$MLOPS_STATE` the folder in which records wait and the environments of jobs are kept, `$MLOPS_WORK` the folder in which jobs run
 (default: `mlops-runs` where the command is given), `$MLOPS_DISABLE=1` turns tracking off.
 """
 
@@ -115,7 +121,11 @@ def _shape(name: str, command: click.Command) -> list[str]:
     fields = msgspec.structs.fields(kind) if issubclass(kind, msgspec.Struct) else None
     names = [field.encode_name for field in fields] if fields else list(kind.__dataclass_fields__)
     listed = ", ".join(f"`{each}`" for each in [*names, *more])
-    return [f"`--json`: {'a list, each with' if name in LISTS else 'an object with'} {listed}\n"]
+    told = f"`--json`: {'a list, each with' if name in LISTS else 'an object with'} {listed}"
+    if any("--with" in option.opts for option in command.params):
+        told += "".join(f"; {when}: {', '.join(f'`{field}`' for field in other.__struct_fields__)}"
+                        for when, other in ALSO.get(name, {}).items())
+    return [told + "\n"]
 
 
 if __name__ == "__main__":

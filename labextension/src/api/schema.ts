@@ -661,6 +661,12 @@ export interface JobResult {
   key?: string;
 }
 
+/** How far a metric of the job may be from its reference, relative to the larger of the two, and where that number is from. */
+export interface Tolerance {
+  value: number;
+  source: string;
+}
+
 /** The contract of a bundle. `files` maps each other file of the bundle to its sha256; `digest` covers all of it. */
 export interface JobManifest {
   name: string;
@@ -698,6 +704,10 @@ export interface JobManifest {
   warnings?: string[];
   /** Default: null */
   seed?: number | null;
+  /** Default: [] */
+  effects?: string[];
+  /** Default: {} */
+  tolerances?: Record<string, Tolerance>;
   /** Default: {} */
   files?: Record<string, string>;
   /** Default: 1 */
