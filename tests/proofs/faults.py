@@ -37,7 +37,7 @@ from mlops_jupyter.api.ledger import open_ledger  # noqa: E402
 from mlops_jupyter.capture import ipython  # noqa: E402
 from mlops_jupyter.entities import MlopsError  # noqa: E402
 from mlops_jupyter.outbox import ship  # noqa: E402
-from mlops_jupyter.store import open_store  # noqa: E402
+from mlops_jupyter.store import Store, open_store  # noqa: E402
 from tests.proofs.running import report  # noqa: E402
 from tests.unit.capture.notebook_player import fresh_shell  # noqa: E402
 
@@ -57,7 +57,7 @@ CELLS = [
 ]
 VALUES = {"x": [1, 2], "y": 3, "w": "[1, 2]"}
 ROUNDS = 100
-DISK = 3 * 2**20
+DISK = 8 * 2**20
 DAY = 86_400.0
 
 
@@ -164,21 +164,39 @@ def judged(told: Told | None, folder: Path) -> list[str]:
     if told.values != VALUES or told.states != ["ok", "ok", "ok", "ok", "ZeroDivisionError", "ok"]:
         wrong.append(f"the cells noticed: {told.values} {told.states}")
     lines = [line for line in told.said.splitlines() if line.strip() and not (told.refused and _is_untracked(line))]
-    if len(lines) > 2 or any(not line.startswith("mlops: ") for line in lines):
+    if len(_unpaired(lines)) > 2 or any(not line.startswith("mlops: ") for line in lines):
         wrong.append(f"said: {told.said!r}")
     wrong += [f"no remedy: {one!r}" for one in told.refused if "\n" not in one and ": " not in one]
     store = open_store(str(folder / "store"))
     try:
-        ship(folder / "state" / "outbox", store)
+        _ship_all(folder, store)
         wrong += [f"{one.where}: {one.what}" for one in store.check().problems]
         sources = {one.source for session in store.sessions() for one in store.executions(session.id)}
         missing = [cell for cell in CELLS if cell not in sources]
-        excused = any("lost" in line or "stopped itself" in line for line in lines) or told.refused
+        never_began = bool(told.refused) and not sources
+        excused = any("lost" in line or "stopped itself" in line for line in lines) or never_began
         if missing and not excused:
             wrong.append(f"missing without a word: {missing}")
     finally:
         store.close()
     return wrong
+
+
+def _ship_all(folder: Path, store: Store) -> None:
+    """Whatever is left in the outboxes, now that nothing fails."""
+    for outbox in (folder / "state").glob("*/outbox"):
+        ship(outbox, store)
+
+
+def _unpaired(lines: list[str]) -> list[str]:
+    """Without interruptions that ended: `strace` counts the calls of each thread, so one may write where another cannot."""
+    left: list[str] = []
+    for line in lines:
+        if "can be written again" in line and left and "cannot be written" in left[-1]:
+            left.pop()
+        else:
+            left.append(line)
+    return left
 
 
 def _is_untracked(line: str) -> bool:
@@ -232,7 +250,7 @@ def full_disk(folder: Path, rounds: int) -> list[str]:
         if told is None:
             return ["it hung or died"]
         store = open_store(str(folder / "store"))
-        ship(folder / "state" / "outbox", store)
+        _ship_all(folder, store)
         session = store.sessions()[0].id
         found = [one.source for one in store.executions(session)]
         wrong = [f"came through: {one}" for one in [*told.raw, *told.refused]]
