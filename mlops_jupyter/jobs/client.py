@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING
@@ -68,8 +69,10 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
 
     def execute(self, **kwargs: object) -> NotebookNode:
         """As papermill does, with the kernel's own folders removed at the end."""
+        log = self.options.log
         try:
-            return super().execute(env={**os.environ, **self.options.env}, **kwargs)
+            with log.open("ab") if log is not None else nullcontext() as stderr:
+                return super().execute(env={**os.environ, **self.options.env}, stderr=stderr, **kwargs)
         finally:
             for folder in self._folders:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -87,6 +90,8 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
             self._folders.append(folder)
             manager.transport = "ipc"
             manager.ip = str(folder / "k")
+        if self.options.warm is not None:
+            manager.provisioner = self.options.warm.provisioner(manager)
         return manager
 
     def _kernel_folder(self) -> Path:

@@ -27,6 +27,8 @@ from mlops_jupyter.jobs.progress import EngineOptions, Progress
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+    from mlops_jupyter.jobs.warm import WarmKernels
+
 
 KILL_AFTER = 5.0  # seconds between asking a cancelled kernel to stop and killing it
 
@@ -54,6 +56,8 @@ class ExecuteOptions(msgspec.Struct, kw_only=True):
     cell_timeout: int | None = None
     progress: Callable[[Progress], None] | None = None
     cancel: threading.Event | None = None
+    warm: WarmKernels | None = None
+    log: Path | None = None
 
 
 def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, options: ExecuteOptions | None = None) -> Executed:
@@ -68,7 +72,8 @@ def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, option
     if not cwd.is_dir():
         raise InputError(f"there is no folder {cwd} to run in", f"mkdir -p {cwd}")
 
-    engine = EngineOptions(_where_to_record(options.track), options.progress, options.restore, options.env, options.executable)
+    engine = EngineOptions(_where_to_record(options.track), options.progress, options.restore, options.env, options.executable,
+                           warm=options.warm, log=options.log)
     started = time.monotonic()
     error = _papermill(node, output, cwd, options, engine)
     seconds = time.monotonic() - started
@@ -125,6 +130,8 @@ def _watch(cancel: threading.Event, done: threading.Event, engine: EngineOptions
         if done.is_set():
             return
     engine.cancelled = True
+    while engine.pid is None and not done.wait(0.05):
+        pass  # the kernel is still being started
     for number in (signal.SIGINT, signal.SIGKILL):
         if done.is_set() or engine.pid is None:
             return

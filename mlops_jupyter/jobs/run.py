@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,6 +21,9 @@ from mlops_jupyter.jobs.execute import ExecuteOptions, run_notebook
 from mlops_jupyter.jobs.parameters import Value, validate
 from mlops_jupyter.jobs.progress import Progress
 from mlops_jupyter.jobs.work import new_work_folder, place_inputs, place_modules, resolve_inputs
+
+if TYPE_CHECKING:
+    from mlops_jupyter.jobs.warm import WarmKernels
 
 OUTPUT = "output.ipynb"
 
@@ -46,6 +50,11 @@ class RunOptions(msgspec.Struct, kw_only=True):
     cell_timeout: int | None = None
     track: TrackOptions | None = None
     """What to record the run as; None: a run of kind `job` in the experiment that the job was made in."""
+    env: Mapping[str, str] = {}
+    """Added to the kernel's environment."""
+    warm: WarmKernels | None = None
+    log: str = ""
+    """Name in the work folder of what the kernel itself prints; "": it goes to our error stream."""
 
 
 def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = None, inputs: Mapping[str, str] | None = None,
@@ -62,8 +71,9 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     values: dict[str, Value] = {each.name: each.default for each in bundle.manifest.parameters}
     values.update(typed)
     executed = run_notebook(bundle.notebook, options.output or work / OUTPUT, ExecuteOptions(
-        track=options.track or _as_job(bundle, values, given), cwd=work, parameters=typed, env={"PYTHONPATH": _path(bundle)},
-        progress=options.progress, cancel=options.cancel, cell_timeout=options.cell_timeout,
+        track=options.track or _as_job(bundle, values, given), cwd=work, parameters=typed,
+        env={**options.env, "PYTHONPATH": _path(bundle)}, progress=options.progress, cancel=options.cancel,
+        cell_timeout=options.cell_timeout, warm=options.warm, log=work / options.log if options.log else None,
     ))
     return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given)
 
