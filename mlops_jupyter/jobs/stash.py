@@ -45,12 +45,17 @@ class Stash(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._shown = 0
 
     def fill(self, step: Callable[[], object]) -> None:
-        """Take the import that `step` does into the stash. What it raises passes through; ValueError for uncountable draws."""
+        """Take the import that `step` does into the stash. What it raises passes through; ValueError for uncountable draws.
+
+        Python's own modules, and those of packages that are loaded already, stay in sight: the kernel may need them for itself.
+        """
         modules, filters, environment = set(sys.modules), list(warnings.filters), dict(os.environ)
         state = random.getstate()
+        of_kernel = {name.partition(".")[0] for name in modules - self.names} | sys.stdlib_module_names
         step()
         layer = _Layer(
-            {name: module for name, module in sys.modules.items() if name not in modules},
+            {name: module for name, module in sys.modules.items()
+             if name not in modules and name.partition(".")[0] not in of_kernel},
             [one for one in warnings.filters if one not in filters],
             {name: value for name, value in os.environ.items() if environment.get(name) != value},
             _draws(state),

@@ -196,8 +196,7 @@ def load(wanted: list[Wanted], stash: Stash) -> str:
         try:
             for one in wanted:
                 drawn = _numpy_state()
-                if _is_installed(one.module):
-                    stash.fill(_importing(one))
+                stash.fill(_importing(one))
                 if drawn is not None and drawn != _numpy_state():
                     return f"importing {one.module} draws random numbers of numpy"
         except Exception as error:  # noqa: BLE001 (the cell that imports it shall fail, not we)
@@ -238,7 +237,7 @@ def _importing(one: Wanted) -> Callable[[], object]:
     return step
 
 
-def _is_installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
     """False for the user's own modules: each run has its own copy."""
     top = module.partition(".")[0]
     if top in sys.stdlib_module_names:
@@ -284,7 +283,7 @@ def main() -> None:
             importlib.import_module(name)
     of_kernel = {name: value for name, value in os.environ.items() if given.get(name) != value}
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as ipykernel does before the first cell
-    fault = load(wanted, stash)
+    fault = load([one for one in wanted if is_installed(one.module)], stash)
     gc.collect()
     gc.freeze()  # children need not look through what never goes, and share it longer
     request = Zygote(listener, given, fault).serve()

@@ -20,6 +20,7 @@ def write_job(folder: Path, parameters: list[JobParameter], *cells: str) -> Path
     first = new_code_cell(lines, id="parameters", metadata={"tags": ["parameters"]})
     rest = [new_code_cell(source, id=f"c{place}") for place, source in enumerate(cells, 1)]
     notebook = nbformat.writes(new_notebook(cells=[first, *rest], metadata=KERNEL)).encode()
-    manifest = JobManifest("small", 1795000000.0, parameters, [], [JobResult("score", "metric", 0.0)], len(rest) + 1, len(rest) + 1)
+    count = len(rest) + 1
+    manifest = JobManifest("small", 1795000000.0, parameters, [], [JobResult("score", "metric", 0.0)], count, count)
     bundle.write(Draft(manifest, {}, {NOTEBOOK: notebook}, [], []), folder)
     return folder
