@@ -25,13 +25,21 @@ from tests.integration.sweep_jobs import write_job
 
 TWO = 2  # at a time, on both sides
 MLOPS = [sys.executable, "-m", "mlops_jupyter.cli"]
-TRAINING = (
-    "import numpy as np\nimport pandas as pd\nfrom sklearn.datasets import load_breast_cancer\n"
-    "from sklearn.linear_model import LogisticRegression\nfrom sklearn.metrics import roc_auc_score",
-    "X, y = load_breast_cancer(return_X_y=True, as_frame=True)\nX = (X - X.mean()) / X.std()",
-    "model = LogisticRegression(C=strength, max_iter=200).fit(X[:400], y[:400])",
-    "score = roc_auc_score(y[400:], model.predict_proba(X[400:])[:, 1])\nprint(score)",
-)
+TRAINING = """
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+---
+X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+X = (X - X.mean()) / X.std()
+---
+model = LogisticRegression(C=strength, max_iter=200).fit(X[:400], y[:400])
+---
+score = roc_auc_score(y[400:], model.predict_proba(X[400:])[:, 1])
+print(score)
+""".strip().split("\n---\n")
 
 
 def command(words: list[str], folder: Path) -> None:
@@ -90,7 +98,7 @@ def main() -> None:
             out = ["--no-progress-bar", str(small / "notebook.ipynb"), str(folder / "out.ipynb")]
             found.setdefault("one trivial job: papermill", []).append(single([sys.executable, "-m", "papermill", *out], folder))
             found.setdefault("one trivial job: mlops run", []).append(single([*MLOPS, "run", str(small), "--json"], folder))
-    print(f"| {jobs} jobs, {rounds} rounds, medians | seconds | jobs per second | against papermill, per round |\n|---|---|---|---|")
+    print(f"| {jobs} jobs, {rounds} rounds, medians | seconds | jobs per second | against papermill |\n|---|---|---|---|")
     for name, seconds in found.items():
         peer = found["one trivial job: papermill" if "trivial" in name else "papermill, two at a time"]
         count = 1 if "trivial" in name else jobs
