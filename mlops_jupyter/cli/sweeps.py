@@ -48,6 +48,8 @@ def sweep(*, bundle: Path | None, grid: tuple[str, ...], rows: Path | None, draw
     axes = Axes(fixed=pairs(parameters, "-p"), grid=pairs(grid, "--grid"), rows=rows, random=draws or 0,
                 ranges=pairs(ranges, "--random-range"), seed=seed)
     seconds = verbs.seconds(budget, "--budget") if budget else None
+    if bundle is not None:
+        verbs.check_metric(bundle, metric)
     place = _place(bundle, axes, pairs(inputs, "-i"), output, resume)
     order = verbs.Order(verbs.check_metric(place.sweep.bundle, metric), minimize)
     try:

@@ -13,7 +13,6 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING
@@ -69,10 +68,12 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
 
     def execute(self, **kwargs: object) -> NotebookNode:
         """As papermill does, with the kernel's own folders removed at the end."""
-        log = self.options.log
+        environment = {**os.environ, **self.options.env}
         try:
-            with log.open("ab") if log is not None else nullcontext() as stderr:
-                return super().execute(env={**os.environ, **self.options.env}, stderr=stderr, **kwargs)
+            if self.options.log is None:
+                return super().execute(env=environment, **kwargs)
+            with self.options.log.open("ab") as log:
+                return super().execute(env=environment, stderr=log, **kwargs)
         finally:
             for folder in self._folders:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -180,6 +180,8 @@ class _Fleet:
         with self._lock:
             child.state, child.error, child.cell, child.session = outcome.state, outcome.error, outcome.cell, session
             child.seconds = outcome.seconds
+            if outcome.state == "cancelled" and self._place.sweep.stopped:
+                child.error = self._place.sweep.stopped
             self._failures += outcome.state not in {"succeeded", "cancelled"}
             if self._options.max_failures and self._failures >= self._options.max_failures and self._waiting:
                 sweep = self._place.sweep

@@ -123,8 +123,10 @@ class _Parent:
             listener.bind(self._path)
             listener.listen(_BACKLOG)
             words = ["-m", "mlops_jupyter.jobs.zygote", str(listener.fileno()), msgspec.json.encode(modules).decode()]
-            self._process = subprocess.Popen([*interpreter, *words], env=env, stdin=subprocess.PIPE, start_new_session=True,
-                                             stdout=subprocess.DEVNULL, pass_fds=[listener.fileno()])
+            self._process = subprocess.Popen(
+                [*interpreter, *words], env=env, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                pass_fds=[listener.fileno()], start_new_session=True,
+            )  # in an empty folder: modules beside where the sweep was started are not to be taken for Python's
 
     def ask(self, request: Request) -> ForkedProcess | str:
         """The kernel, or why there is none."""

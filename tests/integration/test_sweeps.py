@@ -112,6 +112,14 @@ def test_a_grid_is_run_told_drawn_and_gone_on_with_where_it_failed(here: Path, c
     assert (again[2]["folder"], again[1]["session"]) == ("2-2", told["children"][1]["session"])
 
 
+def test_what_cannot_be_swept_is_said_before_a_folder_is_made(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    job = write_job(here / "job", [P], "1 / 0")
+    assert execute(["sweep", str(job), "--grid", "p=1,2", "--metric", "auc", "-o", "out"]) == 2
+    assert "this job gives no metric 'auc'\n  → its metrics: score" in capfd.readouterr().err
+    assert execute(["sweep", str(job)]) == execute(["sweep"]) == execute(["sweep", str(job), "--resume", "out"]) == 2
+    assert [path.name for path in here.iterdir()] == ["job"]
+
+
 def test_a_bad_row_or_column_is_named_and_nothing_starts(here: Path) -> None:
     job = write_job(here / "job", [P], "1 / 0")
     for text, says in [("p\n1\nx\n", "line 3: parameter p: 'x' is not an integer"), ("p,segment\n1,a\n", "column 'segment'")]:
@@ -137,6 +145,7 @@ def test_when_the_time_is_up_what_runs_is_cancelled_and_the_rest_waits(here: Pat
     states = [child.state for child in place.sweep.children]
     assert states[2] == "waiting"
     assert "cancelled" in states
+    assert {child.error for child in place.sweep.children if child.state == "cancelled"} == {"the time was up"}
     assert not any(psutil.pid_exists(int(file.read_text())) for file in place.folder.glob("*/pid"))
 
 
