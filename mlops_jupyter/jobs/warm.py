@@ -208,6 +208,10 @@ class ForkedProcess:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
+    def close(self) -> None:
+        """Give it up: the parent kills it, if it lives."""
+        self._connection.close()
+
     def kill(self) -> None:
         """As `Popen.kill`."""
         self.send_signal(signal.SIGKILL)

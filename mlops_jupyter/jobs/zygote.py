@@ -99,7 +99,8 @@ class Zygote:
                         return request
                 else:  # it sends nothing more: this is its end
                     self._kill([pid for pid, connection in self._kernels.items() if connection is key.fileobj])
-                    self._selector.unregister(key.fileobj)
+                    with suppress(KeyError, ValueError):  # its kernel may have ended in the same moment
+                        self._selector.unregister(key.fileobj)
 
     def _answer(self, connection: socket.socket) -> Request | None:
         with connection.makefile("rb") as lines:

@@ -25,6 +25,8 @@ from mlops_jupyter.cli import execute
 from mlops_jupyter.entities import CellExecution, ConflictError, InputError, JobParameter, Observation
 from mlops_jupyter.jobs.fleet import FleetOptions
 from mlops_jupyter.jobs.sweep import Axes, Child
+from mlops_jupyter.jobs.warm import ForkedProcess, WarmKernels
+from mlops_jupyter.jobs.zygote import Request
 from tests.integration.sweep_jobs import write_job
 
 P = JobParameter("p", "integer", 1)
@@ -215,6 +217,32 @@ def test_nobody_can_tell_a_warm_run_from_a_cold_one(here: Path) -> None:
     assert hot[2]["score"] > 0.9
     assert "[]" in str(cold[0][2]["outputs"])  # nothing was loaded before its cell, in either
     assert any("image/png" in str(facts["outputs"]) for facts in hot[0])
+
+
+def test_a_kernel_that_is_given_up_is_killed_and_its_parent_forks_on(here: Path) -> None:
+    said: list[str] = []
+    with WarmKernels([], said.append) as kernels:
+        def fork() -> ForkedProcess:
+            words = [sys.executable, "-m", "ipykernel_launcher", "-f", str(here / "connection.json")]
+            process = kernels.fork(words, Request([], str(here), dict(os.environ)))
+            assert process is not None, said
+            return process
+
+        first, second = fork(), fork()
+        parent = psutil.Process(first.pid).parent()
+        assert parent is not None
+        parent.suspend()  # so that it hears of both at once
+        first.kill()
+        first.close()
+        parent.resume()
+        third = fork()
+        gone = psutil.Process(second.pid)
+        second.close()
+        assert not psutil.wait_procs([gone], 10)[1]
+        assert third.poll() is None
+        third.kill()
+        assert third.wait(10) == -signal.SIGKILL
+    assert not parent.is_running()
 
 
 def test_warm_kernels_draw_each_their_own_numbers(here: Path) -> None:
