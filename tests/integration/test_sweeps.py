@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -231,10 +232,11 @@ def test_a_kernel_that_is_given_up_is_killed_and_its_parent_forks_on(here: Path)
         first, second = fork(), fork()
         parent = psutil.Process(first.pid).parent()
         assert parent is not None
-        parent.suspend()  # so that it hears of both at once
-        first.kill()
-        first.close()
-        parent.resume()
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.connect(str(next(kernels._folder.iterdir())))  # keeps the parent waiting, so that it hears of both at once
+            first.kill()
+            until(lambda: psutil.Process(first.pid).status() == psutil.STATUS_ZOMBIE)
+            first.close()
         third = fork()
         gone = psutil.Process(second.pid)
         second.close()
