@@ -25,8 +25,9 @@ class _Axis(msgspec.Struct):
 
 
 def picture(sweep: Sweep, metric: str, *, minimize: bool = False) -> str | None:
-    """SVG text; None where there is nothing to draw: no parameter that varied, or no child with a finite metric."""
-    shown = [child for child in sweep.children if math.isfinite(child.metrics.get(metric, math.nan))]
+    """SVG text; None where there is nothing to draw: no parameter that varied, or no child that succeeded with a finite metric."""
+    shown = [child for child in sweep.children
+             if child.state == "succeeded" and math.isfinite(child.metrics.get(metric, math.nan))]
     names = sweep.varied[:_MOST_PANELS]
     if not shown or not names:
         return None

@@ -34,7 +34,8 @@ def test_the_best_comes_first_then_those_without_a_score_then_those_that_failed(
 
 def test_the_picture_has_a_panel_for_each_parameter_and_a_point_for_each_score() -> None:
     children = [child(place, 0.1 * place, rate=10.0**place, name=f"<{place}>") for place in range(3)]
-    drawn = ET.fromstring(picture(some_sweep(*children, child(9, math.nan, rate=1.0, name="x")), "auc") or "")
+    drawn = ET.fromstring(picture(some_sweep(*children, child(8, 9.0, "failed", rate=1.0, name="x"),
+                                                    child(9, math.nan, rate=1.0, name="x")), "auc") or "")
     points = [(float(one.get("cx", "")), float(one.get("cy", ""))) for one in drawn.iter(f"{SVG}circle")]
     assert len(points) == 6
     first, second, third = points[:3]
