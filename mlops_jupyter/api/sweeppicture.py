@@ -25,7 +25,7 @@ class _Axis(msgspec.Struct):
 
 
 def picture(sweep: Sweep, metric: str, *, minimize: bool = False) -> str | None:
-    """SVG text; None where there is nothing to draw: no parameter that varied, or no child that succeeded with a finite metric."""
+    """SVG text; None where there is nothing to draw: no parameter that varied, no child that succeeded with a finite metric."""
     shown = [child for child in sweep.children
              if child.state == "succeeded" and math.isfinite(child.metrics.get(metric, math.nan))]
     names = sweep.varied[:_MOST_PANELS]
