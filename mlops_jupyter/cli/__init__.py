@@ -34,6 +34,7 @@ COMMANDS = {
     "inspect": ("jobs", "What a job is, takes and gives."),
     "run": ("jobs", "Run a job."),
     "submit": ("jobs", "Hand a job to a runner."),
+    "sweep": ("sweeps", "Run a job many times, with a grid, random draws or the rows of a file."),
     "submissions": ("submissions", "List, show and cancel submissions, and read their logs."),
     "export": ("archives", "Carry runs into one file."),
     "import": ("archives", "Add what such a file carries."),

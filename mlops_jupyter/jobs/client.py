@@ -72,8 +72,12 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
 
     def execute(self, **kwargs: object) -> NotebookNode:
         """As papermill does, with the kernel's own folders removed at the end."""
+        environment = {**os.environ, **self.options.env}
         try:
-            return super().execute(env={**os.environ, **self.options.env}, **kwargs)
+            if self.options.log is None:
+                return super().execute(env=environment, **kwargs)
+            with self.options.log.open("ab") as log:
+                return super().execute(env=environment, stderr=log, **kwargs)
         finally:
             for folder in self._folders:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -91,6 +95,8 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
             self._folders.append(folder)
             manager.transport = "ipc"
             manager.ip = str(folder / "k")
+        if self.options.warm is not None:
+            manager.provisioner = self.options.warm.provisioner(manager)
         return manager
 
     def _kernel_folder(self) -> Path:

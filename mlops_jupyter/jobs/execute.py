@@ -29,6 +29,8 @@ from mlops_jupyter.jobs.progress import EngineOptions, Progress
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+    from mlops_jupyter.jobs.warm import WarmKernels
+
 
 KILL_AFTER = 5.0  # seconds between asking a cancelled kernel to stop and killing it
 
@@ -64,6 +66,8 @@ class ExecuteOptions(msgspec.Struct, kw_only=True):
     cancel: threading.Event | None = None
     after: Callable[[], str] | None = None
     """Gives an expression that the kernel evaluates after the last cell, beside the user's code."""
+    warm: WarmKernels | None = None
+    log: Path | None = None
 
 
 def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, options: ExecuteOptions | None = None) -> Executed:
@@ -80,7 +84,8 @@ def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, option
 
     engine = EngineOptions(
         _where_to_record(options.track), options.progress, options.restore, _environment(options), options.executable,
-        after=options.after, secrets=list(options.secrets.values()), keep=(list(options.keep[0]), list(options.keep[1])))
+        after=options.after, secrets=list(options.secrets.values()), keep=(list(options.keep[0]), list(options.keep[1])),
+        warm=options.warm, log=options.log)
     started = time.monotonic()
     error = _papermill(node, output, cwd, options, engine)
     seconds = time.monotonic() - started
@@ -145,6 +150,8 @@ def _watch(cancel: threading.Event, done: threading.Event, engine: EngineOptions
         if done.is_set():
             return
     engine.cancelled = True
+    while engine.pid is None and not done.wait(0.05):
+        pass  # the kernel is still being started
     for number in (signal.SIGINT, signal.SIGKILL):
         if done.is_set() or engine.pid is None:
             return

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from mlops_jupyter.capture.options import TrackOptions
+
+if TYPE_CHECKING:
+    from mlops_jupyter.jobs.warm import WarmKernels
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -41,3 +46,7 @@ class EngineOptions(msgspec.Struct):
     current: int | None = None
     pid: int | None = None
     cancelled: bool = False
+    warm: WarmKernels | None = None
+    """Where to have the kernel forked, while that is safe; None: a new process."""
+    log: Path | None = None
+    """Where the kernel's own error stream goes; None: to ours."""

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -23,6 +24,9 @@ from mlops_jupyter.jobs.parameters import Value, validate
 from mlops_jupyter.jobs.progress import Progress
 from mlops_jupyter.jobs.secrets import secret_values
 from mlops_jupyter.jobs.work import new_work_folder, place_inputs, place_modules, resolve_inputs
+
+if TYPE_CHECKING:
+    from mlops_jupyter.jobs.warm import WarmKernels
 
 OUTPUT = "output.ipynb"
 
@@ -61,6 +65,11 @@ class RunOptions(msgspec.Struct, kw_only=True):
     where: Where = Where()
     after: Callable[[], str] | None = None
     """Gives an expression that the kernel evaluates after the last cell, beside the user's code."""
+    env: Mapping[str, str] = {}
+    """Added to the kernel's environment."""
+    warm: WarmKernels | None = None
+    log: str = ""
+    """Name in the work folder of what the kernel itself prints; "": it goes to our error stream."""
 
 
 def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = None, inputs: Mapping[str, str] | None = None,
@@ -81,9 +90,10 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     written = {name: value for name, value in typed.items() if name not in _secrets_of(bundle)}
     track = options.track or _as_job(bundle, values, given, checks)
     executed = run_notebook(bundle.notebook, options.output or work / OUTPUT, ExecuteOptions(
-        track=track, cwd=work, parameters=written, env={"PYTHONPATH": _path(bundle), **place.env}, executable=place.executable,
-        secrets=secrets, keep=_kept(bundle, options), progress=options.progress, cancel=options.cancel,
-        cell_timeout=options.cell_timeout, after=options.after,
+        track=track, cwd=work, parameters=written, env={**options.env, "PYTHONPATH": _path(bundle), **place.env},
+        executable=place.executable, secrets=secrets, keep=_kept(bundle, options), progress=options.progress,
+        cancel=options.cancel, cell_timeout=options.cell_timeout, after=options.after, warm=options.warm,
+        log=work / options.log if options.log else None,
     ))
     return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given, checks,
                   executed.lost, place.differs)
