@@ -21,6 +21,17 @@ def size(text: str, option: str) -> int:
     return round(float(match[1]) * _UNITS[match[2].upper()])
 
 
+_TIMES = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+def seconds(text: str, option: str) -> float:
+    """`90`, `90s`, `10m`, `1.5h` in seconds. InputError for anything else, and for nothing."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
+    if match is None or match[2] not in _TIMES or not float(match[1]):
+        raise InputError(f"{option} {text!r} is no time", f"write it as {option} 90s, {option} 10m or {option} 1.5h")
+    return float(match[1]) * _TIMES[match[2]]
+
+
 def pairs(given: Sequence[str], option: str) -> dict[str, str]:
     """`["a=1", "b=x=y"]` as a dictionary. InputError names the one without `=` or said twice."""
     found: dict[str, str] = {}

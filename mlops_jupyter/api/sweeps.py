@@ -7,7 +7,6 @@ ends, leaves the metrics of each child in the record and a picture beside it. Ea
 from __future__ import annotations
 
 import random
-import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 PICTURE = "sweep.svg"
 _SEEDS = 2**31
-_UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 class Swept(msgspec.Struct):
@@ -146,11 +144,3 @@ def must_all_succeed(done: Swept) -> None:
     parts += [f"{waiting} did not start: {done.stopped}"] if waiting else []
     first = next((f"; child {child.number} {child.state}: {child.error}" for child in bad if child.state != "cancelled"), "")
     raise JobFailedError(", ".join(parts) + first, shlex.join(["mlops", "sweep", "--resume", str(done.folder)]))
-
-
-def seconds(text: str, option: str) -> float:
-    """`90`, `90s`, `10m`, `1.5h` in seconds. InputError for anything else, and for nothing."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
-    if match is None or match[2] not in _UNITS or not float(match[1]):
-        raise InputError(f"{option} {text!r} is no time", f"write it as {option} 90s, {option} 10m or {option} 1.5h")
-    return float(match[1]) * _UNITS[match[2]]

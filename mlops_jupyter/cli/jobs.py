@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from mlops_jupyter.api import headless
 from mlops_jupyter.api import jobs as verbs
 from mlops_jupyter.api.display import as_json
 from mlops_jupyter.api.jobsheets import against_sheet, draft_sheet, job_run_sheet, manifest_sheet
-from mlops_jupyter.api.options import pairs
+from mlops_jupyter.api.options import pairs, seconds
 from mlops_jupyter.api.submissions import submit as hand_over
 from mlops_jupyter.api.words import names
 from mlops_jupyter.cli.contract import ContractCommand
@@ -20,6 +21,7 @@ from mlops_jupyter.cli.jobchecks import where
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar
 from mlops_jupyter.entities import InputError, JobFailedError
+from mlops_jupyter.jobs.attempts import Limits
 from mlops_jupyter.jobs.terms import read_terms
 
 
@@ -102,17 +104,23 @@ def _against(bundle: Path, notebook: Path, as_json_: bool) -> None:
 @click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=URI", help="Another file for an input; may be repeated.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the executed notebook goes.")
 @click.option("--env", type=click.Choice(["fresh"]), help="In a virtual environment made from its lock, kept for later runs.")
+@click.option("--timeout", metavar="TIME", help="Stop the run after 90s, 10m, 1.5h.")
+@click.option("--cell-timeout", metavar="TIME", help="Stop it when one cell takes so long.")
+@click.option("--retries", type=click.IntRange(min=0), default=0, metavar="N", help="Try again so often when it fails.")
+@click.option("--wait", metavar="TIME", default="5s", show_default=True, help="Before the first of these; doubled each time.")
 @json_option
-def run(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], output: Path | None, env: str | None,
-        as_json_: bool) -> None:
+def run(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], output: Path | None,  # noqa: PLR0913 (options)
+        env: str | None, timeout: str | None, cell_timeout: str | None, retries: int, wait: str, as_json_: bool) -> None:
     """Run the job in BUNDLE, in a folder of its own, recorded cell by cell.
 
     `mlops run BUNDLE --help` lists what this job takes: each parameter is an option too.
     """
     given, files = pairs(parameters, "-p"), pairs(inputs, "-i")
+    limits = Limits(cell=math.ceil(seconds(cell_timeout, "--cell-timeout")) if cell_timeout else None,
+                    whole=seconds(timeout, "--timeout") if timeout else None, retries=retries, wait=seconds(wait, "--wait"))
     with bar(bundle.name or str(bundle), quiet=as_json_) as progress:
         place = where(env, quiet=as_json_)
-        done = verbs.run_job(bundle, given, files, verbs.Running(output, progress, say=say, where=place))
+        done = verbs.run_job(bundle, given, files, verbs.Running(output, progress, say=say, where=place, limits=limits))
     answer(done, lambda: job_run_sheet(done), json=as_json_)
     headless.must_succeed(done.outcome, f"the job {bundle}", f"the executed notebook: {done.output}")
 

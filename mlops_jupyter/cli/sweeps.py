@@ -8,6 +8,7 @@ import click
 
 from mlops_jupyter.api import sweeps as verbs
 from mlops_jupyter.api.options import pairs
+from mlops_jupyter.api.options import seconds as seconds_of
 from mlops_jupyter.api.sweepsheets import sweep_sheet
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.sweep_progress import watching
@@ -47,7 +48,7 @@ def sweep(*, bundle: Path | None, grid: tuple[str, ...], rows: Path | None, draw
     """
     axes = Axes(fixed=pairs(parameters, "-p"), grid=pairs(grid, "--grid"), rows=rows, random=draws or 0,
                 ranges=pairs(ranges, "--random-range"), seed=seed)
-    seconds = verbs.seconds(budget, "--budget") if budget else None
+    seconds = seconds_of(budget, "--budget") if budget else None
     if bundle is not None:
         verbs.check_metric(bundle, metric)
     place = _place(bundle, axes, pairs(inputs, "-i"), output, resume)

@@ -89,7 +89,7 @@ def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, option
     started = time.monotonic()
     error = _papermill(node, output, cwd, options, engine)
     seconds = time.monotonic() - started
-    if isinstance(error, MlopsError):
+    if isinstance(error, MlopsError) and not engine.cancelled:  # a kernel that was stopped at its start says so in our words
         raise error
     outcome = judge(error, seconds=seconds, cell=engine.failed or engine.current, source=_source(node, engine))
     if options.secrets:

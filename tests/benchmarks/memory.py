@@ -16,9 +16,11 @@ import psutil
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-CELL = """values{number} = list(range({number} % 50))
+NAMES = 1_000
+"""So many variables come to be; later cells give them other values, so that what still grows is ours, or IPython's."""
+CELL = """values{slot} = list(range({number} % 50))
 frame{place} = pd.DataFrame({{'a': np.arange(1000) + {number}, 'b': 1.5}})
-total = sum(values{number}) + frame{place}['a'].sum()
+total = sum(values{slot}) + frame{place}['a'].sum()
 """
 
 
@@ -31,11 +33,11 @@ def grown(cells: int, *, tracked: bool) -> float:
     if tracked:
         shell.run_cell("%load_ext mlops_jupyter\n%mlops track")
     for number in range(20):
-        shell.run_cell(CELL.format(number=number, place=number % 20), store_history=True)
+        shell.run_cell(CELL.format(number=number, slot=number % NAMES, place=number % 20), store_history=True)
     gc.collect()
     before = psutil.Process().memory_info().rss
     for number in range(20, 20 + cells):
-        shell.run_cell(CELL.format(number=number, place=number % 20), store_history=True)
+        shell.run_cell(CELL.format(number=number, slot=number % NAMES, place=number % 20), store_history=True)
     gc.collect()
     return float(psutil.Process().memory_info().rss - before) / 2**20
 

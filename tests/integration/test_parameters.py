@@ -165,3 +165,14 @@ def test_the_form_runs_the_job(bundle: Path) -> None:
     assert seen(form.done.output)["int"] == "9"
     assert form.bar.value == form.bar.max
     assert "succeeded" in form.note.value
+
+
+def test_execution_has_limits_and_further_attempts(bundle: Path, tmp_path: Path) -> None:
+    """Each attempt is a run of its own; what took too long says so, with exit code 1, and leaves no kernel."""
+    failed = mlops("run", str(bundle), "--trees", "99", "--retries", "1", "--wait", "0.1s", "--json")
+    assert failed.returncode == 1
+    assert failed.stderr.count("attempt 1 failed: ValueError: [redacted:secret]; again in 0.1 s, 1 left") == 1
+    late = mlops("run", str(bundle), "--timeout", "0.5s", "--json")
+    assert late.returncode == 1, late.stderr
+    assert json.loads(late.stdout)["outcome"]["state"] == "timed-out"
+    assert mlops("run", str(bundle), "--timeout", "soon").returncode == 2

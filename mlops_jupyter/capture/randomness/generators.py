@@ -62,10 +62,12 @@ class Generators:
         return marks, names
 
     def after(self, before: tuple[dict[str, object], dict[str, str]], seeded: tuple[str, ...]) -> RandomState:
-        """What the cell did to the sources. A source that first appeared in the cell counts as drawn only if it was seeded."""
+        """What the cell did to the sources. One that it loaded (NumPy's is loaded by its first use) is asked if it is new."""
         marks, names = before
         now = self._last = self.marks()
-        drew = tuple(source for source, mark in now.items() if source in marks and marks[source] != mark)
+        new = {source.name for source in self._sources if source.name in now and source.name not in marks
+               and not source.untouched(now[source.name])}
+        drew = tuple(source for source, mark in now.items() if source in new or marks.get(source, mark) != mark)
         by_import = ("python",) if "python" in drew and self._drawn_by_import() else ()
         return RandomState(before=names, drew=drew, seeded=seeded, by_import=by_import)
 

@@ -10,6 +10,7 @@ from typing import Protocol, cast
 import msgspec
 
 _MT19937_BYTES = 624 * 4 + 4
+_NEW = 623
 
 
 class _Key(Protocol):
@@ -63,6 +64,11 @@ class NumpySource:
             self._no_gauss = not has_gauss
             self._raw = raw
         return self._mark
+
+    def untouched(self, mark: object) -> bool:
+        """See Source. One that is new, with entropy as its key, stands one place before where each draw and `seed` lead."""
+        _, _, position, has_gauss, _ = cast("tuple[str, int, int, int, float]", mark)
+        return position == _NEW and not has_gauss
 
     def serialize(self) -> bytes:
         """As `np.random.get_state()` says it."""

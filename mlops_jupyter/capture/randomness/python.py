@@ -22,6 +22,10 @@ class PythonSource:
         """The state itself, as it lies in memory."""
         return twister(random._inst)
 
+    def untouched(self, mark: object) -> bool:
+        """See Source."""
+        return True
+
     def serialize(self) -> bytes:
         """As `random.getstate()` says it."""
         return msgspec.json.encode(random.getstate())

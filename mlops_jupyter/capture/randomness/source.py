@@ -18,6 +18,10 @@ class Source(Protocol):
         """A comparable mark of its state now. `between`: no cell has run since the last one."""
         ...
 
+    def untouched(self, mark: object) -> bool:
+        """True if nobody can have drawn from it since it was loaded, or what it gives from then on is the same each time."""
+        ...
+
     def serialize(self) -> bytes:
         """Its state now, as JSON."""
         ...

@@ -8,8 +8,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from mlops_jupyter.api.options import seconds
 from mlops_jupyter.api.sweeppicture import picture
-from mlops_jupyter.api.sweeps import Swept, must_all_succeed, ranked, seconds
+from mlops_jupyter.api.sweeps import Swept, must_all_succeed, ranked
 from mlops_jupyter.api.sweepsheets import sweep_sheet
 from mlops_jupyter.entities import InputError, JobFailedError
 from mlops_jupyter.jobs.sweep import Child, Sweep

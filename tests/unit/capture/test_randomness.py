@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -66,3 +68,16 @@ def test_a_cached_normal_deviate_counts_as_drawn() -> None:
 def test_a_state_that_is_none_is_refused(source: str, data: bytes) -> None:
     with pytest.raises(InputError):
         restore(source, data)
+
+
+@pytest.mark.parametrize(("cell", "drew"), [
+    ("np.random.normal()", True), ("np.random.rand(3)", True), ("np.random.get_state()", False),
+    ("np.random.default_rng(1).random()", False), ("np.random.shuffle([1, 2])", True), ("np.random.seed(0)", True),
+])
+def test_the_first_use_of_numpys_generator_is_a_draw(cell: str, drew: bool) -> None:
+    """NumPy loads `np.random` when it is first used: there was no state before the cell that drew."""
+    code = ("import sys\nimport numpy as np\nfrom mlops_jupyter.capture.randomness import Generators\n"
+            "assert 'numpy.random' not in sys.modules\ngenerators = Generators(lambda data: 'blob')\n"
+            f"before = generators.before()\n{cell}\nprint(generators.after(before, ()).drew)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == str(("numpy",) if drew else ()), done.stderr
