@@ -7,6 +7,7 @@ notebook in the work folder and, in the ledger, a session of kind `job` that say
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -81,8 +82,13 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     found = resolve_inputs(bundle, inputs or {})
     place = place_of(bundle, options.where)
     work = _work_folder(bundle, options)
-    place_modules(bundle, work)
-    checks = check_inputs(bundle.manifest.inputs, place_inputs(work, bundle.manifest.inputs, found), options.say)
+    try:
+        place_modules(bundle, work)
+        checks = check_inputs(bundle.manifest.inputs, place_inputs(work, bundle.manifest.inputs, found), options.say)
+    except BaseException:
+        if options.work is None:  # it was made for a run that does not begin
+            shutil.rmtree(work, ignore_errors=True)
+        raise
     given = {name: options.told.get(name, found[name]) for name in inputs or {}}
     secrets = secret_values(bundle.manifest.parameters, typed)
     values: dict[str, Value] = {each.name: each.default for each in bundle.manifest.parameters}

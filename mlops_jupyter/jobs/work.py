@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mlops_jupyter.entities import InputError, JobInput, NotFoundError
+from mlops_jupyter.entities import InputError, JobInput, MlopsError, NotFoundError
 from mlops_jupyter.jobs.bundle import Bundle
 from mlops_jupyter.jobs.inputs import names_of
 
@@ -170,9 +170,12 @@ def _fetch_stored(address: str, target: Path, name: str) -> None:
     import fsspec
 
     try:
-        with fsspec.open(_with_credentials(address), "rb") as stored, target.open("wb") as file:
+        with fsspec.open(_with_credentials(address), "rb", skip_instance_cache=True) as stored, target.open("wb") as file:
             shutil.copyfileobj(stored, file)
-    except (OSError, ValueError, ImportError) as error:
+    except MlopsError:
+        target.unlink(missing_ok=True)
+        raise
+    except Exception as error:  # noqa: BLE001 (each file system has errors of its own: no credentials, no bucket, no network)
         target.unlink(missing_ok=True)
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"input {name}: {address} could not be fetched: {why}", f"fetch it, then -i {name}=PATH") from None

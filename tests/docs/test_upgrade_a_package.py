@@ -24,6 +24,7 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
     home = tmp_path / "work"
     home.mkdir()
     environment = {**os.environ, "MLOPS_STORE": str(home / "store"), "MLOPS_STATE": str(home / "state")}
+    environment.pop("COLUMNS", None)  # a pipe is wide, and nothing is folded
 
     def mlops(*arguments: str) -> str:
         command = [str(Path(sys.executable).parent / "mlops"), *arguments]

@@ -75,7 +75,7 @@ def test_a_bucket_gives_an_input(bundle: Bundle, tmp_path: Path, monkeypatch: py
         bucket = server.bucket()
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
-        with fsspec.open(f"{bucket}/rows.csv", "wb") as file:
+        with fsspec.open(f"{bucket}/rows.csv", "wb", skip_instance_cache=True) as file:
             file.write(b"a\n3\n")
         found = resolve_inputs(bundle, {"rows": f"{bucket}/rows.csv"})
         place(found["rows"], tmp_path / "w" / "rows.csv", "rows")
