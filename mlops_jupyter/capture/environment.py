@@ -52,10 +52,13 @@ def environment(*, packages: bool = True) -> Environment:
 def installed() -> list[Distribution]:
     """Every distribution on the path, once; the first on the path counts, as for import.
 
-    Name and version are those of the metadata folder (`name-version.dist-info`), which spares parsing its files.
+    Name and version are those of the metadata folder (`name-version.dist-info`), which spares parsing its files. What a package
+    carries for itself is not installed: `import pkg_resources` puts setuptools' own copies on the path.
     """
     found: dict[str, Distribution] = {}
     for folder in dict.fromkeys(sys.path):
+        if Path(folder).name == "_vendor":
+            continue
         try:
             with os.scandir(folder or ".") as entries:
                 places = [entry.path for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]

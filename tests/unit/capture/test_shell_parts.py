@@ -14,7 +14,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from mlops_jupyter.capture.environment import LocalModules, environment, git_state, package_names
+from mlops_jupyter.capture.environment import LocalModules, environment, git_state, installed, package_names
 from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.files import FileAccesses, FileWatch
 from mlops_jupyter.capture.imports import ImportHooks
@@ -313,3 +313,12 @@ def test_cells_that_overlap_both_have_the_files_of_either(hooked: FileWatch, tmp
     assert hooked.active
     assert [Path(access.path).name for access in hooked.end(second).files] == ["a.txt"]
     assert not hooked.active
+
+
+def test_what_a_package_carries_for_itself_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`import pkg_resources` puts setuptools' own copies on the path; they made the environment seem another one."""
+    (tmp_path / "setuptools" / "_vendor" / "inflect-7.3.1.dist-info").mkdir(parents=True)
+    (tmp_path / "own" / "ours_too-1.0.dist-info").mkdir(parents=True)
+    before = {one.name for one in installed()}
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "setuptools" / "_vendor"), str(tmp_path / "own")])
+    assert {one.name for one in installed()} - before == {"ours_too"}
