@@ -13,7 +13,7 @@ from mlops_jupyter.api.sheets import metrics_rows, verdicts_block
 from mlops_jupyter.api.words import duration, first_line, names, number, plural, run_label, when
 from mlops_jupyter.entities import JobInput, JobManifest, JobParameter, JobResult, ResultVerdict, Scalar
 from mlops_jupyter.entities.environments import on_one_line
-from mlops_jupyter.jobs.runners import as_text
+from mlops_jupyter.jobs.parameters import as_text
 from mlops_jupyter.jobs.tolerances import Spread
 from mlops_jupyter.lineage.stale import StaleCell
 

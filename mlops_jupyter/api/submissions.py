@@ -16,8 +16,8 @@ from mlops_jupyter.api.words import duration, plural, when
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import AnyStore, ConflictError, InputError, NotFoundError, Submission, new_id
 from mlops_jupyter.jobs.bundle import load
-from mlops_jupyter.jobs.parameters import validate
-from mlops_jupyter.jobs.runners import Order, Runner, as_text
+from mlops_jupyter.jobs.parameters import as_text, validate
+from mlops_jupyter.jobs.runners import Order, Runner
 from mlops_jupyter.jobs.work import resolve_inputs
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mlops_jupyter.api.display import Block, Sheet
 from mlops_jupyter.api.sweeps import Swept
 from mlops_jupyter.api.words import duration, first_line, number, plural
-from mlops_jupyter.jobs.runners import as_text
+from mlops_jupyter.jobs.parameters import as_text
 from mlops_jupyter.jobs.sweep import Child
 
 MOST_ROWS, MOST_METRICS = 30, 4

@@ -7,7 +7,6 @@ with `log_metric` in it runs anywhere.
 from __future__ import annotations
 
 import errno
-import importlib
 import io
 import os
 import pickle
@@ -215,12 +214,10 @@ def _artifact(what: object, name: str) -> tuple[str, bytes, dict[str, str]]:
 
 
 def _pickled(value: object) -> tuple[bytes, str]:
+    from mlops_jupyter.fingerprint.written import pickled
+
     try:
-        if "joblib" in sys.modules:
-            buffer = io.BytesIO()
-            importlib.import_module("joblib").dump(value, buffer)
-            return buffer.getvalue(), "joblib"
-        return pickle.dumps(value, protocol=5), "pickle"
+        return pickled(value)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise InputError(f"a {type(value).__name__} cannot be kept as bytes: {error}", "save it with its own library, and "
                          "log the file: mlops.log_artifact(path)") from error

@@ -42,7 +42,7 @@ def write(value: object) -> Written:
         made = Written(*found, name)
         if fingerprint(read(made)).same_as(fingerprint(value)):
             return made
-    return Written(*_pickled(value), name)
+    return Written(*pickled(value), name)
 
 
 def read(written: Written) -> object:
@@ -71,7 +71,8 @@ def _by_its_library(value: object) -> tuple[bytes, str] | None:
     return found if isinstance(found, tuple) else None
 
 
-def _pickled(value: object) -> tuple[bytes, str]:
+def pickled(value: object) -> tuple[bytes, str]:
+    """(bytes, `joblib` where it is loaded, else `pickle`). Raises what the value's own pickling raises."""
     if "joblib" in sys.modules:
         buffer = io.BytesIO()
         importlib.import_module("joblib").dump(value, buffer)

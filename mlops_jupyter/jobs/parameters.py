@@ -17,6 +17,7 @@ from decimal import Decimal, InvalidOperation
 from typing import cast
 
 import jsonschema
+import msgspec
 
 from mlops_jupyter.entities import InputError, JobParameter, Scalar
 from mlops_jupyter.entities.jobs import ParameterType
@@ -249,7 +250,5 @@ def limits(parameter: JobParameter) -> str:
 
 
 def as_text(value: Value) -> str:
-    """A value as `-p` takes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return json.dumps(value).replace(" ", "") if isinstance(value, list) else str(value)
+    """A value as `-p` takes it: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from mlops_jupyter.entities import Outcome, Scalar
+from mlops_jupyter.jobs.parameters import as_text
 
 
 class Order(msgspec.Struct):
@@ -46,8 +47,3 @@ def command(order: Order, python: str) -> list[str]:
     for name, where in order.inputs.items():
         words += ["-i", f"{name}={where}"]
     return words
-
-
-def as_text(value: Scalar | list[Scalar]) -> str:
-    """A value as `-p` takes it: text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
