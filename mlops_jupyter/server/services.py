@@ -7,16 +7,17 @@ without notebooks, by `TeamServer`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from mlops_jupyter.api.live import rename_notebook
 from mlops_jupyter.config import Settings
-from mlops_jupyter.entities import InputError
+from mlops_jupyter.entities import InputError, StoreError
 from mlops_jupyter.server.counts import Counts
 from mlops_jupyter.server.news import News
 from mlops_jupyter.server.notebooks import Notebooks
@@ -30,6 +31,8 @@ R = TypeVar("R")
 Emit = Callable[[dict[str, object]], None]
 
 THREADS = 4
+GRACE = 5.0
+"""Seconds for which a server that stops waits for the requests that it works on."""
 
 
 class Services:
@@ -43,6 +46,9 @@ class Services:
         self._emit = emit
         self.watcher = Watcher(settings.outbox_folder(), self.emit, self.busy, log)
         self._begun = False
+        self._over = False
+        self._working = 0
+        self._rest = asyncio.Event()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="mlops-store")
 
     def emit(self, change: dict[str, object]) -> None:
@@ -65,23 +71,45 @@ class Services:
 
     async def work(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a blocking function in a thread, after what kernels have written was shipped and told."""
-        await self.watcher.catch_up()
-        return await self.in_thread(function, *args, **kwargs)
+        with self._counted():
+            await self.watcher.catch_up()
+            return await self._run(functools.partial(function, *args, **kwargs))
 
     async def in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a blocking function in a thread."""
-        call = functools.partial(function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        with self._counted():
+            return await self._run(functools.partial(function, *args, **kwargs))
 
     def busy(self) -> bool:
         """Whether something could be recording now on this machine."""
         return False
 
     async def stop(self) -> None:
-        """Let streams, watcher and threads go."""
+        """Begin nothing more, end what was begun; then let streams, watcher and threads go."""
+        self._over = True
         self.news.close()
+        if self._working:
+            self._rest.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._rest.wait(), GRACE)
         await self.watcher.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, call: Callable[[], R]) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        """One piece of work, that `stop` waits for. StoreError where the server stops already."""
+        if self._over:
+            raise StoreError("the server is stopping", "ask again in a few seconds")
+        self._working += 1
+        try:
+            yield
+        finally:
+            self._working -= 1
+            if not self._working:
+                self._rest.set()
 
 
 class NotebookServices(Services):

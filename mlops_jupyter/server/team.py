@@ -67,6 +67,8 @@ class TeamServer(ServerApp):
         self.web_app.add_handlers(".*$", [*found, (".*", NothingHere)])
 
     async def _stop(self) -> None:
+        """Listen no more, answer what was asked, end."""
+        self.http_server.stop()
         await self.web_app.settings["mlops_services"].stop()
         await super()._stop()
 

@@ -134,7 +134,7 @@ def ask(server: Server, token: str, heard: Heard, over: threading.Event, down: t
         try:
             for path in ("/sessions?limit=5", "/runs?limit=20", "/ledger/experiments"):
                 answer = requests.get(server.address + API + path, headers=headers, timeout=60)
-                if not answer.ok:
+                if not answer.ok and not (answer.status_code == 503 and down.is_set()):  # it said that it stops
                     heard.errors.append(f"{path}: {answer.status_code} {answer.text[:200]}")
                 heard.reads += 1
         except requests.RequestException as error:
