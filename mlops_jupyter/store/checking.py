@@ -80,7 +80,8 @@ def _references(connection: Connection, found: Checked) -> None:
         for name in connection.execute(query).scalars():
             found.problems.append(Problem(f"{table.name} of session {name}", "there is no such session"))
     named = schema.sessions.c.environment
-    for name in connection.execute(select(named).where(named.not_in(select(schema.environments.c.id))).distinct()).scalars():
+    gone = named.is_not(None) & named.not_in(select(schema.environments.c.id))  # NULL is not in an empty table, says SQL
+    for name in connection.execute(select(named).where(gone).distinct()).scalars():
         found.problems.append(Problem(f"environment {name}", "sessions name it, and it is not there"))
 
 

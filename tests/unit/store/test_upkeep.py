@@ -48,6 +48,11 @@ def test_a_store_that_is_whole_is_found_whole(sql_store: Store) -> None:
     assert sql_store.check().problems == []
 
 
+def test_a_session_of_which_no_environment_was_seen_is_whole(sql_store: Store) -> None:
+    append(sql_store, session(environment=None), cell(1))
+    assert not sql_store.check().problems
+
+
 def damage_row(store: Store, chance: random.Random) -> None:
     """One value of one row that holds an entity becomes another."""
     assert store.database.path is not None
