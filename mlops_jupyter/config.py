@@ -30,6 +30,7 @@ class Settings(SingletonConfigurable):
     outputs_per_cell = Int(100, help="Most outputs kept of one cell execution.").tag(config=True)
     hash_bytes = Int(8_589_934_592, help="Most bytes hashed of one value; of more, evenly spaced parts.").tag(config=True)
     hash_wait = Float(0.05, help="Seconds that a cell waits for a value it could touch that is being hashed.").tag(config=True)
+    checkpoint_bytes = Int(4_294_967_296, help="Most bytes of checkpoints of jobs, on this machine.").tag(config=True)
     tolerance = Float(1e-9, help="Relative difference up to which a re-run number is `within tolerance`.").tag(config=True)
 
     @classmethod

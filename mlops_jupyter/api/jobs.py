@@ -43,6 +43,7 @@ from mlops_jupyter.jobs.checks import check_queries
 from mlops_jupyter.jobs.convert import ConvertOptions, Draft, draft
 from mlops_jupyter.jobs.effects import effects_of, refuse_effects
 from mlops_jupyter.jobs.environments import Where
+from mlops_jupyter.jobs.resume import CellReport
 from mlops_jupyter.jobs.terms import Terms
 from mlops_jupyter.jobs.tolerances import Spread
 from mlops_jupyter.lineage.slice import Result, find_results, metric_result, slice_of
@@ -118,6 +119,10 @@ class Running(msgspec.Struct, frozen=True):
     say: Callable[[str], None] | None = None
     where: Where = Where()
     limits: Limits = Limits()
+    checkpoints: bool = True
+    """Keep what costly cells leave, for a later run, or for a further attempt of this one, which then goes on from there."""
+    resume: bool = False
+    """Take from earlier runs what they kept, where nothing that it rests on has changed."""
 
 
 class JobDone(msgspec.Struct):
@@ -131,6 +136,10 @@ class JobDone(msgspec.Struct):
     """Each input against what the job was made with."""
     differs: list[str] = []
     """How the environment differed from the job's lock, in words."""
+    cells: list[CellReport] = []
+    """Cells that were taken from an earlier run, or kept for a later one; and why not."""
+    total: int = 0
+    """Code cells of the job."""
 
 
 def read_policies(said: Mapping[str, str]) -> dict[str, InputPolicy]:
@@ -295,17 +304,18 @@ def run_job(folder: str | Path, parameters: Mapping[str, object] | None = None, 
     with tempfile.TemporaryDirectory(prefix="mlops-inputs-") as place:
         files, told = _of_runs(folder, inputs or {}, Path(place))
 
-        def run(cancel: Event) -> JobRun:
+        def run(cancel: Event, again: bool) -> JobRun:
             return run_bundle(folder, parameters, files, RunOptions(
                 output=how.output, progress=how.progress, cancel=cancel, say=how.say, told=told, where=how.where,
-                cell_timeout=how.limits.cell))
+                cell_timeout=how.limits.cell, checkpoints=how.checkpoints, resume=how.resume or (again and how.checkpoints)))
 
         done = attempts(run, how.limits, how.cancel, how.say)
     if how.say is not None:
         for name, why in done.lost.items():
             how.say(f"the result {name} was not kept: {why}")
     runs = recorded(session=done.session_id) if done.session_id else []
-    return JobDone(done.session_id, done.outcome, runs, done.output, [*done.checks, *_answers(done)], done.differs)
+    return JobDone(done.session_id, done.outcome, runs, done.output, [*done.checks, *_answers(done)], done.differs,
+                   done.cells, done.manifest.cells)
 
 
 def _of_runs(folder: str | Path, inputs: Mapping[str, str], place: Path) -> tuple[dict[str, str], dict[str, str]]:

@@ -14,6 +14,7 @@ from mlops_jupyter.api.words import duration, first_line, names, number, plural,
 from mlops_jupyter.entities import JobInput, JobManifest, JobParameter, JobResult, ResultVerdict, Scalar
 from mlops_jupyter.entities.environments import on_one_line
 from mlops_jupyter.jobs.parameters import as_text
+from mlops_jupyter.jobs.resume import summary
 from mlops_jupyter.jobs.tolerances import Spread
 from mlops_jupyter.lineage.stale import StaleCell
 
@@ -111,4 +112,4 @@ def job_run_sheet(done: JobDone) -> Sheet:
     state = f"{done.outcome.state} in {duration(done.outcome.seconds)}"
     where = f" in cell {done.outcome.cell}: {done.outcome.error}" if done.outcome.state != "succeeded" else ""
     differs = [f"Not in the environment of the lock: {on_one_line(done.differs)}"] if done.differs else []
-    return Sheet(f"{state}{where}", blocks, [*differs, f"Executed notebook: {done.output}"])
+    return Sheet(f"{state}{where}", blocks, [*differs, *summary(done.cells, done.total), f"Executed notebook: {done.output}"])

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from mlops_jupyter.capture.vault import clear
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import AnyStore, MlopsError, StoreError
 from mlops_jupyter.entities.kept import prune_kept
@@ -72,9 +73,10 @@ def derive_runs(store: Store) -> set[str]:
 
 
 def scrub_outboxes(store: AnyStore) -> None:
-    """After `forget`: what the configured outboxes still hold of shipped records is overwritten."""
+    """After `forget`: what the configured outboxes still hold of shipped records is overwritten, and no checkpoint stays."""
     folder = Settings.current().outbox_folder()
     scrub(folder, store)
+    clear(folder.parent)
 
     def is_there(digest: str) -> bool:
         return store.has_blob(digest) or (folder / "blobs" / digest.removeprefix("sha256:")).exists()

@@ -80,24 +80,24 @@ class CellWatch:
         self._policy: OutputPolicy = policy
         self._caps = Caps(settings.output_characters, settings.output_bytes, settings.outputs_per_cell)
         self._tap = Tap(shell)
-        self._namespace = namespace
-        self._generators = Generators(recorder.blob)
+        self.namespace = namespace
+        self.generators = Generators(recorder.blob)
         self._modules = LocalModules(cwd, recorder.blob, redact)
         self._modules.changed()
         self.files = files
 
     def between(self) -> Unseen | None:
         """What changed since the last cell though none ran; None if nothing did."""
-        difference, drew = self._namespace.between(), self._generators.between()
+        difference, drew = self.namespace.between(), self.generators.between()
         return _unseen(difference, drew)
 
     def open(self, executed: str, transform: Transform, *, quiet: bool, outputs: bool = True) -> Open:
         """Before the cell: `quiet` for our own magics, which are not looked into; without `outputs` only its state counts."""
         self._redact.refresh()
         opened = Open(CellNames() if quiet else analyse(executed, transform))
-        opened.before = self._namespace.before(opened.names, self._underscore_is_ours())
+        opened.before = self.namespace.before(opened.names, self._underscore_is_ours())
         if not quiet:
-            opened.random = self._generators.before()
+            opened.random = self.generators.before()
         if outputs and not quiet:
             opened.outputs = Outputs(self._tap, self._policy, self._caps, self._recorder.blob, self._redact)
             opened.reached = self.files.begin()
@@ -138,7 +138,7 @@ class CellWatch:
         with fence.guard("random state"):
             seeds = self._seeds(opened.names)
             if opened.random[0]:
-                event.random = self._generators.after(opened.random, tuple(sorted(seeds)))
+                event.random = self.generators.after(opened.random, tuple(sorted(seeds)))
         difference = Difference()
         with fence.guard("namespace"):
             difference = self._difference(opened, event, prompt)
@@ -161,15 +161,15 @@ class CellWatch:
     def close_unseen(self, opened: Open) -> Unseen | None:
         """After code that ran without being a cell (a silent execution): what it changed; None if nothing."""
         assert opened.before is not None
-        difference = self._namespace.after(opened.before, opened.names, completed=True, prompt=None)
-        return _unseen(difference, self._generators.after(opened.random, ()))
+        difference = self.namespace.after(opened.before, opened.names, completed=True, prompt=None)
+        return _unseen(difference, self.generators.after(opened.random, ()))
 
     def _difference(self, opened: Open, event: CellExecuted, prompt: int | None) -> Difference:
         assert opened.before is not None
         try:
-            return self._namespace.after(opened.before, opened.names, completed=event.state == "ok", prompt=prompt)
+            return self.namespace.after(opened.before, opened.names, completed=event.state == "ok", prompt=prompt)
         except KeyboardInterrupt:
-            self._namespace.forget()
+            self.namespace.forget()
             unknown = Fingerprint(kind="opaque")
             touched = sorted(opened.before.touched | set(opened.names.stores))
             return Difference(writes=[VariableVersion(name, "maybe", unknown) for name in touched],
@@ -198,7 +198,7 @@ class CellWatch:
 
     def forget(self) -> None:
         """Nothing that was known of the namespace holds any more."""
-        self._namespace.forget()
+        self.namespace.forget()
 
     def owns(self, filename: str) -> bool:
         """True for the file of a module of the user's."""

@@ -111,6 +111,13 @@ class Deferred:
             del self._jobs[name]
         return {name: job.found for name, job in over.items() if job.found is not None}
 
+    def drain(self) -> None:
+        """Wait until all is read and told."""
+        thread = self._thread
+        if os.getpid() == self._pid and thread is not None:
+            self._join(list(self._jobs.values()), None)
+            thread.join(_LETTING_GO)
+
     def close(self, seconds: float | None) -> None:
         """The session ends: wait that long (None: until all is read), then give up what is left."""
         thread = self._thread

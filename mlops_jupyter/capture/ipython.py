@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from mlops_jupyter.capture.keeping import Keeping
+    from mlops_jupyter.capture.resuming import Here
+    from mlops_jupyter.capture.resuming import Shell as ResumingShell
 
 SCAN_SECONDS = 0.08
 """How long `%mlops track` waits for git and packages before it goes on without them."""
@@ -62,6 +64,7 @@ KEEP_WAIT = 10.0
 """Most seconds that the end of a session waits for values that are being read, where somebody waits for it."""
 _NOBODY_WAITS = frozenset({"headless", "job", "verification"})
 """Sessions without a person at the keyboard: there each value is read to the end."""
+_SCANNED = 20.0
 UNTRACKED = 500
 """Most cells taken over from history."""
 _files: FileWatch | None = None
@@ -95,6 +98,16 @@ def start_from_json(text: str) -> str:
 def this_shell() -> InteractiveShell | None:
     """The IPython shell of this process."""
     return get_ipython()
+
+
+def begin_checkpoints(plan: str) -> str:
+    """Keep what costly cells of this session leave, and bring it back, as `plan` (JSON) says; for the papermill engine."""
+    from mlops_jupyter.capture.resuming import begin
+
+    if _current is None:
+        raise ConflictError("this kernel is not tracked", "mlops doctor")
+    begin(_current.resuming(), str(Settings.current().outbox_folder().parent), plan)
+    return ""
 
 
 def stop() -> None:
@@ -315,6 +328,18 @@ class Tracking:
     def keep(self, data: bytes) -> str:
         """Keep bytes as a blob of the session; the content hash."""
         return self._outbox.blob(data)
+
+    def resuming(self) -> Here:
+        """What checkpoints of this session are made of."""
+        from mlops_jupyter.capture.resuming import Here
+
+        def scanned() -> None:
+            if self._scan is not None:
+                self._scan.join(_SCANNED)
+
+        return Here(cast("ResumingShell", self._shell), lambda: self.session, scanned, self._tracker, self._watch.namespace,
+                    self._watch.generators, self._deferred, self._outbox, self._redact, self._shell.transform_cell,
+                    self._files.unseen)
 
     def record_goal(self, goal: Goal) -> None:
         """Write the objective of the session's experiment."""

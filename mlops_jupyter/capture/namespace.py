@@ -82,6 +82,13 @@ class Namespace:
         for name in list(self._held):
             self._held[name].fingerprint = None
 
+    def adopt(self, found: Mapping[str, Fingerprint]) -> None:
+        """These names are bound to values with these fingerprints, and others gone, by us: no cell did it."""
+        self.between()
+        for name, known in found.items():
+            if name in self._held:
+                self._held[name].fingerprint, self._held[name].slow = known, False
+
     # between cells
 
     def between(self) -> Difference:
@@ -100,7 +107,7 @@ class Namespace:
         ran.add_started(self._started(), self._namespace)
         exposed = self._exposed | self._with_aliases(
             {name for name in (*ran.reads, *ran.stores) if name in self._namespace and self._is_users(name)})
-        self._take_settled(exposed)
+        self.take_settled(exposed)
         for name in sorted(exposed & self._namespace.keys() - kinds.keys()) if exposed else ():
             held = self._held.get(name)
             if held is not None and held.fingerprint is not None:
@@ -137,7 +144,7 @@ class Namespace:
         figures = self._figures.within_reach(drawn, drawn, brought.modules)
         touched = set(filter(self._is_users, snapshot.names)) if everything else self._with_aliases(
             touched, objects, figures) | exposed
-        self._take_settled({*touched, *names.stores, *brought.stores})
+        self.take_settled({*touched, *names.stores, *brought.stores})
         for name in touched:
             value, held = self._namespace.get(name), self._held.get(name)
             unknown = held is None or held.place != identity(value) or (held.fingerprint is None and not held.slow)
@@ -152,7 +159,7 @@ class Namespace:
         """Of the mutable objects that these names hold."""
         return {one for name in names if name in self._held for one in self._held[name].ids}
 
-    def _take_settled(self, names: Collection[str]) -> None:
+    def take_settled(self, names: Collection[str]) -> None:
         """What a cell can touch is not being read while it runs; what was read since is known from now on."""
         for name, found in self._settle(names).items():
             held = self._held.get(name)

@@ -8,6 +8,8 @@ count for themselves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from mlops_jupyter.capture.observer import Draft
@@ -172,6 +174,18 @@ class Tracker:
             models=draft.models, datasets=draft.datasets, fingerprint=draft.fingerprint, blob=draft.blob, logged=draft.logged,
             details=draft.details,
         )
+
+    def replay(self, execution: CellExecution, observations: Sequence[Observation], at: float,
+               prompt: int) -> tuple[CellExecution, list[Observation]]:
+        """What happened in another session, as if it had happened here now. A model's key `:seq` is one of this execution."""
+        n = self._take()
+        self._observed[n] = max((one.seq for one in observations), default=0)
+        own = f"{self._session}:{n}"
+        whole = msgspec.structs.replace(execution, session=self._session, n=n, started=at, ended=at, prompt=prompt, cost=0.0)
+        return whole, [
+            msgspec.structs.replace(one, session=self._session, n=n, at=at,
+                                    models=[own + key if key.startswith(":") else key for key in one.models])
+            for one in observations]
 
     def _take(self) -> int:
         n = self._next

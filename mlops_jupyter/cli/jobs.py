@@ -108,9 +108,13 @@ def _against(bundle: Path, notebook: Path, as_json_: bool) -> None:
 @click.option("--cell-timeout", metavar="TIME", help="Stop it when one cell takes so long.")
 @click.option("--retries", type=click.IntRange(min=0), default=0, metavar="N", help="Try again so often when it fails.")
 @click.option("--wait", metavar="TIME", default="5s", show_default=True, help="Before the first of these; doubled each time.")
+@click.option("--resume", is_flag=True, help="Go on where an earlier run was: only what has changed since runs again.")
+@click.option("--checkpoints/--no-checkpoints", default=True, show_default=True,
+              help="Keep what costly cells leave, on this machine, for --resume and --retries.")
 @json_option
 def run(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], output: Path | None,  # noqa: PLR0913 (options)
-        env: str | None, timeout: str | None, cell_timeout: str | None, retries: int, wait: str, as_json_: bool) -> None:
+        env: str | None, timeout: str | None, cell_timeout: str | None, retries: int, wait: str, resume: bool, checkpoints: bool,
+        as_json_: bool) -> None:
     """Run the job in BUNDLE, in a folder of its own, recorded cell by cell.
 
     `mlops run BUNDLE --help` lists what this job takes: each parameter is an option too.
@@ -120,7 +124,8 @@ def run(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], o
                     whole=seconds(timeout, "--timeout") if timeout else None, retries=retries, wait=seconds(wait, "--wait"))
     with bar(bundle.name or str(bundle), quiet=as_json_) as progress:
         place = where(env, quiet=as_json_)
-        done = verbs.run_job(bundle, given, files, verbs.Running(output, progress, say=say, where=place, limits=limits))
+        done = verbs.run_job(bundle, given, files, verbs.Running(output, progress, say=say, where=place, limits=limits,
+                                                                checkpoints=checkpoints, resume=resume))
     answer(done, lambda: job_run_sheet(done), json=as_json_)
     headless.must_succeed(done.outcome, f"the job {bundle}", f"the executed notebook: {done.output}")
 

@@ -72,10 +72,10 @@ def _fingerprint(value: object, budget: int | None, stop: Callable[[], bool] | N
                        found.types, leaves)
 
 
-def footprint(value: object) -> Footprint:
-    """Mutable holders and memory that `value` reaches within a bounded walk, to tell which variables are aliases."""
+def footprint(value: object, nodes: int = 5_000) -> Footprint:
+    """Mutable holders and memory that `value` reaches within a walk of so many nodes, to tell which variables are aliases."""
     if id(type(value)) in _UNSHARED:
         return Footprint(frozenset(), ())
-    trace = Trace(table(), _UNSHARED)
+    trace = Trace(table(), _UNSHARED, nodes)
     trace.run(value)
     return Footprint(frozenset(trace.ids), tuple(trace.ranges), trace.complete)

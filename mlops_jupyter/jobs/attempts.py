@@ -38,13 +38,16 @@ class Ended(Protocol):
 Run = TypeVar("Run", bound=Ended)
 
 
-def attempts(run: Callable[[threading.Event], Run], limits: Limits, cancel: threading.Event | None = None,
+def attempts(run: Callable[[threading.Event, bool], Run], limits: Limits, cancel: threading.Event | None = None,
              say: Callable[[str], None] | None = None) -> Run:
-    """Call `run` with what cancels it, until it succeeds or no attempt is left. `say` hears of each that failed."""
+    """Call `run` with what cancels it, and whether it is a further attempt, until one succeeds or none is left.
+
+    `say` hears of each that failed.
+    """
     stopped = cancel or threading.Event()
     wait = limits.wait
     for number in range(limits.retries + 1):
-        done = _within(run, limits.whole, stopped)
+        done = _within(run, limits.whole, stopped, again=number > 0)
         left = limits.retries - number
         if done.outcome.state not in AGAIN or not left:
             break
@@ -56,10 +59,10 @@ def attempts(run: Callable[[threading.Event], Run], limits: Limits, cancel: thre
     return done
 
 
-def _within(run: Callable[[threading.Event], Run], seconds: float | None, stopped: threading.Event) -> Run:
+def _within(run: Callable[[threading.Event, bool], Run], seconds: float | None, stopped: threading.Event, *, again: bool) -> Run:
     """One attempt; cancelled when its time is up, which is another end than that somebody stopped it."""
     if seconds is None:
-        return run(stopped)
+        return run(stopped, again)
     cancel, over, late = threading.Event(), threading.Event(), threading.Event()
     end = time.monotonic() + seconds
 
@@ -74,7 +77,7 @@ def _within(run: Callable[[threading.Event], Run], seconds: float | None, stoppe
     thread = threading.Thread(target=watch, name="mlops-time", daemon=True)
     thread.start()
     try:
-        done = run(cancel)
+        done = run(cancel, again)
     finally:
         over.set()
         thread.join()

@@ -28,6 +28,7 @@ from mlops_jupyter.capture.options import TrackOptions
 from mlops_jupyter.entities import InputError, JobFailedError
 from mlops_jupyter.jobs.cleaning import Cleaner
 from mlops_jupyter.jobs.progress import EngineOptions, Progress
+from mlops_jupyter.jobs.resume import Resuming
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -69,6 +70,7 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         self._done = 0
         self._abandoned = False
         self._cleaner = Cleaner(options.secrets) if options.secrets else None
+        self._resuming = Resuming(options.checkpoints, self.nb.cells, self._ask) if options.checkpoints is not None else None
 
     def execute(self, **kwargs: object) -> NotebookNode:
         """As papermill does, with the kernel's own folders removed at the end."""
@@ -114,6 +116,9 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         """Start tracking, run the cells, end the session: also after a failing cell, never after a dead kernel."""
         self.options.pid = getattr(getattr(self.km, "provisioner", None), "pid", None)
         self.options.session = self._start_tracking()
+        if self._resuming is not None:
+            self.options.cells = self._resuming.reports
+            run_sync(self._resuming.begin)()
         try:
             super().papermill_execute_cells()
         except DeadKernelError:
@@ -133,14 +138,23 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
 
     async def async_execute_cell(self, cell: NotebookNode, cell_index: int, execution_count: int | None = None,
                                  store_history: bool = True) -> NotebookNode:
-        """As nbclient does; remembers which cell's error ended the execution."""
+        """As nbclient does, or what an earlier run left in its place; remembers which cell's error ended the execution."""
+        resuming = self._resuming if cell.cell_type == "code" and cell.source.strip() else None
+        position = self._position(cell) or 0
+        if resuming is not None and await resuming.take(cell_index, position):
+            self._taken(position, cell)
+            return cell
+        started = time.monotonic()
         try:
-            return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
+            done = await super().async_execute_cell(cell, cell_index, execution_count, store_history)
         except CellExecutionError:
             if self._abandoned:  # the caller was interrupted and no longer waits for this cell: nobody would take the error
                 return cell
             self.options.failed = self._position(cell)
             raise
+        if resuming is not None:
+            await resuming.keep(cell_index, position, time.monotonic() - started)
+        return done
 
     execute_cell = run_sync(async_execute_cell)
 
@@ -160,6 +174,11 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         if self._cleaner is not None:
             self._cleaner.inside(msg["content"])
         return super().process_message(msg, cell, cell_index)
+
+    def _taken(self, position: int, cell: NotebookNode) -> None:
+        self.options.current = position
+        self._report(position, cell.source)
+        self._done += 1
 
     async def _sent(self, cell: NotebookNode, cell_index: int) -> None:
         if self._cleaner is not None:

@@ -25,6 +25,7 @@ from mlops_jupyter.jobs.cleaning import Cleaner
 from mlops_jupyter.jobs.notebook import check_runs_unattended, code_cells, read_notebook
 from mlops_jupyter.jobs.outcome import judge
 from mlops_jupyter.jobs.progress import EngineOptions, Progress
+from mlops_jupyter.jobs.resume import CellReport, CheckpointOptions
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -44,6 +45,8 @@ class Executed(msgspec.Struct):
     output: Path
     lost: dict[str, str] = {}
     """Results that could not be kept, and why."""
+    cells: list[CellReport] = []
+    """What became of costly cells."""
 
 
 class ExecuteOptions(msgspec.Struct, kw_only=True):
@@ -68,6 +71,7 @@ class ExecuteOptions(msgspec.Struct, kw_only=True):
     """Gives an expression that the kernel evaluates after the last cell, beside the user's code."""
     warm: WarmKernels | None = None
     log: Path | None = None
+    checkpoints: CheckpointOptions | None = None
 
 
 def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, options: ExecuteOptions | None = None) -> Executed:
@@ -85,7 +89,7 @@ def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, option
     engine = EngineOptions(
         _where_to_record(options.track), options.progress, options.restore, _environment(options), options.executable,
         after=options.after, secrets=list(options.secrets.values()), keep=(list(options.keep[0]), list(options.keep[1])),
-        warm=options.warm, log=options.log)
+        warm=options.warm, log=options.log, checkpoints=options.checkpoints)
     started = time.monotonic()
     error = _papermill(node, output, cwd, options, engine)
     seconds = time.monotonic() - started
@@ -97,7 +101,7 @@ def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, option
         outcome = msgspec.structs.replace(outcome, error=clean.text(outcome.error), source=clean.text(outcome.source))
     if engine.cancelled:
         outcome = Outcome("cancelled", "stopped by the user", engine.current, outcome.source, seconds)
-    return Executed(engine.session, outcome, _reread(output, node), output, engine.lost)
+    return Executed(engine.session, outcome, _reread(output, node), output, engine.lost, engine.cells)
 
 
 def _environment(options: ExecuteOptions) -> dict[str, str]:

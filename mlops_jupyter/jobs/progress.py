@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_jupyter.capture.options import TrackOptions
+from mlops_jupyter.jobs.resume import CellReport, CheckpointOptions
 
 if TYPE_CHECKING:
     from mlops_jupyter.jobs.warm import WarmKernels
@@ -48,5 +49,9 @@ class EngineOptions(msgspec.Struct):
     cancelled: bool = False
     warm: WarmKernels | None = None
     """Where to have the kernel forked, while that is safe; None: a new process."""
+    checkpoints: CheckpointOptions | None = None
+    """Keep what costly cells leave; None: do not."""
+    cells: list[CellReport] = []
+    """What became of them."""
     log: Path | None = None
     """Where the kernel's own error stream goes; None: to ours."""

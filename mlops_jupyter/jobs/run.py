@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_jupyter.capture.options import TrackOptions
-from mlops_jupyter.entities import InputCheck, JobManifest, Origin, Outcome
+from mlops_jupyter.config import Settings
+from mlops_jupyter.entities import InputCheck, JobManifest, Origin, Outcome, content_hash
 from mlops_jupyter.jobs.bundle import Bundle, load
 from mlops_jupyter.jobs.checks import check_inputs
 from mlops_jupyter.jobs.environments import Where, place_of
 from mlops_jupyter.jobs.execute import ExecuteOptions, run_notebook
 from mlops_jupyter.jobs.parameters import Value, validate
 from mlops_jupyter.jobs.progress import Progress
+from mlops_jupyter.jobs.resume import CellReport, CheckpointOptions
 from mlops_jupyter.jobs.secrets import secret_values
 from mlops_jupyter.jobs.work import new_work_folder, place_inputs, place_modules, resolve_inputs
 
@@ -47,6 +49,8 @@ class JobRun(msgspec.Struct):
     """Results that could not be kept, and why."""
     differs: list[str] = []
     """How the environment differed from the job's lock, in words."""
+    cells: list[CellReport] = []
+    """Which cells were taken from an earlier run, and which were kept for a later one."""
 
 
 class RunOptions(msgspec.Struct, kw_only=True):
@@ -69,6 +73,10 @@ class RunOptions(msgspec.Struct, kw_only=True):
     env: Mapping[str, str] = {}
     """Added to the kernel's environment."""
     warm: WarmKernels | None = None
+    checkpoints: bool = False
+    """Keep what costly cells leave, for a later run."""
+    resume: bool = False
+    """Take from earlier runs what they kept, where nothing that it rests on has changed."""
     log: str = ""
     """Name in the work folder of what the kernel itself prints; "": it goes to our error stream."""
 
@@ -99,10 +107,20 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
         track=track, cwd=work, parameters=written, env={**options.env, "PYTHONPATH": _path(bundle), **place.env},
         executable=place.executable, secrets=secrets, keep=_kept(bundle, options), progress=options.progress,
         cancel=options.cancel, cell_timeout=options.cell_timeout, after=options.after, warm=options.warm,
-        log=work / options.log if options.log else None,
+        log=work / options.log if options.log else None, checkpoints=_checkpoints(bundle, options),
     ))
     return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given, checks,
-                  executed.lost, place.differs)
+                  executed.lost, place.differs, executed.cells)
+
+
+def _checkpoints(bundle: Bundle, options: RunOptions) -> CheckpointOptions | None:
+    """None where nothing is kept or taken."""
+    if not (options.checkpoints or options.resume):
+        return None
+    modules = {name: digest for name, digest in bundle.manifest.files.items() if name.endswith(".py")}
+    base = content_hash(msgspec.json.encode(sorted(modules.items())))
+    results = [name for each in bundle.manifest.results for name in (each.variable, each.name) if name]
+    return CheckpointOptions(base=base, results=results, most=Settings.current().checkpoint_bytes, resume=options.resume)
 
 
 def _kept(bundle: Bundle, options: RunOptions) -> tuple[list[str], list[str]]:

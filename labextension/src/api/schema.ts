@@ -551,6 +551,8 @@ export interface CellExecution {
   effects?: string[];
   /** Default: 0.0 */
   cost?: number;
+  /** Default: "" */
+  taken_from?: string;
 }
 
 /** One cell that a run needs, and the names for which it is needed. */

@@ -36,6 +36,10 @@ class Generators:
         self._now: dict[str, object] | None = None
         self._python: tuple[object, frozenset[str]] | None = None
 
+    def adopt(self) -> None:
+        """We put states back: nobody drew."""
+        self._last, self._now = self.marks(between=True), None
+
     def marks(self, *, between: bool = False) -> dict[str, object]:
         """A comparable mark of each source's state now."""
         return {source.name: source.mark(between=between) for source in self._sources if source.loaded()}

@@ -37,10 +37,15 @@ class CleanOutbox(PatientOutbox):
     def __init__(self, folder: Path, redact: Redactor, say: Callable[[str], None]) -> None:
         super().__init__(folder, say)
         self._redact = redact
+        self.heard: Callable[[Entity], None] | None = None
+        """Is told each entity as it was written."""
 
     def record(self, entity: Entity) -> None:
         """Append one entity, without secrets."""
-        super().record(clean(entity, self._redact))
+        entity = clean(entity, self._redact)
+        super().record(entity)
+        if self.heard is not None:
+            self.heard(entity)
 
 
 def clean(entity: Entity, redact: Redactor) -> Entity:

@@ -58,6 +58,12 @@ class Redactor:
             return False
         return is_secret_name(name) or (len(value) < 4096 and self(value) != value)
 
+    def knows(self, data: bytes | memoryview) -> bool:
+        """True if a known value stands in these bytes."""
+        known = [value.encode("utf-8", "surrogatepass") for value in self._known.values]
+        held = bytes(data) if known else b""
+        return any(value in held for value in known)
+
     def under(self, name: str, value: str) -> str:
         """`value`, which stands under `name`, without secrets: as a whole none of it if the name says that it is one."""
         if named.is_secret(name, value, "=", ""):

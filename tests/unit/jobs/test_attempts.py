@@ -19,7 +19,7 @@ class Job:
         self.states = list(states)
         self.began: list[float] = []
 
-    def __call__(self, cancel: threading.Event) -> SimpleNamespace:
+    def __call__(self, cancel: threading.Event, again: bool) -> SimpleNamespace:
         self.began.append(time.monotonic())
         state = self.states.pop(0)
         if state == "waiting":

@@ -1,0 +1,99 @@
+"""What the text of a notebook says of its cells: what is needed below each, and what one may depend on unseen."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Sequence
+from functools import cache
+
+from xxhash import xxh3_128_hexdigest
+
+from mlops_jupyter.capture.names import analyse
+from mlops_jupyter.capture.unwrap import Transform
+
+_OUTSIDE = frozenset({
+    "environ", "getenv", "environb", "listdir", "scandir", "glob", "iglob", "rglob", "iterdir", "exists", "is_file", "is_dir",
+    "getcwd", "now", "utcnow", "today", "input", "getpass",
+})
+"""Words of calls whose answer is no variable and no file that is read: the environment, folders, the day."""
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
+class Needs:
+    """Of one notebook: the transformed text of each cell ("" for one that is no code), and what is needed at its end."""
+
+    def __init__(self, sources: Sequence[str], results: Collection[str], transform: Transform) -> None:
+        self._names = [analyse(source, transform) for source in sources]
+        self._trees = [_parsed(source) for source in sources]
+        self._results = frozenset(results)
+        self._defined = {node.name: node for tree in self._trees for node in ast.walk(tree)
+                         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+        inner = [node for tree in self._trees for node in ast.walk(tree) if isinstance(node, _SCOPES)]
+        self._inside = {name for node in inner for name in _words(node)[0]}
+        """Names that functions and classes of any cell speak of: calling one needs them."""
+
+    def of(self, place: int, written: Collection[str]) -> list[str]:
+        """Of the variables that the cell at `place` wrote, those that a later cell, a function or a result may need."""
+        later = self._names[place + 1:]
+        if any(names.opaque for names in later):
+            return sorted(name for name in written if not name.startswith(("$", "_")))
+        wanted = set(self._results) | self._inside
+        for names in later:
+            wanted |= names.loads.keys() | names.mutated | names.words | names.deletes
+        return sorted(name for name in written if name in wanted)
+
+    def only_imports(self, place: int) -> bool:
+        """True for a cell that imports and does nothing else: it runs each time, and nobody wonders."""
+        return all(isinstance(node, ast.Import | ast.ImportFrom) for node in self._trees[place].body)
+
+    def unfit(self, place: int) -> str:
+        """Why the text alone says that the cell must run each time; "" if it does not."""
+        if any(names.results for names in self._names[place + 1:]):
+            return "a cell below uses Out or _"
+        names, attributes = _words(self._trees[place])
+        seen: set[str] = set()
+        while new := (names & self._defined.keys()) - seen:
+            seen |= new
+            for name in new:
+                more = _words(self._defined[name])
+                names, attributes = names | more[0], attributes | more[1]
+        outside = sorted(_OUTSIDE & (names | attributes))
+        return f"it asks for {outside[0]}, which no record holds" if outside else ""
+
+
+def cell_digest(executed: str) -> str:
+    """Digest of a cell's text, without comments, blank lines and the like."""
+    try:
+        text = ast.dump(ast.parse(executed))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        text = executed
+    return xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))
+
+
+@cache
+def literals(executed: str) -> frozenset[str]:
+    """Names that a cell of nothing but `name = literal` binds; none for any other cell."""
+    names = set()
+    for node in _parsed(executed).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else getattr(node, "target", None)
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(target, ast.Name) or node.value is None:
+            return frozenset()
+        try:
+            ast.literal_eval(node.value)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            return frozenset()
+        names.add(target.id)
+    return frozenset(names)
+
+
+def _parsed(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
+def _words(tree: ast.AST) -> tuple[set[str], set[str]]:
+    """Names and attributes in a tree."""
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return names, {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
