@@ -195,7 +195,7 @@ class Checkpoints:
         why = ""
         try:
             for kept in self._vault.find(self._cells[place]):
-                why = self._changed(kept) or self._bring(place, kept)
+                why = self._changed(place, kept) or self._bring(place, kept)
                 if not why:
                     self._vault.used(kept)
                     return Told(done=True, outputs=kept.outputs, prompt=kept.prompt, since=kept.execution.started or kept.at,
@@ -204,12 +204,12 @@ class Checkpoints:
             why = f"{error.what}: {error.remedy}"
         return Told(done=False, why=why)
 
-    def _changed(self, kept: Checkpoint) -> str:
+    def _changed(self, place: int, kept: Checkpoint) -> str:
         """What is another than it was, in words; "" if nothing is."""
         execution, random = kept.execution, kept.execution.random or RandomState()
         states = {source: _state(source) if source in self._touched else _UNTOUCHED for source in _drawn(execution)}
         now = {_path(one): fingerprint_file(Path(_path(one))).digest or "" for one in _read(execution)}
-        if self._key(kept.cell, execution, states, now) == kept.key:
+        if self._key(place, execution, states, now) == kept.key:
             return ""
         files = [_path(one) for one in _read(execution) if now[_path(one)] != one.fingerprint.digest]
         if files:
@@ -286,10 +286,8 @@ class Checkpoints:
         random = execution.random or RandomState()
         states = {source: random.before.get(source, "") if source in self._touched else _UNTOUCHED for source in random.drew}
         now = {_path(one): one.fingerprint.digest or "" for one in _read(execution)}
-        cell = cell_digest(execution.executed or execution.source)
         place = next((place for place, (known, _) in enumerate(self._plan.cells) if known and known == execution.cell), None)
-        cell = cell if place is None or not self._cells[place] else self._cells[place]
-        return self._key(cell, execution, states, now)
+        return self._key(place, execution, states, now)
 
     def _wrote(self, n: int, execution: CellExecution) -> None:
         key, literal = self._keys[n], literals(execution.executed or execution.source)
@@ -305,8 +303,12 @@ class Checkpoints:
         self._touched |= {*random.drew, *random.seeded} - {*random.by_import}
         self._seconds += execution.seconds or 0.0
 
-    def _key(self, cell: str, execution: CellExecution, states: Mapping[str, str], files: Mapping[str, str]) -> str:
-        reads = sorted((read.name, self._versions.get(read.name, "")) for read in execution.reads)
+    def _key(self, place: int | None, execution: CellExecution, states: Mapping[str, str], files: Mapping[str, str]) -> str:
+        """What it may have bound to what was there already counts as read."""
+        cell = self._cells[place] if place is not None else cell_digest(execution.executed or execution.source)
+        bound = {*execution.stores, *(self._needs.bound(place) if place is not None else ())}
+        names = {read.name for read in execution.reads} | (bound - {write.name for write in execution.writes})
+        reads = [(name, self._versions.get(name, "")) for name in sorted(names)]
         queries = [(query.text, query.source, query.fingerprint.digest or self._host.id) for query in execution.queries]
         outside = [sorted(files.items()), sorted(states.items()), queries]
         return _digest(self._plan.base, self._host.environment(), cell, reads, outside)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from xxhash import xxh3_128_hexdigest
 
@@ -16,6 +16,7 @@ _OUTSIDE = frozenset({
     "getcwd", "now", "utcnow", "today", "input", "getpass",
 })
 """Words of calls whose answer is no variable and no file that is read: the environment, folders, the day."""
+_HISTORY = frozenset({"In", "Out", "_ih", "_i", "_ii", "_iii", "_dh"})
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -48,17 +49,30 @@ class Needs:
 
     def unfit(self, place: int) -> str:
         """Why the text alone says that the cell must run each time; "" if it does not."""
-        if any(names.results for names in self._names[place + 1:]):
-            return "a cell below uses Out or _"
-        names, attributes = _words(self._trees[place])
-        seen: set[str] = set()
-        while new := (names & self._defined.keys()) - seen:
-            seen |= new
-            for name in new:
-                more = _words(self._defined[name])
-                names, attributes = names | more[0], attributes | more[1]
-        outside = sorted(_OUTSIDE & (names | attributes))
+        if any(names.results or not _HISTORY.isdisjoint(names.loads) for names in self._names[place + 1:]):
+            return "a cell below uses In, Out or _"
+        words: set[str] = set().union(*(names | attributes for names, attributes in map(_words, self._reached(place))))
+        outside = sorted(_OUTSIDE & words)
         return f"it asks for {outside[0]}, which no record holds" if outside else ""
+
+    def bound(self, place: int) -> set[str]:
+        """Variables that the cell at `place`, or a function of the notebook's that it speaks of, may bind or delete."""
+        found = {*self._names[place].stores, *self._names[place].deletes}
+        for node in (inner for tree in self._reached(place) for inner in ast.walk(tree)):
+            if isinstance(node, ast.Global):
+                found |= {*node.names}
+        return found
+
+    @lru_cache(maxsize=1024)  # noqa: B019 (one notebook, one kernel)
+    def _reached(self, place: int) -> list[ast.AST]:
+        """The cell's tree, and those of the functions and classes of the notebook that it speaks of, directly or through others."""
+        trees: list[ast.AST] = [self._trees[place]]
+        seen: set[str] = set()
+        for tree in trees:
+            for name in sorted((_words(tree)[0] & self._defined.keys()) - seen):
+                seen.add(name)
+                trees.append(self._defined[name])
+        return trees
 
 
 def cell_digest(executed: str) -> str:
