@@ -27,8 +27,6 @@ from mlops_jupyter.entities.ids import content_hash
 from mlops_jupyter.entities.sessions import CellExecution, FileAccess, Observation, RandomState
 from mlops_jupyter.fingerprint import fingerprint, fingerprint_file
 
-SHARE = 0.08
-"""Of the time that cells took so far, what keeping may take."""
 _BYTES_PER_SECOND = 200e6
 _OUTPUTS = 8 << 20
 _UNTOUCHED = "untouched"
@@ -43,6 +41,8 @@ class Plan(msgspec.Struct):
     base: str
     """Digest of what else every cell rests on: the user's own modules."""
     most: int
+    share: float
+    """Of the time that cells took so far, what keeping may take."""
     resume: bool = False
 
 
@@ -125,7 +125,7 @@ class Checkpoints:
         execution = self._executions.get(self._newest.get(cell, 0))
         if execution is None:
             return Told(done=False, why="it was not recorded")
-        left = SHARE * self._seconds - self._spent
+        left = self._plan.share * self._seconds - self._spent
         try:
             kept = self._checkpoint(place, execution, outputs, left)
             self._vault.put(kept)

@@ -65,7 +65,7 @@ class Needs:
 
     @lru_cache(maxsize=1024)  # noqa: B019 (one notebook, one kernel)
     def _reached(self, place: int) -> list[ast.AST]:
-        """The cell's tree, and those of the functions and classes of the notebook that it speaks of, directly or through others."""
+        """The cell's tree, and those of the notebook's functions and classes that it speaks of, directly or through others."""
         trees: list[ast.AST] = [self._trees[place]]
         seen: set[str] = set()
         for tree in trees:

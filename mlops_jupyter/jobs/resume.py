@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 COSTLY = 0.5
 """Seconds that a cell takes before it is worth a checkpoint."""
+SHARE = 0.08
+"""Of the time that cells took so far, what keeping may take."""
 KEEP_SECONDS = 3600.0
 Ask = Callable[[str, float], Awaitable[str]]
 
@@ -72,7 +74,7 @@ class Resuming:
         """Before the first cell."""
         options = self._options
         cells = [(cell.get("id", ""), cell.source if cell.cell_type == "code" else "") for cell in self._cells]
-        plan = {"cells": cells, "results": options.results, "base": options.base, "most": options.most, "resume": options.resume}
+        plan = {"cells": cells, "share": SHARE, **msgspec.structs.asdict(options)}
         await self._call("ipython", "begin_checkpoints", msgspec.json.encode(plan).decode())
 
     async def take(self, index: int, position: int) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import NamedTuple
 import nbformat
 import pytest
 
+from tests.integration.killing import killed_and_resumed
 from tests.integration.test_cli import Place
 
 FOLDER = Path(__file__).parents[2] / "example_notebooks"
@@ -129,6 +131,13 @@ def test_its_job_gives_another_metric_with_another_value(story: Story) -> None:
     assert story.ran["outcome"]["state"] == "succeeded"
     name = story.example.metric
     assert metrics(story.ran["runs"])[name] != metrics(story.tracked["runs"])[name]
+
+
+def test_its_job_killed_at_a_random_cell_goes_on_from_there(story: Story) -> None:
+    resumed = killed_and_resumed(story.place, story.example.given, random.Random(story.example.name))
+    assert resumed["outcome"]["state"] == "succeeded"
+    assert metrics(resumed["runs"]) == metrics(story.ran["runs"])
+    assert printed(story.place.folder / "resumed.ipynb") == printed(story.place.folder / "ran.ipynb")
 
 
 def test_papermill_runs_its_job_to_the_same_numbers_where_we_are_not_installed(story: Story) -> None:

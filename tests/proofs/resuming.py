@@ -2,9 +2,9 @@
 
 usage: python tests/proofs/resuming.py [--notebooks N] [--first SEED] [--short] [--processes P]
 
-Generated notebooks run with a checkpoint of every cell that can have one. Then the notebook is edited (a cell changed, added, taken
-away, two swapped, or nothing) and runs twice: in a clean shell, and with each cell brought back that may be. After each cell
-all variables that are needed later must hold the same, by fingerprint and by an oracle that shares no code with it; in half
+Generated notebooks run with a checkpoint of every cell that can have one. Then the notebook is edited (a cell changed, added,
+taken away, two swapped, or nothing) and runs twice: in a clean shell, and with each cell brought back that may be. After each
+cell all variables that are needed later must hold the same, by fingerprint and by an oracle that shares no code with it; in half
 of the notebooks everything is needed, in the other half what a few chosen results need.
 """
 
@@ -26,7 +26,7 @@ sys.path[0] = str(ROOT)  # not this folder: its `secrets.py` is no standard libr
 import msgspec  # noqa: E402 (the path comes first)
 import numpy as np  # noqa: E402
 
-from mlops_jupyter.capture import checkpoints, ipython, resuming  # noqa: E402
+from mlops_jupyter.capture import ipython, resuming  # noqa: E402
 from mlops_jupyter.capture.checkpoints import Plan, Told  # noqa: E402
 from mlops_jupyter.fingerprint import fingerprint  # noqa: E402
 from tests.proofs.children import ChildFailed, in_child, in_children, warm  # noqa: E402
@@ -66,7 +66,6 @@ def run(cells: Cells, folder: Path, results: Sequence[str], *, keep: bool = Fals
 
 def _run(cells: Cells, folder: Path, results: Sequence[str], *, keep: bool, resume: bool) -> Ran:
     ran = Ran()
-    checkpoints.SHARE = 1e9
     os.environ["MLOPS_STATE"] = str(folder / "state")
     with world(folder / f"work{len(list(folder.iterdir()))}"):
         random.seed(11)
@@ -75,7 +74,7 @@ def _run(cells: Cells, folder: Path, results: Sequence[str], *, keep: bool, resu
         with without_scan():
             tracking = ipython.start(shell, ipython.TrackOptions(kind="job", notebook_path="nb.ipynb"))
             tracking.session = msgspec.structs.replace(tracking.session, environment=_ENVIRONMENT)
-            plan = Plan(cells, list(results), "base", 1 << 30, resume)
+            plan = Plan(cells, list(results), "base", 1 << 30, 1e9, resume)
             ipython.begin_checkpoints(msgspec.json.encode(plan).decode())
             for place, (cell, source) in enumerate(cells):
                 told = msgspec.json.decode(resuming.take(place), type=Told)
@@ -193,8 +192,9 @@ def main() -> int:
         wrong += found.wrong
     cells, kept, taken = (sum(getattr(one, name) for one in done) for name in ("cells", "kept", "taken"))
     wrong += [] if taken else ["nothing was brought back"]
-    print(f"{'ok    ' if not wrong else 'WRONG '} {len(done)} notebooks, {cells} cells, {kept} kept, {taken} brought back after an edit, "
-          f"{sum(one.compared for one in done)} values compared: {len(wrong)} wrong ({time.perf_counter() - started:.0f} s)")
+    print(f"{'ok    ' if not wrong else 'WRONG '} {len(done)} notebooks, {cells} cells, {kept} kept, {taken} brought back after "
+          f"an edit, {sum(one.compared for one in done)} values compared: {len(wrong)} wrong "
+          f"({time.perf_counter() - started:.0f} s)")
     for line in wrong[:40]:
         print("   ", line)
     return 1 if wrong else 0
