@@ -29,6 +29,7 @@ from mlops_jupyter.fingerprint import fingerprint, fingerprint_file
 
 _BYTES_PER_SECOND = 200e6
 _OUTPUTS = 8 << 20
+_FILES = "$file "
 _UNTOUCHED = "untouched"
 _FILE = 512 << 20
 
@@ -101,6 +102,8 @@ class Checkpoints:
         self._versions: dict[str, str] = {}
         self._keys: dict[int, str] = {}
         self._touched: set[str] = set()
+        self._there = {str(file) for file in Path().rglob("*") if file.is_file()}
+        """Files of the folder before the first cell."""
         self._fresh: dict[int, tuple[str, ...]] = {}
         self._seconds = 0.0
         self._spent = 0.0
@@ -140,7 +143,8 @@ class Checkpoints:
     def _checkpoint(self, place: int, execution: CellExecution, outputs: str, left: float) -> Checkpoint:
         if self._needs.only_imports(place):
             raise RefusedError("")
-        why = _unfit(execution) or self._needs.unfit(place) or _unfit_outputs(outputs)
+        changed = sorted(self._there & {_path(one) for one in _written(execution)})
+        why = f"it writes {changed[0]}, which was there before" if changed else _unfit(execution) or self._needs.unfit(place) or _unfit_outputs(outputs)
         if why:
             raise RefusedError(why)
         written = {write.name: write for write in execution.writes}
@@ -260,7 +264,6 @@ class Checkpoints:
         observations = [msgspec.structs.replace(one, models=[key for each in one.models if (key := self._here(each, kept))])
                         for one in kept.observations]
         n = self._host.replay(execution, observations, values)
-        self._seconds -= old.seconds or 0.0  # `_advance` counts what took time here
         self._keys[n] = kept.key
 
     def _here(self, key: str, kept: Checkpoint) -> str:
@@ -298,6 +301,8 @@ class Checkpoints:
             self._versions[write.name] = _digest("" if write.name in literal else key, content)
         for name in execution.deletes:
             self._versions.pop(name, None)
+        for file in _written(execution):
+            self._versions[_FILES + _path(file)] = _digest(key, file.fingerprint.digest or f"{self._host.id}:{n}")
         random = execution.random or RandomState()
         self._fresh[n] = tuple(source for source in random.drew if source not in self._touched)
         self._touched |= {*random.drew, *random.seeded} - {*random.by_import}
@@ -308,6 +313,7 @@ class Checkpoints:
         cell = self._cells[place] if place is not None else cell_digest(execution.executed or execution.source)
         bound = {*execution.stores, *(self._needs.bound(place) if place is not None else ())}
         names = {read.name for read in execution.reads} | (bound - {write.name for write in execution.writes})
+        names |= {_FILES + _path(file) for file in _written(execution)}  # what was in it may be part of what it holds now
         reads = [(name, self._versions.get(name, "")) for name in sorted(names)]
         queries = [(query.text, query.source, query.fingerprint.digest or self._host.id) for query in execution.queries]
         outside = [sorted(files.items()), sorted(states.items()), queries]

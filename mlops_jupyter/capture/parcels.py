@@ -94,7 +94,7 @@ def unpack(pickled: bytes, buffers: Sequence[bytearray], namespace: Mapping[str,
 
 def _shared(values: Mapping[str, object], others: Mapping[str, object]) -> dict[str, Footprint]:
     """What each of the others holds. RefusedError where memory is shared with one of them, or among the values."""
-    mine = {name: footprint(value, _NODES) for name, value in values.items()}
+    mine = {name: footprint(value, _NODES, others.values()) for name, value in values.items()}
     theirs = {name: footprint(value, _NODES) for name, value in others.items()}
     for name, found in mine.items():
         for other, known in [*((one, known) for one, known in mine.items() if one > name), *theirs.items()]:

@@ -69,13 +69,15 @@ class Vault:
         return file.name
 
     def blob(self, name: str) -> bytearray:
-        """The bytes, writable. InputError if they are gone, or others."""
+        """The bytes, writable. InputError if they are gone, or others, which then go."""
+        file = self._home / "blobs" / name
         try:
-            data = bytearray((self._home / "blobs" / name).read_bytes())
+            data = bytearray(file.read_bytes())
         except OSError as error:
             raise InputError(f"a part of a checkpoint is gone: {error.strerror}", "the cell runs again") from None
         if hashlib.sha256(data).hexdigest() != name:
-            raise InputError(f"a part of a checkpoint is not what was signed: {name[:12]}", f"rm -r {self._home}")
+            file.unlink(missing_ok=True)
+            raise InputError(f"a part of a checkpoint is not what was signed: {name[:12]}", "the cell runs again")
         return data
 
     # files

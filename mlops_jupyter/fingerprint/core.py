@@ -7,7 +7,7 @@ iterator or calls a method of a class that the table does not know.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 import msgspec
@@ -72,10 +72,13 @@ def _fingerprint(value: object, budget: int | None, stop: Callable[[], bool] | N
                        found.types, leaves)
 
 
-def footprint(value: object, nodes: int = 5_000) -> Footprint:
-    """Mutable holders and memory that `value` reaches within a walk of so many nodes, to tell which variables are aliases."""
+def footprint(value: object, nodes: int = 5_000, without: Iterable[object] = ()) -> Footprint:
+    """Mutable holders and memory that `value` reaches within a walk of so many nodes, to tell which variables are aliases.
+
+    What is reached only through one of the objects `without` is left out.
+    """
     if id(type(value)) in _UNSHARED:
         return Footprint(frozenset(), ())
-    trace = Trace(table(), _UNSHARED, nodes)
+    trace = Trace(table(), _UNSHARED, nodes, without)
     trace.run(value)
     return Footprint(frozenset(trace.ids), tuple(trace.ranges), trace.complete)

@@ -249,7 +249,7 @@ def is_kernel(module: str) -> bool:
 class Trace:
     """One bounded walk for what a value shares with others: ids of mutable holders, byte ranges of arrays."""
 
-    def __init__(self, table: Table, skip: frozenset[int], nodes: int = 5_000) -> None:
+    def __init__(self, table: Table, skip: frozenset[int], nodes: int = 5_000, without: Iterable[object] = ()) -> None:
         self.ids: set[int] = set()
         self.ranges: list[tuple[int, int]] = []
         self.complete = True
@@ -257,7 +257,7 @@ class Trace:
         self._skip = skip
         self._nodes = nodes
         self._waiting: list[object] = []
-        self._seen: dict[int, object] = {}
+        self._seen: dict[int, object] = {id(value): value for value in without}
 
     def hold(self, value: object) -> None:
         """`value` can be changed in place: whoever else holds it sees the change."""

@@ -61,13 +61,14 @@ class Outcome:
 
 def run(cells: Cells, folder: Path, results: Sequence[str], *, keep: bool = False, resume: bool = False) -> Ran:
     """Run the cells, in a fork; up to the first that fails."""
-    return in_child(lambda: _run(cells, folder, results, keep=keep, resume=resume))
+    return in_child(lambda: play(cells, folder, results, keep=keep, resume=resume))
 
 
-def _run(cells: Cells, folder: Path, results: Sequence[str], *, keep: bool, resume: bool) -> Ran:
+def play(cells: Cells, folder: Path, results: Sequence[str], *, keep: bool = False, resume: bool = False) -> Ran:
+    """Run the cells in this process; up to the first that fails. Their files stay in `work0`, `work1` … of the folder."""
     ran = Ran()
     os.environ["MLOPS_STATE"] = str(folder / "state")
-    with world(folder / f"work{len(list(folder.iterdir()))}"):
+    with world(folder / f"work{len(list(folder.glob('work*')))}"):
         random.seed(11)
         np.random.seed(11)
         shell = fresh_shell()
