@@ -41,11 +41,7 @@ def drawn(found: Review) -> dict[str, str]:
 
 def write(found: Review, target: Path) -> None:
     """The page at `target`, its pictures in `<target>.files` beside it. The page is replaced last, and whole."""
-    folder = target.with_name(f"{target.name}.files")
-    files = drawn(found)
-    strangers = [file.name for file in folder.iterdir() if not _is_ours(file)] if folder.is_dir() else []
-    if strangers:
-        raise ConflictError(f"{folder} holds {strangers[0]!r}, which is no picture of a review", "give another name with -o")
+    folder, files = _folder(target), drawn(found)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if files:
@@ -63,9 +59,13 @@ def write(found: Review, target: Path) -> None:
 
 
 def check_target(target: Path) -> None:
-    """Raise InputError, before anything runs, if the page could not be written there."""
+    """Raise InputError, before anything runs, if the page could not be written there, or its folder holds anything else."""
     if target.is_dir():
         raise InputError(f"{target} is a folder", f"give a file: -o {target / 'summary.md'}")
+    folder = _folder(target)
+    strangers = [file.name for file in folder.iterdir() if not _is_ours(file)] if folder.is_dir() else []
+    if strangers:
+        raise ConflictError(f"{folder} holds {strangers[0]!r}, which is no picture of a review", "give another name with -o")
     place = next(one for one in target.absolute().parents if one.exists())
     probe = place / f".{target.name}.{new_id()}"
     try:
@@ -73,6 +73,10 @@ def check_target(target: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}", "choose a file in a folder of yours with -o") from None
+
+
+def _folder(target: Path) -> Path:
+    return target.with_name(f"{target.name}.files")
 
 
 def _is_ours(file: Path) -> bool:
@@ -132,7 +136,7 @@ def _overview(found: Review) -> str:
     rows = [["code", _counted(made.code)], ["parameters", _counted(made.parameters)], ["inputs", _counted(made.inputs)],
             ["environment", plural(len(made.packages), "version") if made.packages else "–"]]
     if made.metrics:
-        words = [one.word for one in made.metrics]
+        words = ["differ" if one.word == "differs" else one.word for one in made.metrics]
         told = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
         rows.append(["metrics", ", ".join(told)])
     return table(["", "changed"], rows)
@@ -172,7 +176,7 @@ def _metrics(found: Review, pictures: str) -> list[str]:
 
 
 def _value(value: Scalar) -> str:
-    return "–" if value is None else inline(number(value))
+    return inline(value) if isinstance(value, str) else _plain(value)
 
 
 def _plain(value: Scalar) -> str:

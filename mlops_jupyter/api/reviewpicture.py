@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 
 from mlops_jupyter.api.words import number
-from mlops_jupyter.jobs.review import MetricDiff, Objective
+from mlops_jupyter.entities import Scalar
+from mlops_jupyter.jobs.review import MetricDiff, Objective, as_float
 
 _WIDTH, _NAMES, _VALUES, _ROW, _HEAD = 640, 190, 110, 40, 34  # pixels: all, left and right of the bars, of a metric, above
 _LINE_HEIGHT = 150
@@ -41,13 +42,9 @@ def courses(metrics: Sequence[MetricDiff]) -> list[tuple[MetricDiff, str]]:
     return [(one, _course(one)) for one in several if any(map(math.isfinite, [*one.base_series, *one.now_series]))]
 
 
-def _finite(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
+def _finite(value: Scalar) -> float | None:
+    found = as_float(value)
+    return found if found is not None and math.isfinite(found) else None
 
 
 def _svg(title: str, height: int, parts: Sequence[str]) -> str:

@@ -16,7 +16,8 @@ import msgspec
 
 from mlops_jupyter.api.jobs import Conversion, Source, finish, prepare
 from mlops_jupyter.api.ledger import open_ledger
-from mlops_jupyter.api.slices import redactor
+from mlops_jupyter.api.slices import file_cells, redactor
+from mlops_jupyter.api.words import names
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import ConflictError, Goal, InputCheck, InputError, JobFailedError, Origin, Outcome
 from mlops_jupyter.entities.environments import on_one_line
@@ -29,6 +30,7 @@ from mlops_jupyter.jobs.recording import private_folder, private_options, read_r
 from mlops_jupyter.jobs.reference import metrics_of
 from mlops_jupyter.jobs.review import Cell, Changes, Failure, Metrics, Objective, Side, changes, not_compared, objective
 from mlops_jupyter.jobs.work import resolve_inputs
+from mlops_jupyter.lineage.text import normalised
 
 if TYPE_CHECKING:
     from mlops_jupyter.jobs.progress import Progress
@@ -90,6 +92,10 @@ class _Made(msgspec.Struct):
     fresh: bool = False
     """True if its notebook has just been run, or was as it stands: what that recorded can stand in for a run of the job."""
     ran: bool = False
+    needed: set[str] = set()
+    """Ids of the cells that its job was made of."""
+    goal: Goal | None = None
+    """The objective of the notebook's experiment: the newest."""
     metrics: Metrics | None = None
     """None until it ran, or what it recorded was taken."""
     failures: list[Failure] = []
@@ -108,17 +114,18 @@ def review(asked: Asked) -> Review:
         place = Path(scratch).resolve()
         base = _Made("base", load(asked.base)) if kind == "job" else _convert("base", asked.base, place, asked)
         now = _convert("now", asked.notebook, place, asked)
-        goal = _goal(now.bundle) if now.bundle is not None else None
         _must_fit(asked, [side.bundle for side in (base, now) if side.bundle is not None])
         for side in (base, now) if now.bundle is not None else ():
             _run(side, asked)
-        found = _compared(base, now, goal)
-    return _redacted(_answer(asked, kind, (base, now, goal), found))
+        found = _compared(base, now)
+    if kind == "notebook" and base.bundle is not None and now.bundle is not None:
+        found.notes += _aside(asked, base, now)
+    return _redacted(_answer(asked, base, now, found))
 
 
-def _answer(asked: Asked, kind: Literal["job", "notebook"], sides: tuple[_Made, _Made, Goal | None], found: Changes) -> Review:
-    base, now, goal = sides
-    judged = objective(goal, now.metrics) if goal is not None and now.metrics is not None and not now.failures else None
+def _answer(asked: Asked, base: _Made, now: _Made, found: Changes) -> Review:
+    kind: Literal["job", "notebook"] = "notebook" if base.fresh or base.bundle is None else "job"
+    judged = objective(now.goal, now.metrics) if now.goal is not None and now.metrics is not None and not now.failures else None
     manifest = now.bundle.manifest if now.bundle is not None else None
     return Review(
         notebook=str(asked.notebook), base=str(asked.base), base_kind=kind, changes=found,
@@ -164,13 +171,10 @@ def _convert(where: Where, notebook: Path, place: Path, asked: Asked) -> _Made:
         ready = prepare(Source(notebook=notebook), how, asked.report)
     except JobFailedError as error:
         return _Made(where, failures=[Failure(where, error.what)])
-    finish(ready, place / where, how)
-    return _Made(where, load(place / where), fresh=True)
-
-
-def _goal(bundle: Bundle) -> Goal | None:
-    """The objective of the notebook's experiment: the newest."""
-    return max(open_ledger().goals(bundle.manifest.experiment_id), key=lambda goal: goal.at, default=None)
+    bundle = finish(ready, place / where, how).folder
+    goals = open_ledger().goals(ready.draft.manifest.experiment_id)
+    return _Made(where, load(bundle), fresh=True, needed={cell.id for cell in ready.draft.cells},
+                 goal=max(goals, key=lambda goal: goal.at, default=None))
 
 
 def _must_fit(asked: Asked, bundles: list[Bundle]) -> None:
@@ -241,12 +245,27 @@ def _failure(bundle: Bundle, outcome: Outcome) -> str:
     return f"the job of {bundle.manifest.notebook or bundle.manifest.name} {outcome.state}{where}: {outcome.error}{source}"
 
 
-def _compared(base: _Made, now: _Made, goal: Goal | None) -> Changes:
+def _aside(asked: Asked, base: _Made, now: _Made) -> list[str]:
+    """What changed in the notebook and is in no job: its objective, and cells that the results do not need."""
+    bounds = [(goal.metric, goal.at_least, goal.at_most) if goal is not None else None for goal in (base.goal, now.goal)]
+    was = "not set"
+    if base.goal is not None:
+        was = goal_in_words(objective(base.goal, {})) or base.goal.text
+    notes = [f"the objective was {was}"] if bounds[0] != bounds[1] else []
+    before, after = ({cell: normalised(source) for cell, source in file_cells(file)} for file in (asked.base, asked.notebook))
+    needed = base.needed | now.needed
+    differ = [cell for cells, others in ((after, before), (before, after)) for cell, source in cells.items()
+              if cell not in needed and source not in others.values()]
+    told = names(list(dict.fromkeys(differ)))
+    return notes + ([f"cells that the results do not need changed too: {told}"] if told else [])
+
+
+def _compared(base: _Made, now: _Made) -> Changes:
     """What changed, as far as both have a job."""
     notes = [*base.notes, *now.notes]
     if base.bundle is None or now.bundle is None:
-        return Changes(metrics=not_compared(now.metrics or {}, goal), notes=notes)
-    found = changes(_side(base, base.bundle), _side(now, now.bundle), goal, Settings.current().tolerance)
+        return Changes(metrics=not_compared(now.metrics or {}, now.goal), notes=notes)
+    found = changes(_side(base, base.bundle), _side(now, now.bundle), now.goal, Settings.current().tolerance)
     found.notes += notes
     return found
 

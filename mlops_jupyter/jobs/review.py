@@ -256,14 +256,25 @@ def _ordered(keys: Iterable[tuple[str, str]], goal: Goal | None) -> list[tuple[s
 
 
 def _series(values: Sequence[Scalar]) -> list[float]:
-    return [float(value) for value in values if isinstance(value, int | float)] if len(values) > 1 else []
+    return [found for value in values if (found := as_float(value)) is not None] if len(values) > 1 else []
+
+
+def as_float(value: Scalar) -> float | None:
+    """The value as a number, which may be NaN or infinite; None if it is none, or too large for one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 def _metric(key: tuple[str, str], base: Sequence[Scalar], now: Sequence[Scalar], upward: bool | None,
             tolerances: Allowed) -> MetricDiff:
     label = metric_label(*key)
     old, new = (side[-1] if side else None for side in (base, now))
-    difference = new - old if isinstance(old, int | float) and isinstance(new, int | float) else None
+    sizes = as_float(old), as_float(new)
+    difference = sizes[1] - sizes[0] if sizes[0] is not None and sizes[1] is not None else None
     return MetricDiff(label, _word(base, now, upward, tolerances.of(label)), old, new, difference, _series(base), _series(now))
 
 
@@ -274,8 +285,8 @@ def _word(base: Sequence[Scalar], now: Sequence[Scalar], upward: bool | None, to
         verdicts = {compare_numbers(old, new, tolerance) for old, new in zip(base, now, strict=True)}
         if verdicts <= {"identical", "within tolerance"}:
             return "equal" if verdicts == {"identical"} else "within tolerance"
-    old, new = base[-1], now[-1]
-    if upward is None or not isinstance(old, int | float) or not isinstance(new, int | float) or old == new:
+    old, new = as_float(base[-1]), as_float(now[-1])
+    if upward is None or old is None or new is None or old == new:
         return "differs"
     if math.isnan(old) or math.isnan(new):
         return "worse" if math.isnan(new) else "better"
@@ -291,8 +302,8 @@ def _upward(goal: Goal | None, key: tuple[str, str]) -> bool | None:
 
 def objective(goal: Goal, metrics: Metrics) -> Objective:
     """Whether these metrics, the last value of each, meet the goal. One whose metric is not there is not met."""
-    seen = [Metric(name, float(values[-1]), key) for (name, key), values in metrics.items()
-            if values and isinstance(values[-1], int | float)]
+    seen = [Metric(name, value, key) for (name, key), values in metrics.items()
+            if values and (value := as_float(values[-1])) is not None]
     word = judge_goal(Run("", goal.experiment_id, "", "", "finished", 0.0, metrics=seen), goal)
     judged = bool(goal.metric) and (goal.at_least is not None or goal.at_most is not None)
     state: Literal["met", "missed", "not seen", "not judged"] = "not seen" if judged else "not judged"
