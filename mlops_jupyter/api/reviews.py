@@ -29,6 +29,7 @@ from mlops_jupyter.jobs.parameters import describe, validate
 from mlops_jupyter.jobs.recording import private_folder, private_options, read_recorded
 from mlops_jupyter.jobs.reference import metrics_of
 from mlops_jupyter.jobs.review import Cell, Changes, Failure, Metrics, Objective, Side, changes, not_compared, objective
+from mlops_jupyter.jobs.said import results_asked, said_of
 from mlops_jupyter.jobs.work import resolve_inputs
 from mlops_jupyter.lineage.text import normalised
 
@@ -113,7 +114,7 @@ def review(asked: Asked) -> Review:
     with tempfile.TemporaryDirectory(prefix="mlops-review-", ignore_cleanup_errors=True) as scratch:
         place = Path(scratch).resolve()
         base = _Made("base", load(asked.base)) if kind == "job" else _convert("base", asked.base, place, asked)
-        now = _convert("now", asked.notebook, place, asked)
+        now = _convert("now", asked.notebook, place, asked, base.bundle if kind == "job" else None)
         _must_fit(asked, [side.bundle for side in (base, now) if side.bundle is not None])
         for side in (base, now) if now.bundle is not None else ():
             _run(side, asked)
@@ -162,15 +163,21 @@ def _must_be_another(asked: Asked) -> None:
                          f"git show main:./{asked.notebook.name} > base.ipynb, and give --base base.ipynb")
 
 
-def _convert(where: Where, notebook: Path, place: Path, asked: Asked) -> _Made:
-    """The job of a notebook, in `place`. A notebook that does not run has none."""
-    how = Conversion(verify=False)
+def _convert(where: Where, notebook: Path, place: Path, asked: Asked, like: Bundle | None = None) -> _Made:
+    """The job of a notebook, in `place`, made as the job `like` was. A notebook that does not run has none."""
+    how = Conversion(results_asked(like.manifest) if like is not None else [], verify=False)
     if asked.say is not None:
         asked.say(f"Making a job from {notebook}")
     try:
         ready = prepare(Source(notebook=notebook), how, asked.report)
     except JobFailedError as error:
         return _Made(where, failures=[Failure(where, error.what)])
+    if like is not None:
+        plain = ready.draft.manifest
+        literals = plain.parameters if plain.seed is None else plain.parameters[:-1]  # the last is a seed that stands in no cell
+        said = said_of(like.manifest, [cell.source for cell in _cells(like)], literals, plain.inputs)
+        how = msgspec.structs.replace(how, keep=said.keep, terms=said.terms, policies=said.policies)
+        ready = prepare(Source(session=ready.session), how)
     bundle = finish(ready, place / where, how).folder
     goals = open_ledger().goals(ready.draft.manifest.experiment_id)
     return _Made(where, load(bundle), fresh=True, needed={cell.id for cell in ready.draft.cells},
@@ -271,13 +278,18 @@ def _compared(base: _Made, now: _Made) -> Changes:
 
 
 def _side(made: _Made, bundle: Bundle) -> Side:
-    cells = [Cell(str(cell.id), str(cell.source)) for cell in code_cells(read_notebook(bundle.notebook))
-             if "parameters" not in cell.metadata.get("tags", [])]
     modules = {name: (bundle.folder / name).read_text("utf-8", "replace") for name in bundle.manifest.files
                if name.endswith(".py")}
     locked = {REQUIREMENTS, PYLOCK} <= set(bundle.manifest.files)
-    return Side(manifest=bundle.manifest, cells=cells, modules=modules, versions=read_lock(bundle).versions if locked else {},
+    versions = read_lock(bundle).versions if locked else {}
+    return Side(manifest=bundle.manifest, cells=_cells(bundle), modules=modules, versions=versions,
                 metrics=made.metrics or {}, ran=made.metrics is not None and not made.failures)
+
+
+def _cells(bundle: Bundle) -> list[Cell]:
+    """The cells of a job, but for that of its parameters."""
+    return [Cell(str(cell.id), str(cell.source)) for cell in code_cells(read_notebook(bundle.notebook))
+            if "parameters" not in cell.metadata.get("tags", [])]
 
 
 def _redacted(found: T) -> T:

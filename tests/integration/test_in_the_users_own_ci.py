@@ -86,7 +86,8 @@ def test_code_a_default_and_a_metric_that_changed(here: Path, capsys: pytest.Cap
 
 def test_an_input_with_a_new_column_and_a_job_that_the_notebook_moved_on_from(
         here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert execute(["convert", "base.ipynb", "-o", str(tmp_path / "job"), "--yes"]) == 0
+    said = ["--term", "cut.range=0..9", "--term", "cut.rename=threshold", "--policy", "rows=fail"]  # which is in no notebook
+    assert execute(["convert", "base.ipynb", "-o", str(tmp_path / "job"), "--yes", *said]) == 0
     write_notebook(tmp_path / "base.ipynb")
     (tmp_path / "rows.csv").write_text(NEW_COLUMN)
     capsys.readouterr()
@@ -95,7 +96,7 @@ def test_an_input_with_a_new_column_and_a_job_that_the_notebook_moved_on_from(
     told = capsys.readouterr()
     assert "The notebook moved on from the job" in told.out
     assert "`columns: with colour`" in told.out
-    assert "| code | – |" in told.out
+    assert "| code | – |\n| parameters | – |\n| inputs | 1 changed |" in told.out
     assert "| metrics | 1 equal |" in told.out
     assert f"the job {tmp_path / 'job'} is not what {tmp_path / 'base.ipynb'} makes now" in told.err
     assert execute([*review, "--json"]) == 0
