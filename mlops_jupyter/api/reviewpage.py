@@ -17,8 +17,8 @@ from mlops_jupyter.api.words import number, plural
 from mlops_jupyter.entities import ConflictError, InputError, Scalar, new_id
 from mlops_jupyter.jobs.review import CodeDiff, Difference, MetricDiff
 
-_MOST_CODE, _MOST_DIFF = 40_000, 8_000  # characters: of all diffs, of one; a comment on GitHub holds 65,536
-_MOST_COURSES, _MOST_ROWS = 6, 100
+_MOST_CODE, _MOST_DIFF = 30_000, 8_000  # characters: of all diffs, of one; a comment on GitHub holds 65,536
+_MOST_COURSES, _MOST_ROWS, _MOST_VALUES = 6, 100, 60
 _MARKS = {"better": "▲ better", "worse": "▼ worse", "within tolerance": "≈ within tolerance"}
 
 
@@ -34,7 +34,7 @@ def drawn(found: Review) -> dict[str, str]:
     """File name → SVG of each picture."""
     made = reviewpicture.bars(found.changes.metrics, found.objective)
     files = {"metrics.svg": made} if made is not None else {}
-    for place, (_, text) in enumerate(reviewpicture.courses(found.changes.metrics)[:_MOST_COURSES], 1):
+    for place, (_, text) in enumerate(reviewpicture.courses(found.changes.metrics[:_MOST_ROWS])[:_MOST_COURSES], 1):
         files[f"course-{place}.svg"] = text
     return files
 
@@ -165,14 +165,22 @@ def _metrics(found: Review, pictures: str) -> list[str]:
             for one in shown]
     parts = ["### Metrics", table(["metric", ">base", ">now", ">difference", ""], rows)]
     parts += _cut_note(len(found.changes.metrics) - len(shown), "metric")
+    courses = [one for one, _ in reviewpicture.courses(shown)[:_MOST_COURSES]]
     if pictures:
         alt = "; ".join(f"{one.name}: {_plain(one.base)} → {_plain(one.now)}" for one in shown[:_MOST_COURSES])
-        drawings = drawn(found)
-        parts += [picture(f"{pictures}/metrics.svg", alt)] if "metrics.svg" in drawings else []
-        courses = reviewpicture.courses(found.changes.metrics)[:_MOST_COURSES]
-        parts += [picture(f"{pictures}/course-{place}.svg", f"all values of {one.name}")
-                  for place, (one, _) in enumerate(courses, 1)]
-    return parts
+        parts += [picture(f"{pictures}/metrics.svg", alt)] if "metrics.svg" in drawn(found) else []
+        parts += [picture(f"{pictures}/course-{place}.svg", f"all values of {one.name}") for place, one in enumerate(courses, 1)]
+    return parts + [folded(f"all values of {tagged(one.name)}", block(
+        f"base: {_listed(one.base_series)}\nnow:  {_listed(one.now_series)}")) for one in courses]
+
+
+def _listed(values: Sequence[float]) -> str:
+    """Values with commas between; of very many the first and the last."""
+    words = [number(value) for value in values]
+    half = _MOST_VALUES // 2
+    if len(words) > _MOST_VALUES:
+        words = [*words[:half], f"… {len(words) - 2 * half} more …", *words[-half:]]
+    return ", ".join(words) or "–"
 
 
 def _value(value: Scalar) -> str:

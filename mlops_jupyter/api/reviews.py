@@ -21,7 +21,7 @@ from mlops_jupyter.api.words import names
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import ConflictError, Goal, InputCheck, InputError, JobFailedError, Origin, Outcome
 from mlops_jupyter.entities.environments import on_one_line
-from mlops_jupyter.jobs.bundle import MANIFEST, Bundle, load
+from mlops_jupyter.jobs.bundle import Bundle, load
 from mlops_jupyter.jobs.inputs import names_of
 from mlops_jupyter.jobs.locked import PYLOCK, REQUIREMENTS, read_lock
 from mlops_jupyter.jobs.notebook import code_cells, read_notebook
@@ -108,7 +108,7 @@ def review(asked: Asked) -> Review:
     """Convert, run, compare. What fails to run is in `failures`; bad input raises before anything runs, where it can be known."""
     open_ledger()  # a store that cannot take the record is said before anything runs
     read_notebook(asked.notebook)
-    kind: Literal["job", "notebook"] = "job" if (asked.base / MANIFEST).is_file() else "notebook"
+    kind: Literal["job", "notebook"] = "job" if asked.base.is_dir() else "notebook"
     if kind == "notebook":
         _must_be_another(asked)
     with tempfile.TemporaryDirectory(prefix="mlops-review-", ignore_cleanup_errors=True) as scratch:

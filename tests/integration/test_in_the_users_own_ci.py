@@ -134,13 +134,16 @@ def test_a_missed_objective_is_exit_1_with_the_page_written(here: Path, capsys: 
     assert "**✗ Objective missed:** `accuracy ≥ 0.5`; `accuracy` is 0.0833333 (`find them`)." in (here / "missed.md").read_text()
 
 
-def test_a_notebook_that_fails_is_exit_1_and_the_page_says_in_which_cell(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_notebook(here / "fails.ipynb", judge="accuracy = accuracy_score(rows['large'], rows['gone'])")
+def test_a_notebook_that_fails_is_exit_1_and_the_page_says_in_which_cell(
+        here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("SHOP_API_TOKEN", "kV7pQ2xLm9Tz4Rw8")
+    write_notebook(here / "fails.ipynb", judge="import os\nraise ValueError('refused: ' + os.environ['SHOP_API_TOKEN'])")
     assert execute(["review", "fails.ipynb", "--base", "base.ipynb"]) == 1
     told = capsys.readouterr()
     assert "**✗ Failed:** the notebook did not run." in told.out
-    assert "fails.ipynb failed in cell 5: KeyError: 'gone'" in told.out
-    assert "```python\naccuracy = accuracy_score(rows['large'], rows['gone'])\n```" in told.out
+    assert "fails.ipynb failed in cell 5: ValueError: refused: [redacted:" in told.out
+    assert "```python\nimport os\nraise ValueError('refused: ' + os.environ['SHOP_API_TOKEN'])\n```" in told.out
+    assert "kV7pQ2xLm9Tz4Rw8" not in told.out + told.err
     assert "Nothing changed" not in told.out
 
 
@@ -160,6 +163,7 @@ def test_bad_input_is_exit_2_and_writes_nothing(here: Path, tmp_path: Path, caps
         "there is no notebook gone.ipynb": [*review, "--base", "gone.ipynb"],
         "--base base.ipynb is the notebook itself": [*review, "--base", "base.ipynb"],
         "Missing option '--base'": review,
+        f"there is no job in {tmp_path}": [*review, "--base", str(tmp_path)],
         "neither job has an input 'raws'": [*review, "--base", "copy.ipynb", "-i", "raws=rows.csv"],
         "neither job has a parameter 'cat'": [*review, "--base", "copy.ipynb", "-p", "cat=1"],
         "parameter cut: 'many' is not an integer": [*review, "--base", "copy.ipynb", "-p", "cut=many"],

@@ -56,12 +56,16 @@ def test_a_bar_is_drawn_inside_the_picture_or_not_at_all(base: float, now: float
 
 
 def test_all_that_a_picture_shows_stands_in_the_table_too() -> None:
-    found = review(changes=Changes(metrics=[MetricDiff("auc", "better", 0.7, 0.8, 0.1), MetricDiff("loss", "gone", 2.5)]),
+    course = MetricDiff("loss", "differs", 1.0, 2.0, 1.0, [3.0, 2.0, 1.0], [float(at) for at in range(999)])
+    found = review(changes=Changes(metrics=[MetricDiff("auc", "better", 0.7, 0.8, 0.1), MetricDiff("rmse", "gone", 2.5), course]),
                    objective=OBJECTIVE)
     page = reviewpage.page(found, "summary.md.files")
-    assert "| `auc` | 0.7 | 0.8 | +0.1 | ▲ better |\n| `loss` | 2.5 | – |  | gone |" in page
+    assert "| `auc` | 0.7 | 0.8 | +0.1 | ▲ better |\n| `rmse` | 2.5 | – |  | gone |" in page
+    assert "base: 3, 2, 1\nnow:  0, 1, 2, 3," in page
+    assert "28, 29, … 939 more …, 969, 970," in page
     assert "**✓ Objective met:** `auc ≥ 0.75`; `auc` is 0.8 (`found`)." in page
     assert 'src="summary.md.files/metrics.svg"' in page
+    assert 'src="summary.md.files/course-1.svg"' in page
     assert "<img" not in reviewpage.page(found)
 
 
@@ -70,9 +74,9 @@ def test_a_page_is_short_enough_for_a_comment() -> None:
     metrics = [MetricDiff(f"metric {at}", "differs", 1.0, 2.0, 1.0) for at in range(500)]
     page = reviewpage.page(review(changes=Changes(code=code, metrics=metrics)))
     assert len(page) < 65_536
-    assert "45 more not shown: mlops review --json has all." in page
+    assert "46 more not shown: mlops review --json has all." in page
     assert "400 more metrics not shown: mlops review --json has all." in page
-    assert page.count("Cut here: mlops review --json has all of it.") == 5
+    assert page.count("Cut here: mlops review --json has all of it.") == 4
 
 
 def test_a_failure_is_never_called_unchanged() -> None:
