@@ -7,6 +7,7 @@ Every text that is not ours goes through `markdown`. Pictures are files beside t
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -136,8 +137,8 @@ def _overview(found: Review) -> str:
     rows = [["code", _counted(made.code)], ["parameters", _counted(made.parameters)], ["inputs", _counted(made.inputs)],
             ["environment", plural(len(made.packages), "version") if made.packages else "–"]]
     if made.metrics:
-        words = ["differ" if one.word == "differs" else one.word for one in made.metrics]
-        told = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
+        counts = Counter(one.word for one in made.metrics)
+        told = [f"{count} {'differ' if word == 'differs' and count > 1 else word}" for word, count in counts.items()]
         rows.append(["metrics", ", ".join(told)])
     return table(["", "changed"], rows)
 

@@ -8,7 +8,7 @@ compared and thrown away: a review leaves no run of a job in the ledger, only, l
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -19,7 +19,7 @@ from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.slices import file_cells, redactor
 from mlops_jupyter.api.words import names
 from mlops_jupyter.config import Settings
-from mlops_jupyter.entities import ConflictError, Goal, InputCheck, InputError, JobFailedError, Origin, Outcome
+from mlops_jupyter.entities import ConflictError, Goal, InputCheck, InputError, JobFailedError, Origin, Outcome, Scalar
 from mlops_jupyter.entities.environments import on_one_line
 from mlops_jupyter.jobs.bundle import Bundle, load
 from mlops_jupyter.jobs.inputs import names_of
@@ -27,9 +27,10 @@ from mlops_jupyter.jobs.locked import PYLOCK, REQUIREMENTS, read_lock
 from mlops_jupyter.jobs.notebook import code_cells, read_notebook
 from mlops_jupyter.jobs.parameters import describe, validate
 from mlops_jupyter.jobs.recording import private_folder, private_options, read_recorded
-from mlops_jupyter.jobs.reference import metrics_of
-from mlops_jupyter.jobs.review import Cell, Changes, Failure, Metrics, Objective, Side, changes, not_compared, objective
+from mlops_jupyter.jobs.reference import compare_metrics, metrics_of
+from mlops_jupyter.jobs.review import Cell, Changes, Failure, Objective, Side, changes, not_compared, objective
 from mlops_jupyter.jobs.said import results_asked, said_of
+from mlops_jupyter.jobs.verify_bundle import HOLDS
 from mlops_jupyter.jobs.work import resolve_inputs
 from mlops_jupyter.lineage.text import normalised
 
@@ -97,7 +98,7 @@ class _Made(msgspec.Struct):
     """Ids of the cells that its job was made of."""
     goal: Goal | None = None
     """The objective of the notebook's experiment: the newest."""
-    metrics: Metrics | None = None
+    metrics: dict[tuple[str, str], list[Scalar]] | None = None
     """None until it ran, or what it recorded was taken."""
     failures: list[Failure] = []
     checks: list[Checked] = []
@@ -115,7 +116,7 @@ def review(asked: Asked) -> Review:
         place = Path(scratch).resolve()
         base = _Made("base", load(asked.base)) if kind == "job" else _convert("base", asked.base, place, asked)
         now = _convert("now", asked.notebook, place, asked, base.bundle if kind == "job" else None)
-        _must_fit(asked, [side.bundle for side in (base, now) if side.bundle is not None])
+        _must_fit(asked, [base, now])
         for side in (base, now) if now.bundle is not None else ():
             _run(side, asked)
         found = _compared(base, now)
@@ -184,8 +185,9 @@ def _convert(where: Where, notebook: Path, place: Path, asked: Asked, like: Bund
                  goal=max(goals, key=lambda goal: goal.at, default=None))
 
 
-def _must_fit(asked: Asked, bundles: list[Bundle]) -> None:
+def _must_fit(asked: Asked, sides: Sequence[_Made]) -> None:
     """Raise InputError for a parameter or an input that no job has, or that one refuses; ConflictError for effects."""
+    bundles = [side.bundle for side in sides if side.bundle is not None]
     parameters = [one for bundle in bundles for one in bundle.manifest.parameters]
     inputs = [one for bundle in bundles for one in bundle.manifest.inputs]
     for name in asked.parameters:
@@ -194,7 +196,7 @@ def _must_fit(asked: Asked, bundles: list[Bundle]) -> None:
     for name in asked.inputs:
         if bundles and name not in {one.name for one in inputs}:
             raise InputError(f"neither job has an input {name!r}", f"inputs: {names_of(inputs)}")
-    for bundle in bundles:
+    for bundle in (side.bundle for side in sides if side.bundle is not None and not _recorded_will_do(side, asked)):
         validate(bundle.manifest.parameters, _own_parameters(bundle, asked))
         resolve_inputs(bundle, _own_inputs(bundle, asked))
         if bundle.manifest.effects and not asked.allow_effects:
@@ -220,7 +222,7 @@ def _run(side: _Made, asked: Asked) -> None:
     if bundle is None:
         return
     parameters, inputs = _own_parameters(bundle, asked), _own_inputs(bundle, asked)
-    if side.where == "base" and not parameters and not inputs and _stands(side, bundle):
+    if _recorded_will_do(side, asked):
         side.metrics = {(one.name, one.key): one.values for one in bundle.reference().metrics}
         return
     if asked.say is not None:
@@ -239,10 +241,26 @@ def _run(side: _Made, asked: Asked) -> None:
         side.notes.append(f"the job of the {side.where} ran outside the environment of its lock: {on_one_line(done.differs)}")
     if done.outcome.state != "succeeded":
         side.failures.append(Failure(side.where, _failure(bundle, done.outcome)))
+    elif side.fresh and not parameters and not inputs and bundle.manifest.seed is None:
+        side.notes += _not_again(side, bundle)
 
 
-def _stands(side: _Made, bundle: Bundle) -> bool:
-    """Whether what a job recorded can stand in for its run: a clean run gave it again, or it is new and all draws are seeded."""
+def _not_again(side: _Made, bundle: Bundle) -> list[str]:
+    """A word where a job, on the inputs of its notebook, gives other metrics than that did."""
+    recorded = {(one.name, one.key): one.values for one in bundle.reference().metrics}
+    found = compare_metrics(recorded, dict(side.metrics or {}), Settings.current().tolerance)
+    other = [one.name for one in found if one.verdict not in HOLDS]
+    return [f"the job of the {side.where} does not give again what its notebook gave: {names(other)}"] if other else []
+
+
+def _recorded_will_do(side: _Made, asked: Asked) -> bool:
+    """Whether what a base recorded can stand in for its run: nothing else is asked of it, and it would come out again.
+
+    A clean run gave it again, or it has just been recorded with all its draws seeded.
+    """
+    bundle = side.bundle
+    if bundle is None or side.where != "base" or _own_parameters(bundle, asked) or _own_inputs(bundle, asked):
+        return False
     return bundle.manifest.verified or (side.fresh and bundle.manifest.seed is None)
 
 

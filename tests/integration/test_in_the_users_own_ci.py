@@ -126,6 +126,25 @@ def list_sessions(capsys: pytest.CaptureFixture[str]) -> list[object]:
     return list(json.loads(capsys.readouterr().out))
 
 
+def test_a_module_beside_the_notebook_is_code_too_also_where_the_notebook_was_tracked_before(
+        here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    imports = CELLS["imports"] + "\nfrom parts import larger"
+    for folder in (tmp_path / "before", tmp_path / "now"):
+        folder.mkdir()
+        shutil.copy(here / "rows.csv", folder)
+        (folder / "parts.py").write_text("def larger(sizes, cut):\n    return sizes > cut\n")
+        judge = CELLS["judge"].replace("rows['size'] > cut", "larger(rows['size'], cut)")
+        write_notebook(folder / "work.ipynb", imports=imports, judge=judge)
+    now = str(tmp_path / "now" / "work.ipynb")
+    assert execute(["track", now]) == 0
+    (tmp_path / "now" / "parts.py").write_text("def larger(sizes, cut):\n    return sizes >= cut\n")
+    capsys.readouterr()
+    assert execute(["review", now, "--base", str(tmp_path / "before" / "work.ipynb")]) == 0
+    told = capsys.readouterr().out
+    assert "<details><summary>module <code>parts&#46;py</code> changed</summary>" in told
+    assert "| `accuracy` | 1 | 0.916667 | -0.08333 | ▼ worse |" in told
+
+
 def test_a_missed_objective_is_exit_1_with_the_page_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_notebook(here / "missed.ipynb", judge=CELLS["judge"].replace("> cut", "< cut"))
     assert execute(["review", "missed.ipynb", "--base", "base.ipynb", "-o", "missed.md"]) == 1
