@@ -33,9 +33,9 @@ def page(found: Review, pictures: str = "") -> str:
 
 def drawn(found: Review) -> dict[str, str]:
     """File name → SVG of each picture."""
-    made = reviewpicture.bars(found.changes.metrics, found.objective)
+    made = reviewpicture.bars(_shown(found), found.objective)
     files = {"metrics.svg": made} if made is not None else {}
-    for place, (_, text) in enumerate(reviewpicture.courses(found.changes.metrics[:_MOST_ROWS])[:_MOST_COURSES], 1):
+    for place, (_, text) in enumerate(reviewpicture.courses(_shown(found))[:_MOST_COURSES], 1):
         files[f"course-{place}.svg"] = text
     return files
 
@@ -159,7 +159,7 @@ def _failures(found: Review) -> list[str]:
 
 
 def _metrics(found: Review, pictures: str) -> list[str]:
-    shown = found.changes.metrics[:_MOST_ROWS]
+    shown = _shown(found)
     if not shown:
         return []
     rows = [[inline(one.name), _value(one.base), _value(one.now), _difference(one), _MARKS.get(one.word, one.word)]
@@ -173,6 +173,12 @@ def _metrics(found: Review, pictures: str) -> list[str]:
         parts += [picture(f"{pictures}/course-{place}.svg", f"all values of {one.name}") for place, one in enumerate(courses, 1)]
     return parts + [folded(f"all values of {tagged(one.name)}", block(
         f"base: {_listed(one.base_series)}\nnow:  {_listed(one.now_series)}")) for one in courses]
+
+
+def _shown(found: Review) -> list[MetricDiff]:
+    """The metrics that there is room for: of too many, those that are not equal first."""
+    metrics = found.changes.metrics
+    return metrics if len(metrics) <= _MOST_ROWS else sorted(metrics, key=lambda one: one.word == "equal")[:_MOST_ROWS]
 
 
 def _listed(values: Sequence[float]) -> str:

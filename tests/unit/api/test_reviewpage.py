@@ -71,10 +71,11 @@ def test_all_that_a_picture_shows_stands_in_the_table_too() -> None:
 
 def test_a_page_is_short_enough_for_a_comment() -> None:
     code = [CodeDiff(f"cell-{at}", "changed", "+" + "x" * 20_000) for at in range(50)]
-    metrics = [MetricDiff(f"metric {at}", "differs", 1.0, 2.0, 1.0) for at in range(500)]
+    metrics = [MetricDiff(f"metric {at}", "equal" if at < 450 else "differs", 1.0, 2.0, 1.0) for at in range(500)]
     page = reviewpage.page(review(changes=Changes(code=code, metrics=metrics)))
     assert len(page) < 65_536
     assert "46 more not shown: mlops review --json has all." in page
+    assert "| `metric 499` | 1 | 2 | +1 | differs |" in page
     assert "400 more metrics not shown: mlops review --json has all." in page
     assert page.count("Cut here: mlops review --json has all of it.") == 4
 
