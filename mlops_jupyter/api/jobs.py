@@ -21,6 +21,7 @@ from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.results import fetch, source_of
 from mlops_jupyter.api.runs import runs as recorded
 from mlops_jupyter.api.slices import as_recorded, file_cells, file_digest, own_cells
+from mlops_jupyter.api.surroundings import modules_stand
 from mlops_jupyter.entities import (
     CellExecution,
     ConflictError,
@@ -192,10 +193,11 @@ def _tracked(ledger: Ledger, notebook: Path, progress: Report | None) -> Session
 
 
 def _as_it_stands(ledger: Ledger, notebook: Path) -> Session | None:
-    """The newest session of the notebook, if every cell ran in it as it is now, on the files as they are now."""
+    """The newest session of the notebook, if every cell ran in it as it is now, on files and local modules as they are now."""
     cells = file_cells(notebook)
     for session in sessions_of(ledger, notebook)[:1]:
-        if cells and not stale(ledger.executions(session.id), as_recorded(cells), file_digest(session)):
+        executions = ledger.executions(session.id)
+        if cells and modules_stand(executions) and not stale(executions, as_recorded(cells), file_digest(session)):
             return session
     return None
 

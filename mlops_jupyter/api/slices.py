@@ -155,8 +155,13 @@ def stale(cells: Sequence[tuple[str, str]] | None = None, session: str | None = 
 
 def as_recorded(cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """The cells with secrets taken out as capture takes them out, so that they can be compared with what it recorded."""
-    redact = Redactor(load_key(Settings.current().outbox_folder().parent))
+    redact = redactor()
     return [(cell, redact(source)) for cell, source in cells]
+
+
+def redactor() -> Redactor:
+    """Takes secrets out of a text as capture does, with the same marks."""
+    return Redactor(load_key(Settings.current().outbox_folder().parent))
 
 
 def file_cells(file: Path) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from mlops_jupyter.capture.environment import environment, package_names
-from mlops_jupyter.entities import CellExecution, Environment, Session
+from mlops_jupyter.entities import CellExecution, Environment, Session, content_hash
 from mlops_jupyter.entities.environments import environments_of
 from mlops_jupyter.fingerprint import fingerprint_file
 from mlops_jupyter.lineage.page import Surroundings
@@ -35,6 +35,19 @@ def file_digest(session: Session) -> Callable[[str], str | None]:
         return fingerprint_file(Path(session.cwd) / path).digest
 
     return digest
+
+
+def modules_stand(executions: Sequence[CellExecution]) -> bool:
+    """Whether every local module that these cells used lies on disk as the last of them found it."""
+    newest = {module.name: module for execution in executions for module in execution.modules}
+    return all(_content(Path(module.path)) == module.digest for module in newest.values())
+
+
+def _content(file: Path) -> str:
+    try:
+        return content_hash(file.read_bytes())
+    except OSError:
+        return ""
 
 
 @lru_cache(maxsize=2)

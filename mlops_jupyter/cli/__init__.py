@@ -35,6 +35,7 @@ COMMANDS = {
     "run": ("jobs", "Run a job."),
     "submit": ("jobs", "Hand a job to a runner."),
     "sweep": ("sweeps", "Run a job many times, with a grid, random draws or the rows of a file."),
+    "review": ("reviews", "What a changed notebook does, as a page for a pull request."),
     "submissions": ("submissions", "List, show and cancel submissions, and read their logs."),
     "export": ("archives", "Carry runs into one file."),
     "import": ("archives", "Add what such a file carries."),

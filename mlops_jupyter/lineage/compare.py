@@ -87,7 +87,7 @@ def compare(a: Run, b: Run, sources_a: Sequence[str] = (), sources_b: Sequence[s
             environment_a: Environment | None = None, environment_b: Environment | None = None) -> Comparison:
     """What changed from `a` to `b`. `sources`: the cells of each slice, in execution order."""
     found = Comparison(
-        a.id, b.id, metrics=_metrics(a, b), params=_params(a, b), models=_models(a, b), code=_code(sources_a, sources_b),
+        a.id, b.id, metrics=_metrics(a, b), params=_params(a, b), models=_models(a, b), code=code_changes(sources_a, sources_b),
         data=_data(a.datasets, b.datasets), packages=_packages(environment_a, environment_b),
         environment=_environment(a, b, environment_a, environment_b),
     )
@@ -128,7 +128,7 @@ def _models(a: Run, b: Run) -> list[ParamChange]:
     return [] if left == right else [ParamChange("model", left, right)]
 
 
-def _code(a: Sequence[str], b: Sequence[str]) -> list[CodeChange]:
+def code_changes(a: Sequence[str], b: Sequence[str]) -> list[CodeChange]:
     """Cells are matched in order by meaning; unmatched ones between two matches are paired, the rest added or removed."""
     changes: list[CodeChange] = []
     matcher = difflib.SequenceMatcher(None, [normalised(one) for one in a], [normalised(one) for one in b], autojunk=False)
@@ -138,13 +138,13 @@ def _code(a: Sequence[str], b: Sequence[str]) -> list[CodeChange]:
         pairs = min(end_a - start_a, end_b - start_b)
         for step in range(pairs):
             left, right = start_a + step, start_b + step
-            changes.append(CodeChange("changed", _unified(a[left], b[right]), left + 1, right + 1))
-        changes += [CodeChange("removed", _unified(a[at], ""), a=at + 1) for at in range(start_a + pairs, end_a)]
-        changes += [CodeChange("added", _unified("", b[at]), b=at + 1) for at in range(start_b + pairs, end_b)]
+            changes.append(CodeChange("changed", unified(a[left], b[right]), left + 1, right + 1))
+        changes += [CodeChange("removed", unified(a[at], ""), a=at + 1) for at in range(start_a + pairs, end_a)]
+        changes += [CodeChange("added", unified("", b[at]), b=at + 1) for at in range(start_b + pairs, end_b)]
     return changes
 
 
-def _unified(a: str, b: str) -> str:
+def unified(a: str, b: str) -> str:
     lines = list(difflib.unified_diff(a.splitlines(), b.splitlines(), lineterm="", n=3))
     return "\n".join(lines[2:])  # the two file-name lines say nothing here
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from mlops_jupyter.api import doctor, headless, jobs, sessions, sweeps
+from mlops_jupyter.api import doctor, headless, jobs, reviews, sessions, sweeps
 from mlops_jupyter.api.rerun import Rerun
 from mlops_jupyter.capture.shell import Status
 from mlops_jupyter.cli import app as command_line
@@ -39,7 +39,7 @@ SHAPES: dict[str, str | tuple[type, tuple[str, ...]]] = {
     "sessions list": (Session, ("python", "packages")), "sessions show": (sessions.ExecutionRow, ()),
     "verify": (Verification, ()), "sessions replay": (Verification, ()),
     "convert": (jobs.Converted, ()), "inspect": (JobManifest, ()), "run": (jobs.JobDone, ()),
-    "sweep": (sweeps.Swept, ()),
+    "sweep": (sweeps.Swept, ()), "review": (reviews.Review, ()),
     "submit": (Submission, ()), "submissions list": (Submission, ()), "submissions show": (Submission, ()),
     "fsck": (Checked, ()), "gc": (Swept, ()), "backup": (Copied, ()), "restore": (Copied, ()),
     "export": (Carried, ()), "import": (Carried, ()),

@@ -45,6 +45,7 @@ COMMANDS = [
     "sessions show", "sessions export", "sessions replay", "token revoke", "submissions show", "submissions cancel", "submissions logs",
     "restore", "import", "inspect", "run", "submit", "convert -o job", "track", "stale", "runs list --filter", "runs list --order-by",
     "runs list --limit", "runs list --offset", "gc --grace", "sessions list --limit", "token create t --expires",
+    "review @ --base job", "review work.ipynb --base @", "review work.ipynb --base job -o @",
 ]
 MAY_WORK = {
     "runs list --filter": {"", " "}, "runs list --order-by": {"", " ", "`id`"}, "token create t --expires": {""},
