@@ -138,9 +138,13 @@ def _answer(asked: Asked, base: _Made, now: _Made, found: Changes) -> Review:
 
 
 def must_pass(found: Review, *, strict: bool = False) -> None:
-    """Raise JobFailedError: something did not run, the objective is missed, or, with `strict`, the base is another job now."""
-    if found.failures:
-        raise JobFailedError(found.failures[0].what, "mend the cell, and review again")
+    """Raise JobFailedError: the notebook did not run, the objective is missed, or, with `strict`, the base is another job now.
+
+    A base that does not run is said, and stops nobody: the change may be what mends it.
+    """
+    failed = [one for one in found.failures if one.side == "now"]
+    if failed:
+        raise JobFailedError(failed[0].what, "mend the cell, and review again")
     goal = found.objective
     if goal is not None and goal.state in {"missed", "not seen"}:
         raise JobFailedError(f"the objective is {goal.state}: {goal.text} ({goal_in_words(goal)})",

@@ -139,11 +139,13 @@ def _place(session: Session) -> str:
 
 def session_sheet(summary: SessionSummary, executions: Sequence[CellExecution]) -> Sheet:
     """A session cell by cell."""
-    lines = [[str(entry.n), entry.cell[:12], entry.state, duration(entry.seconds),
+    lines = [[str(entry.n), entry.cell[:12], "taken" if entry.taken_from else entry.state, duration(entry.seconds),
               entry.error.name if entry.error else first_line(entry.source)] for entry in executions]
     one = summary.session
     headline = f"Session {one.id} · {one.kind} · {one.state} · {plural(len(executions), 'cell execution')}"
-    notes = [*one.notes, f"Environment: mlops sessions export {one.id[:10]} -o pylock.toml"]
+    earlier = sorted({entry.taken_from.partition(":")[0] for entry in executions if entry.taken_from})
+    taken = [f"Taken, not run, from {plural(len(earlier), 'session')}: {', '.join(earlier)}"] if earlier else []
+    notes = [*one.notes, *taken, f"Environment: mlops sessions export {one.id[:10]} -o pylock.toml"]
     return Sheet(headline, [Block(columns=[">n", "cell", "state", ">time", "~source"], rows=lines)], notes)
 
 

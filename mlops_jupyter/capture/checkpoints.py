@@ -143,8 +143,7 @@ class Checkpoints:
     def _checkpoint(self, place: int, execution: CellExecution, outputs: str, left: float) -> Checkpoint:
         if self._needs.only_imports(place):
             raise RefusedError("")
-        changed = sorted(self._there & {_path(one) for one in _written(execution)})
-        why = f"it writes {changed[0]}, which was there before" if changed else _unfit(execution) or self._needs.unfit(place) or _unfit_outputs(outputs)
+        why = _unfit(execution, self._there) or self._needs.unfit(place) or _unfit_outputs(outputs)
         if why:
             raise RefusedError(why)
         written = {write.name: write for write in execution.writes}
@@ -368,22 +367,20 @@ def _drawn(execution: CellExecution) -> list[str]:
     return sorted(execution.random.drew) if execution.random is not None else []
 
 
-def _unfit(execution: CellExecution) -> str:
+def _unfit(execution: CellExecution, there: set[str]) -> str:
     """Why the record alone says that the cell cannot be brought back; "" if it does not."""
-    if execution.state != "ok":
-        return f"it ended with {execution.state}"
-    for what, found in (("", execution.opaque), ("", execution.effects), ("it asks ", [one.source for one in execution.queries])):
-        if found:
-            return f"{what}{found[0]}"
-    if execution.imports:
-        return f"it imports {execution.imports[0]}: an import in a cell of its own lets the rest be kept"
-    if execution.environment:
-        return "it changed what is installed"
-    hidden = [write.name for write in execution.writes if write.name.startswith("$")]
-    if hidden:
-        return f"it changed {hidden[0].removeprefix('$env ').removeprefix('$')}, which no variable holds"
-    both = {_path(one) for one in _read(execution)} & {_path(one) for one in _written(execution)}
-    return f"it reads and writes {min(both)}" if both else ""
+    written = {_path(one) for one in _written(execution)}
+    hidden = [write.name.removeprefix("$env ").removeprefix("$") for write in execution.writes if write.name.startswith("$")]
+    reasons = [
+        *([f"it ended with {execution.state}"] if execution.state != "ok" else []), *execution.opaque, *execution.effects,
+        *(f"it asks {query.source or 'a database'}, which may answer otherwise" for query in execution.queries),
+        *(f"it imports {name}: an import in a cell of its own lets the rest be kept" for name in execution.imports),
+        *(["it changed what is installed"] if execution.environment else []),
+        *(f"it changed {name}, which no variable holds" for name in hidden),
+        *(f"it writes {path}, which was there before" for path in sorted(written & there)),
+        *(f"it reads and writes {path}" for path in sorted(written & {_path(one) for one in _read(execution)})),
+    ]
+    return reasons[0] if reasons else ""
 
 
 def _unfit_outputs(outputs: str) -> str:

@@ -31,7 +31,8 @@ def review(*, notebook: Path, base: Path, parameters: tuple[str, ...], inputs: t
     """Make a job from NOTEBOOK, run it and its base on the same inputs, and say what changed.
 
     The page is printed as Markdown: code, parameters, inputs, environment, metrics, and whether the objective is met. Exits 1 if
-    it is missed, or something did not run. A notebook that is not tracked as it stands is executed under tracking first.
+    it is missed, or the notebook or its job did not run. A notebook that is not tracked as it stands is executed under tracking
+    first.
     """
     given, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     if output is not None:

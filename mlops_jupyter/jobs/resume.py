@@ -128,8 +128,10 @@ def summary(reports: Sequence[CellReport], total: int) -> list[str]:
     taken = [one for one in reports if one.taken]
     if taken:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(max(one.since for one in taken)))
+        unchanged = not any(one.why for one in reports if not one.taken)
         lines.append(f"{len(taken)} of {total} cells were taken from the run of {when}, which spent "
-                     f"{sum(one.seconds for one in taken):.1f} s on them")
+                     f"{sum(one.seconds for one in taken):.1f} s on them"
+                     f"{'; nothing that they rest on has changed' if unchanged else ''}")
     for one in reports:
         if one.why and not one.taken:
             word = "was not kept" if one.seconds else "ran again"

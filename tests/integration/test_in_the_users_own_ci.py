@@ -164,6 +164,8 @@ def test_a_notebook_that_fails_is_exit_1_and_the_page_says_in_which_cell(
     assert "```python\nimport os\nraise ValueError('refused: ' + os.environ['SHOP_API_TOKEN'])\n```" in told.out
     assert "kV7pQ2xLm9Tz4Rw8" not in told.out + told.err
     assert "Nothing changed" not in told.out
+    assert execute(["review", "base.ipynb", "--base", "fails.ipynb"]) == 0  # the change is what mends it
+    assert "### What failed in the base" in capsys.readouterr().out
 
 
 def test_jobs_that_fail_on_what_is_given_name_the_cell(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,8 @@ def run(folder: Path, *cells: str, resume: bool = False, results: tuple[str, ...
     ("x = np.arange(9)\ny = x[2:]", "share memory"),
     ("x = items[0]", "is also in another variable"),
     ("x = np.asarray(frame['v'])", "share memory"),
-    ("import os\nx = os.environ.get('HOME')", "it asks for environ"), ("import sqlite3\nx = sqlite3.connect('some.db')", "content of x"),
+    ("import os\nx = os.environ.get('HOME')", "it asks for environ"),
+    ("import sqlite3\nx = sqlite3.connect('some.db')", "content of x"),
     ("def home():\n    return __import__('os').environ['HOME']\nx = home()", "environ"),
     ("x = pd.Timestamp.now().year", "it asks for now"),
     ("from pathlib import Path\nx = Path('conf.py').exists()", "it asks for exists"),
@@ -53,7 +54,8 @@ def test_a_cell_that_cannot_be_brought_back_is_not_kept_and_says_why(tmp_path: P
 
 @pytest.mark.parametrize("cell", [
     "x = frame.assign(w=frame.v * k)", "items.append([3])\nx = len(items)", "x = {'a': items, 'b': frame}", "x = y = [1]",
-    "x = np.random.default_rng(3).random(4)", "np.random.seed(4)\nx = np.random.rand(3)", "x = pd.Series(['a', None], dtype='str')",
+    "x = np.random.default_rng(3).random(4)", "np.random.seed(4)\nx = np.random.rand(3)",
+    "x = pd.Series(['a', None], dtype='str')",
     "x = open('note.txt', 'w').write('hello')", "del k\nx = 1", "%%time\nx = 5", "x = (1, frame)",
 ])
 def test_what_is_known_comes_back(tmp_path: Path, cell: str) -> None:
