@@ -27,7 +27,10 @@ from mlops_jupyter.entities.ids import content_hash
 from mlops_jupyter.entities.sessions import CellExecution, FileAccess, Observation, RandomState
 from mlops_jupyter.fingerprint import fingerprint, fingerprint_file
 
-_BYTES_PER_SECOND = 200e6
+_BYTES_PER_SECOND = 400e6
+"""Hashed and written, until it was seen how many."""
+_TELLING = 8 << 20
+"""Bytes whose time tells."""
 _OUTPUTS = 8 << 20
 _FILES = "$file "
 _UNTOUCHED = "untouched"
@@ -107,6 +110,7 @@ class Checkpoints:
         self._fresh: dict[int, tuple[str, ...]] = {}
         self._seconds = 0.0
         self._spent = 0.0
+        self._rate = _BYTES_PER_SECOND
 
     def heard(self, entity: object) -> None:
         """A record was written."""
@@ -137,7 +141,10 @@ class Checkpoints:
         except OSError as error:
             return Told(done=False, why=f"it could not be written: {error.strerror or error}")
         finally:
-            self._spent += time.monotonic() - started
+            spent = time.monotonic() - started
+            self._spent += spent
+        if kept.nbytes > _TELLING:
+            self._rate = kept.nbytes / spent
         return Told(done=True, nbytes=kept.nbytes)
 
     def _checkpoint(self, place: int, execution: CellExecution, outputs: str, left: float) -> Checkpoint:
@@ -172,7 +179,7 @@ class Checkpoints:
         read = {read.name for read in execution.reads} & names.keys() - set(wanted) - {write.name for write in execution.writes}
         others = {name: names[name] for name in sorted(read)}
         parcel = pack({name: names[name] for name in wanted}, others, left)
-        if parcel.nbytes / _BYTES_PER_SECOND > left:
+        if parcel.nbytes / self._rate > left:
             raise RefusedError(f"{parcel.nbytes / 2**20:,.0f} MiB take too long beside what the cells took")
         if self._host.holds_secret(parcel.pickled) or any(map(self._host.holds_secret, parcel.buffers)):
             raise RefusedError("a known secret is in it")

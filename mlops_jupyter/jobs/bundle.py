@@ -96,6 +96,12 @@ def load(folder: str | Path) -> Bundle:
     return Bundle(folder, manifest)
 
 
+def marks(bundle: Bundle) -> dict[str, tuple[int, int]]:
+    """Size and time of each of its files that is there, to tell whether somebody wrote into it."""
+    files = {name: bundle.folder / name for name in [MANIFEST, *bundle.manifest.files]}
+    return {name: (file.stat().st_size, file.stat().st_mtime_ns) for name, file in files.items() if file.is_file()}
+
+
 def set_verdict(bundle: Bundle, verdict: str, at: float, *, verified: bool) -> JobManifest:
     """Write into job.yaml what the clean run found, and the manifest's tolerances. The digest stays: the job is the same."""
     manifest = msgspec.structs.replace(bundle.manifest, verified=verified, verified_at=at, verdict=verdict)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 CONFLICT = ("<<<<<<< ", ">>>>>>> ")
+
+_SERVING = frozenset({"uvicorn.run", "waitress.serve", "web.run_app", "aiohttp.web.run_app", "hypercorn.run", "bottle.run"})
 
 
 def read_notebook(path: str | Path) -> NotebookNode:
@@ -43,7 +45,7 @@ def read_notebook(path: str | Path) -> NotebookNode:
 
 
 def check_runs_unattended(notebook: NotebookNode, label: str) -> None:
-    """Raise InputError where there is nothing to run, or not in Python, or a cell is sure to wait for a keyboard."""
+    """Raise InputError where there is nothing to run, or not in Python, or a cell is sure to wait for ever or to end the kernel."""
     language = str(notebook.metadata.get("kernelspec", {}).get("language") or
                    notebook.metadata.get("language_info", {}).get("name") or "python")
     if language.lower() != "python":
@@ -51,11 +53,14 @@ def check_runs_unattended(notebook: NotebookNode, label: str) -> None:
                          "give a notebook with a Python kernel")
     if next(code_cells(notebook), None) is None:
         raise InputError(f"{label} holds no code cell, so there is nothing to run", "write a cell in it, save it, and try again")
-    for place, cell in enumerate(code_cells(notebook), 1):
-        call = asks_for_input(str(cell.source))
-        if call is not None:
-            raise InputError(f"{label}: code cell {place}, line {call.lineno} calls {ast.unparse(call.func)}(), and a run "
-                             "without a person has no keyboard", "assign a value in its place")
+    trees = [parse(str(cell.source)) or ast.Module([], []) for cell in code_cells(notebook)]
+    apps = {name for tree in trees for name in _apps(tree)}
+    for place, tree in enumerate(trees, 1):
+        for call in _certain_calls(tree):
+            name = ast.unparse(call.func)
+            why = _why_not(name, apps)
+            if why is not None:
+                raise InputError(f"{label}: code cell {place}, line {call.lineno} calls {name}(), and {why[0]}", why[1])
 
 
 def code_cells(notebook: NotebookNode) -> Iterator[NotebookNode]:
@@ -63,19 +68,36 @@ def code_cells(notebook: NotebookNode) -> Iterator[NotebookNode]:
     return (cell for cell in notebook.cells if cell.cell_type == "code" and str(cell.source).strip())
 
 
-def asks_for_input(source: str) -> ast.Call | None:
-    """The first call of `input()` or `getpass()` that runs whenever the cell runs; None if there is none."""
-    tree = parse(source)
-    if tree is None:
-        return None
+def _certain_calls(tree: ast.Module) -> Iterator[ast.Call]:
+    """The calls that are made whenever the cell runs."""
     for statement in tree.body:
         if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign):
             for node in ast.walk(statement):
                 if isinstance(node, ast.Lambda):
                     break
-                if isinstance(node, ast.Call) and ast.unparse(node.func) in {"input", "getpass", "getpass.getpass"}:
-                    return node
+                if isinstance(node, ast.Call):
+                    yield node
+
+
+def _why_not(call: str, apps: Collection[str]) -> tuple[str, str] | None:
+    """Why no run without a person can make this call, and what to do; None if it can."""
+    owner, _, last = call.rpartition(".")
+    if call in {"input", "getpass", "getpass.getpass"}:
+        return "a run without a person has no keyboard", "assign a value in its place"
+    if call in {"exit", "quit", "os._exit"}:
+        return "that ends the kernel: no cell below it would run", "take it out"
+    if call in _SERVING or last in {"serve_forever", "run_forever", "run_server"} or (last == "run" and owner in apps):
+        return "that serves until somebody stops it: the run would never end", (
+            "serve from a script of its own, with what the notebook makes: mlops.results(RUN)")
     return None
+
+
+def _apps(tree: ast.Module) -> Iterator[str]:
+    """Names that hold a web application."""
+    for node in ast.walk(tree):
+        made = node.value if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) else None
+        if made is not None and ast.unparse(made.func).rpartition(".")[2] in {"Flask", "Dash", "Bottle", "Sanic", "Quart"}:
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 
 
 def _text(path: Path) -> str:

@@ -27,11 +27,12 @@ Ask = Callable[[str, float], Awaitable[str]]
 
 
 class CheckpointOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """`base`: digest of the user's own modules. `results`: names needed at the end. `most`: bytes. `resume`: bring back, too."""
+    """`base`: digest of the user's modules. `results`: names needed at the end. `most`: bytes. What to do: keep, bring back."""
 
     base: str
     results: list[str]
     most: int
+    keep: bool = True
     resume: bool = False
 
 
@@ -74,7 +75,8 @@ class Resuming:
         """Before the first cell."""
         options = self._options
         cells = [(cell.get("id", ""), cell.source if cell.cell_type == "code" else "") for cell in self._cells]
-        plan = {"cells": cells, "share": SHARE, **msgspec.structs.asdict(options)}
+        plan = {"cells": cells, "share": SHARE, "results": options.results, "base": options.base, "most": options.most,
+                "resume": options.resume}
         await self._call("ipython", "begin_checkpoints", msgspec.json.encode(plan).decode())
 
     async def take(self, index: int, position: int) -> bool:
@@ -95,7 +97,7 @@ class Resuming:
 
     async def keep(self, index: int, position: int, seconds: float) -> None:
         """The code cell at `index` has ended well, after so many seconds."""
-        if self._off or seconds < COSTLY:
+        if self._off or seconds < COSTLY or not self._options.keep:
             return
         told = await self._told("keep", index, msgspec.json.encode(self._cells[index].outputs).decode())
         if told is not None and (told.done or told.why):

@@ -18,7 +18,7 @@ import msgspec
 from mlops_jupyter.capture.options import TrackOptions
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import InputCheck, JobManifest, Origin, Outcome, content_hash
-from mlops_jupyter.jobs.bundle import Bundle, load
+from mlops_jupyter.jobs.bundle import Bundle, load, marks
 from mlops_jupyter.jobs.checks import check_inputs
 from mlops_jupyter.jobs.environments import Where, place_of
 from mlops_jupyter.jobs.execute import ExecuteOptions, run_notebook
@@ -103,14 +103,24 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     values.update(typed)
     written = {name: value for name, value in typed.items() if name not in _secrets_of(bundle)}
     track = options.track or _as_job(bundle, values, given, checks)
+    before = marks(bundle)
     executed = run_notebook(bundle.notebook, options.output or work / OUTPUT, ExecuteOptions(
         track=track, cwd=work, parameters=written, env={**options.env, "PYTHONPATH": _path(bundle), **place.env},
         executable=place.executable, secrets=secrets, keep=_kept(bundle, options), progress=options.progress,
         cancel=options.cancel, cell_timeout=options.cell_timeout, after=options.after, warm=options.warm,
         log=work / options.log if options.log else None, checkpoints=_checkpoints(bundle, options),
     ))
-    return JobRun(executed.session_id, executed.outcome, executed.output, work, bundle.manifest, values, given, checks,
+    return JobRun(executed.session_id, _judged(executed.outcome, before, marks(bundle)), executed.output, work, bundle.manifest, values, given, checks,
                   executed.lost, place.differs, executed.cells)
+
+
+def _judged(outcome: Outcome, before: Mapping[str, tuple[int, int]], after: Mapping[str, tuple[int, int]]) -> Outcome:
+    """A run that wrote into its own bundle has failed: whoever runs the job next would run another one."""
+    changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    if not changed or outcome.state != "succeeded":
+        return outcome
+    return msgspec.structs.replace(outcome, state="failed", error=f"its cells wrote {changed[0]} into the bundle, which is only "
+                                   "read: write to the folder that the job works in, by a relative path")
 
 
 def _checkpoints(bundle: Bundle, options: RunOptions) -> CheckpointOptions | None:
@@ -120,7 +130,8 @@ def _checkpoints(bundle: Bundle, options: RunOptions) -> CheckpointOptions | Non
     modules = {name: digest for name, digest in bundle.manifest.files.items() if name.endswith(".py")}
     base = content_hash(msgspec.json.encode(sorted(modules.items())))
     results = [name for each in bundle.manifest.results for name in (each.variable, each.name) if name]
-    return CheckpointOptions(base=base, results=results, most=Settings.current().checkpoint_bytes, resume=options.resume)
+    return CheckpointOptions(base=base, results=results, most=Settings.current().checkpoint_bytes, keep=options.checkpoints,
+                             resume=options.resume)
 
 
 def _kept(bundle: Bundle, options: RunOptions) -> tuple[list[str], list[str]]:

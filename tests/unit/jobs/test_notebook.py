@@ -74,6 +74,23 @@ def test_a_cell_that_asks_for_a_keyboard_is_refused(tmp_path: Path, source: str)
         check_runs_unattended(read_notebook(written(tmp_path, notebook("a = 1", source))), "n.ipynb")
 
 
+@pytest.mark.parametrize(("source", "says"), [
+    ("exit()", r"line 1 calls exit\(\), and that ends the kernel"), ("x = 1\nquit(0)", r"line 2 calls quit\(\)"),
+    ("import os\nos._exit(0)", "ends the kernel"), ("server.serve_forever()", "the run would never end"),
+    ("app = flask.Flask('a')\napp.run(port=5000)", r"calls app.run\(\), and that serves"), ("uvicorn.run(app)", "that serves"),
+    ("loop.run_forever()", "would never end"),
+])
+def test_a_cell_that_ends_the_kernel_or_never_ends_is_refused(tmp_path: Path, source: str, says: str) -> None:
+    with pytest.raises(InputError, match=f"code cell 2, .*{says}"):
+        check_runs_unattended(read_notebook(written(tmp_path, notebook("a = 1", source))), "n.ipynb")
+
+
+@pytest.mark.parametrize("source", ["def stop():\n    exit()", "if bad:\n    exit()", "runner.run()", "import sys\nsys.exit(0)",
+                                    "threading.Thread(target=server.serve_forever).start()"])
+def test_a_cell_that_may_go_on_is_left_alone(tmp_path: Path, source: str) -> None:
+    check_runs_unattended(read_notebook(written(tmp_path, notebook(source))), "n.ipynb")
+
+
 @pytest.mark.parametrize("source", ["def ask():\n    return input()", "if interactive:\n    x = input()", "ask = lambda: input()",
                                     "df.input()", "# input()", "'input()'", "%%bash\nread x"])
 def test_a_cell_that_may_never_ask_is_left_alone(tmp_path: Path, source: str) -> None:
