@@ -45,7 +45,7 @@ def read_notebook(path: str | Path) -> NotebookNode:
 
 
 def check_runs_unattended(notebook: NotebookNode, label: str) -> None:
-    """Raise InputError where there is nothing to run, or not in Python, or a cell is sure to wait for ever or to end the kernel."""
+    """Raise InputError where there is nothing to run, or not in Python, or a cell is sure to wait for ever or ends the kernel."""
     language = str(notebook.metadata.get("kernelspec", {}).get("language") or
                    notebook.metadata.get("language_info", {}).get("name") or "python")
     if language.lower() != "python":
@@ -95,9 +95,10 @@ def _why_not(call: str, apps: Collection[str]) -> tuple[str, str] | None:
 def _apps(tree: ast.Module) -> Iterator[str]:
     """Names that hold a web application."""
     for node in ast.walk(tree):
-        made = node.value if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) else None
-        if made is not None and ast.unparse(made.func).rpartition(".")[2] in {"Flask", "Dash", "Bottle", "Sanic", "Quart"}:
-            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=made)):
+                if ast.unparse(made).rpartition(".")[2] in {"Flask", "Dash", "Bottle", "Sanic", "Quart"}:
+                    yield name
 
 
 def _text(path: Path) -> str:

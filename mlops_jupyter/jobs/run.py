@@ -110,8 +110,9 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
         cancel=options.cancel, cell_timeout=options.cell_timeout, after=options.after, warm=options.warm,
         log=work / options.log if options.log else None, checkpoints=_checkpoints(bundle, options),
     ))
-    return JobRun(executed.session_id, _judged(executed.outcome, before, marks(bundle)), executed.output, work, bundle.manifest, values, given, checks,
-                  executed.lost, place.differs, executed.cells)
+    outcome = _judged(executed.outcome, before, marks(bundle))
+    return JobRun(executed.session_id, outcome, executed.output, work, bundle.manifest, values, given, checks, executed.lost,
+                  place.differs, executed.cells)
 
 
 def _judged(outcome: Outcome, before: Mapping[str, tuple[int, int]], after: Mapping[str, tuple[int, int]]) -> Outcome:
