@@ -14,7 +14,7 @@ from importlib import import_module
 
 import click
 
-from mlops_jupyter.cli.grammar import put_off
+from mlops_jupyter.jobs.later import IRIS, put_off
 from mlops_jupyter.version import __version__
 
 TESTING = "MLOPS_TESTING"
@@ -84,7 +84,7 @@ def app(store: str | None) -> None:
 
 def main() -> None:
     """The entry point of both scripts."""
-    put_off()
+    put_off(*IRIS)
     sys.exit(execute(sys.argv[1:]))
 
 
