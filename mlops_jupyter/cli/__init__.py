@@ -6,14 +6,17 @@ Commands are imported when they are named, so that `mlops --version` and `mlops 
 
 from __future__ import annotations
 
+import gc
 import keyword
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 
 import click
 
+from mlops_jupyter.jobs.later import IRIS, put_off
 from mlops_jupyter.version import __version__
 
 TESTING = "MLOPS_TESTING"
@@ -53,6 +56,9 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used; help needs only the table above."""
 
+    alone = False
+    """Whether nobody else's objects are in this process: it is the command's, and not a kernel with a magic."""
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -60,7 +66,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = COMMANDS[cmd_name][0]
-        home = import_module(module if "." in module else f"mlops_jupyter.cli.{module}")
+        with _set_apart() if self.alone else nullcontext():
+            home = import_module(module if "." in module else f"mlops_jupyter.cli.{module}")
         command = getattr(home, f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name)
         return command if isinstance(command, click.Command) else None
 
@@ -83,7 +90,20 @@ def app(store: str | None) -> None:
 
 def main() -> None:
     """The entry point of both scripts."""
+    put_off(*IRIS)
+    app.alone = True
     sys.exit(execute(sys.argv[1:]))
+
+
+@contextmanager
+def _set_apart() -> Iterator[None]:
+    """What is imported in here stays to the end: nobody looks for garbage in it, neither now nor when the process ends."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def execute(arguments: Sequence[str]) -> int:

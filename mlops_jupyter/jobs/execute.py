@@ -22,6 +22,7 @@ from mlops_jupyter.capture.secrets.known import TOLD
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import InputError, MlopsError, Outcome, Scalar
 from mlops_jupyter.jobs.cleaning import Cleaner
+from mlops_jupyter.jobs.later import without_clouds
 from mlops_jupyter.jobs.notebook import check_runs_unattended, code_cells, read_notebook
 from mlops_jupyter.jobs.outcome import judge
 from mlops_jupyter.jobs.progress import EngineOptions, Progress
@@ -114,8 +115,10 @@ def _papermill(node: NotebookNode, output: Path, cwd: Path, options: ExecuteOpti
     """Run it; what was raised. A failure that papermill sees only in a cell marked `raises-exception` is none."""
     import nbformat
     from nbclient.exceptions import CellControlSignal, DeadKernelError
-    from papermill.exceptions import PapermillException, PapermillExecutionError
-    from papermill.execute import execute_notebook
+
+    with without_clouds():
+        from papermill.exceptions import PapermillException, PapermillExecutionError
+        from papermill.execute import execute_notebook
 
     done = threading.Event()
     if options.cancel is not None:

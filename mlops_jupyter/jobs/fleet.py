@@ -21,6 +21,7 @@ import msgspec
 
 from mlops_jupyter.entities import ConflictError, InputError, MlopsError, Outcome, StoreError
 from mlops_jupyter.jobs.bundle import Bundle, load
+from mlops_jupyter.jobs.later import without_clouds
 from mlops_jupyter.jobs.notebook import read_notebook
 from mlops_jupyter.jobs.outcome import judge
 from mlops_jupyter.jobs.progress import Progress
@@ -105,7 +106,8 @@ class _Fleet:
         sweep.stopped, sweep.ended = "", None
         for child in self._waiting:
             child.state = "waiting"
-        importlib.import_module("papermill.execute")  # here, not in each thread at once
+        with without_clouds():
+            importlib.import_module("papermill.execute")  # here, not in each thread at once
         with ExitStack() as stack:
             if self._options.warm:
                 modules = wanted(read_notebook(self._bundle.notebook))

@@ -18,19 +18,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from mlops_jupyter.entities import Distribution, Environment
+from mlops_jupyter.jobs import provided
 
 _Need = tuple[NormalizedName, frozenset[str]]
 RUNTIME = ("ipykernel", "papermill")
 _ASK_SECONDS = 60
-_ASK = """
-import importlib.metadata as m, json, sys
-needs = {}
-for d in m.distributions():
-    name = d.metadata["Name"]
-    if name:
-        needs.setdefault(name, d.requires or [])
-json.dump({"provides": {k: v for k, v in m.packages_distributions().items()}, "needs": needs}, sys.stdout)
-"""
 
 
 class Installed(msgspec.Struct):
@@ -44,17 +36,11 @@ def installed(environment: Environment | None) -> Installed:
     """Ask the interpreter that recorded `environment`; this one if it is the same or gone. Runs no user code."""
     executable = environment.executable if environment is not None else ""
     if executable and executable != sys.executable and Path(executable).exists():
-        answer = subprocess.run([executable, "-I", "-c", _ASK], capture_output=True, timeout=_ASK_SECONDS, check=False)
+        words = [executable, "-I", provided.__file__]
+        answer = subprocess.run(words, capture_output=True, timeout=_ASK_SECONDS, check=False)
         if answer.returncode == 0:
             return msgspec.json.decode(answer.stdout, type=Installed)
-    from importlib.metadata import distributions, packages_distributions
-
-    needs: dict[str, list[str]] = {}
-    for each in distributions():
-        name = each.metadata["Name"]
-        if name:
-            needs.setdefault(name, list(each.requires or []))
-    return Installed({key: list(value) for key, value in packages_distributions().items()}, needs)
+    return msgspec.convert(provided.provided(), Installed)
 
 
 def closure(environment: Environment, imports: Iterable[str], known: Installed | None = None) -> list[str]:

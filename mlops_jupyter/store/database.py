@@ -17,18 +17,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 import xxhash
 from sqlalchemy import URL, Connection, Dialect, Engine, Table, create_engine, event, inspect, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mlops_jupyter.entities import InputError, StoreError
 from mlops_jupyter.store.schema import VERSION, VERSIONS
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 BUSY_SECONDS = 15.0
 PATIENCE = {"connect_timeout": 10, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3,
@@ -194,7 +197,7 @@ def _upserting(dialect: Dialect, table: Table, names: tuple[str, ...], keep: fro
     if known not in _ways:
         columns = [*names, "checksum"] if "checksum" in table.c else list(names)
         keys = [column.name for column in table.primary_key]
-        insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+        insert = _insert(dialect, table)
         changed = {name: insert.excluded[name] for name in columns if name not in {*keys, *keep}}
         whole = insert.on_conflict_do_update(index_elements=keys, set_=changed) if changed else insert.on_conflict_do_nothing()
         compiled = whole.compile(dialect=dialect, column_keys=columns)
@@ -203,6 +206,14 @@ def _upserting(dialect: Dialect, table: Table, names: tuple[str, ...], keep: fro
             itemgetter(*keys), _checksums(table.name, names) if "checksum" in table.c else None,
         )
     return _ways[known]
+
+
+def _insert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # as long to import as the rest of this module, and seldom needed
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 _ways: dict[tuple[str, str, tuple[str, ...], frozenset[str]], _Upserting] = {}
