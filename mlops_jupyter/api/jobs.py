@@ -44,10 +44,11 @@ from mlops_jupyter.jobs.attempts import Limits, attempts
 from mlops_jupyter.jobs.bundle import check_free, load, write
 from mlops_jupyter.jobs.checks import check_queries
 from mlops_jupyter.jobs.convert import ConvertOptions, Draft, draft
-from mlops_jupyter.jobs.delivery import Delivery, place_of_output
+from mlops_jupyter.jobs.delivery import Delivery
 from mlops_jupyter.jobs.effects import effects_of, refuse_effects
 from mlops_jupyter.jobs.environments import Where
 from mlops_jupyter.jobs.resume import CellReport
+from mlops_jupyter.jobs.storage import place_of_output
 from mlops_jupyter.jobs.terms import Terms
 from mlops_jupyter.jobs.tolerances import Spread
 from mlops_jupyter.lineage.slice import Result, find_results, metric_result, slice_of

@@ -1,15 +1,14 @@
 """The executed notebook of a job at an address: `mlops run BUNDLE -o s3://bucket/out.ipynb`, as papermill's storages give it.
 
-The notebook is always in the work folder. From there a thread of its own sends it whenever it has changed, which is after each
-cell at least: a slow bucket slows no cell, and one that fails loses nothing. The first version is sent before a kernel starts,
-so that an address that cannot be written is said while nothing has run yet.
+The notebook is always in the work folder. From there a thread of its own sends it when it has changed, which it has after each
+cell: a slow bucket slows no cell (it gets fewer versions), and one that fails loses nothing. The first version is sent before a
+kernel starts, so that an address that cannot be written is said while nothing has run yet.
 """
 
 from __future__ import annotations
 
 import threading
 import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,15 +20,6 @@ from mlops_jupyter.jobs.storage import check_driver, check_no_password, send
 
 _LOOK = 0.3  # seconds between looks at the notebook in the work folder
 _WHAT, _OTHERWISE = "the executed notebook", "look at the address, or give a file: -o PATH"
-
-
-def place_of_output(output: Path | str | None) -> tuple[Path | None, str]:
-    """(file, address) of what `-o` says: at most one of them is there."""
-    if not isinstance(output, str) or "://" not in output:
-        return Path(output) if output is not None else None, ""
-    if output.startswith("file://"):
-        return Path(urllib.request.url2pathname(urllib.parse.urlsplit(output).path)), ""
-    return None, output
 
 
 class Delivery:

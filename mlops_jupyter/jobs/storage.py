@@ -9,11 +9,21 @@ import os
 import re
 import shutil
 import urllib.parse
+import urllib.request
 from pathlib import Path
 
 from mlops_jupyter.entities import InputError, MlopsError, NotFoundError, StoreError
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def place_of_output(output: Path | str | None) -> tuple[Path | None, str]:
+    """(file, address) of what `-o` says: at most one of them is there."""
+    if not isinstance(output, str) or "://" not in output:
+        return Path(output) if output is not None else None, ""
+    if output.startswith("file://"):
+        return Path(urllib.request.url2pathname(urllib.parse.urlsplit(output).path)), ""
+    return None, output
 
 
 def check_driver(what: str, address: str, otherwise: str) -> None:

@@ -191,6 +191,14 @@ def test_a_wrong_parameter_leaves_the_notebook_that_is_there(bucket: str, here: 
         assert file.read() == b"yesterday's"
 
 
+def test_a_tracked_notebook_goes_to_no_folder_named_s3(here: Path) -> None:
+    (here / "in.ipynb").write_bytes(notebook("1"))
+    ran = mlops("track", "in.ipynb", "-o", "s3://bucket/out.ipynb")
+    assert ran.returncode == 2
+    assert "papermill --engine mlops in.ipynb s3://bucket/out.ipynb" in ran.stderr
+    assert [path.name for path in here.iterdir()] == ["in.ipynb"]
+
+
 @pytest.fixture
 def reader(here: Path) -> Path:
     """A job that reads a table and prints its sum."""
