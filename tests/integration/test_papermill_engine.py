@@ -16,6 +16,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from mlops_jupyter.jobs.recording import read_recorded
+from tests.integration.sweep_jobs import write_job
 
 TELL = "import os, pathlib\npathlib.Path('kernel').write_text(str(os.getpid()))"
 WAIT = "import time\nprint('waits', flush=True)\nwhile True:\n    time.sleep(0.05)"
@@ -84,7 +85,7 @@ def test_the_notebook_of_a_cell_that_took_too_long_says_so(write: Callable[..., 
 def test_a_cancelled_papermill_leaves_no_kernel(number: int, code: int, cell: str, write: Callable[..., Path]) -> None:
     folder = write(TELL, cell, "y = 2")
     process = papermill(folder)
-    until(lambda: (folder / "out.ipynb").is_file() and '"running"' in second(folder), "the second cell runs")
+    until(lambda: status(folder, 1) == "running" or process.poll() is not None, "the second cell runs")
     process.send_signal(number)
     said, _ = process.communicate()
     assert process.returncode == code, said
@@ -93,10 +94,10 @@ def test_a_cancelled_papermill_leaves_no_kernel(number: int, code: int, cell: st
     assert told(folder)[2]
 
 
-def second(folder: Path) -> str:
-    """The status of the second cell as it is written at this moment."""
+def status(folder: Path, place: int) -> str:
+    """The status of a cell as it is written at this moment."""
     try:
-        return f'"{nbformat.read(folder / "out.ipynb", as_version=4).cells[1].metadata.papermill.status}"'
+        return str(nbformat.read(folder / "out.ipynb", as_version=4).cells[place].metadata.get("papermill", {}).get("status", ""))
     except (nbformat.reader.NotJSONError, OSError):
         return ""  # it is being written
 
@@ -108,6 +109,19 @@ def test_a_killed_papermill_leaves_no_kernel(write: Callable[..., Path]) -> None
     process.kill()
     process.communicate()
     until(lambda: not alive(int((folder / "kernel").read_text())), "the kernel ends by itself")
+
+
+def test_a_terminated_job_leaves_no_kernel(tmp_path: Path) -> None:
+    write_job(tmp_path / "job", [], f"kernel = {str(tmp_path / 'kernel')!r}\n{TELL.replace(repr('kernel'), 'kernel')}", WAIT)
+    words = [str(Path(sys.executable).parent / "mlops"), "run", "job", "-o", "out.ipynb"]
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    until(lambda: status(tmp_path, 2) == "running" or process.poll() is not None, "the last cell runs")
+    process.terminate()
+    said, _ = process.communicate()
+    assert process.returncode == 143, said
+    assert not alive(int((tmp_path / "kernel").read_text()))
+    assert told(tmp_path)[:2] == (True, ["completed", "completed", "failed"])
+    assert told(tmp_path)[2] in {"SystemExit", "KeyboardInterrupt"}  # ours, or the kernel's own if it came in time
 
 
 def test_eight_at_once_do_not_collide(write: Callable[..., Path]) -> None:
@@ -134,7 +148,8 @@ def printed(path: Path) -> str:
 def test_papermill_shows_what_its_users_ask_to_see(write: Callable[..., Path]) -> None:
     folder = write("print('one of two')", "print('two of two')")
     logged, _ = papermill(folder, "--log-output").communicate()
-    assert in_order(logged, ["Executing notebook with kernel: python3", "Executing Cell 1", "one of two", "Ending Cell 1", "two"])
+    parts = ["Executing notebook with kernel: python3", "Executing Cell 1", "one of two", "Ending Cell 1", "two of two"]
+    assert in_order(logged, parts), logged
     barred, _ = papermill(folder, "--progress-bar").communicate()
     assert "2/2" in barred
 
