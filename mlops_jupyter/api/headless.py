@@ -6,6 +6,7 @@ as it would in JupyterLab, so it finds its data and its modules.
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,8 +16,9 @@ import msgspec
 
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.capture.options import TrackOptions
-from mlops_jupyter.entities import JobFailedError, Outcome, Run
+from mlops_jupyter.entities import InputError, JobFailedError, Outcome, Run
 from mlops_jupyter.entities.sessions import OutputPolicy
+from mlops_jupyter.jobs.storage import place_of_output
 
 if TYPE_CHECKING:
     from mlops_jupyter.jobs.progress import Progress
@@ -55,6 +57,15 @@ def track_notebook(path: str | Path, how: Headless | None = None, progress: Call
         done = run_notebook(file, output, ExecuteOptions(track=options, progress=progress))
     runs = open_ledger().runs(session=done.session_id) if done.session_id else []
     return Tracked(done.session_id, done.outcome, runs, how.output)
+
+
+def output_file(told: str | None, notebook: Path) -> Path | None:
+    """The file of `-o`. InputError for an address, where papermill would write."""
+    file, address = place_of_output(told)
+    if address:
+        raise InputError(f"mlops track writes a file, and {address} is an address",
+                         shlex.join(["papermill", "--engine", "mlops", str(notebook), address]))
+    return file
 
 
 def must_succeed(outcome: Outcome, what: str, remedy: str = "") -> None:

@@ -66,7 +66,7 @@ def sessions_of(ledger: Ledger, notebook: str | Path, kinds: Sequence[SessionKin
 
 def notebook_file(session: Session) -> Path | None:
     """The notebook's file, where its recorded path leads to one: contents paths may be no file at all."""
-    if session.notebook is None or not session.notebook.path:
+    if session.notebook is None or not session.notebook.path or "://" in session.notebook.path:
         return None
     path = Path(session.notebook.path)
     for base in (Path(session.cwd), *Path(session.cwd).parents) if session.cwd and not path.is_absolute() else (Path(),):

@@ -7,6 +7,7 @@ metrics did not come out. Such a bundle stays on disk, marked `unverified`, so t
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,15 +37,18 @@ from mlops_jupyter.entities import (
     ResultVerdict,
     Run,
     Session,
+    StoreError,
 )
 from mlops_jupyter.entities.jobs import InputPolicy
 from mlops_jupyter.jobs.attempts import Limits, attempts
 from mlops_jupyter.jobs.bundle import check_free, load, write
 from mlops_jupyter.jobs.checks import check_queries
 from mlops_jupyter.jobs.convert import ConvertOptions, Draft, draft
+from mlops_jupyter.jobs.delivery import Delivery
 from mlops_jupyter.jobs.effects import effects_of, refuse_effects
 from mlops_jupyter.jobs.environments import Where
 from mlops_jupyter.jobs.resume import CellReport
+from mlops_jupyter.jobs.storage import place_of_output
 from mlops_jupyter.jobs.terms import Terms
 from mlops_jupyter.jobs.tolerances import Spread
 from mlops_jupyter.lineage.slice import Result, find_results, metric_result, slice_of
@@ -112,9 +116,11 @@ class Converted(msgspec.Struct):
 
 
 class Running(msgspec.Struct, frozen=True):
-    """How a job is run: where its executed notebook goes, who hears of its progress and of what is odd, what cancels it."""
+    """How a job is run: where its executed notebook goes, who hears of its progress and of what is odd, what cancels it.
 
-    output: Path | None = None
+    `output` is a file, or an address: `s3://bucket/out.ipynb`."""
+
+    output: Path | str | None = None
     progress: Report | None = None
     cancel: Event | None = None
     say: Callable[[str], None] | None = None
@@ -141,6 +147,9 @@ class JobDone(msgspec.Struct):
     """Cells that were taken from an earlier run, or kept for a later one; and why not."""
     total: int = 0
     """Code cells of the job."""
+    address: str = ""
+    """Where the executed notebook was to be written besides, and why it is not there ("": it is)."""
+    undelivered: str = ""
 
 
 def read_policies(said: Mapping[str, str]) -> dict[str, InputPolicy]:
@@ -302,14 +311,21 @@ def run_job(folder: str | Path, parameters: Mapping[str, object] | None = None, 
     from mlops_jupyter.jobs.run import RunOptions, run_bundle
 
     how = how or Running()
+    output, address = place_of_output(how.output)
+    delivery = Delivery(address, Path(folder), how.say) if address else None
     open_ledger()  # a store that cannot take the record is said before the job runs
     with tempfile.TemporaryDirectory(prefix="mlops-inputs-") as place:
         files, told = _of_runs(folder, inputs or {}, Path(place))
 
         def run(cancel: Event, again: bool) -> JobRun:
-            return run_bundle(folder, parameters, files, RunOptions(
-                output=how.output, progress=how.progress, cancel=cancel, say=how.say, told=told, where=how.where,
-                cell_timeout=how.limits.cell, checkpoints=how.checkpoints, resume=how.resume or (again and how.checkpoints)))
+            try:
+                return run_bundle(folder, parameters, files, RunOptions(
+                    output=output, progress=how.progress, cancel=cancel, say=how.say, told=told, where=how.where,
+                    cell_timeout=how.limits.cell, checkpoints=how.checkpoints,
+                    resume=how.resume or (again and how.checkpoints), ready=delivery.begin if delivery else None))
+            finally:
+                if delivery:
+                    delivery.end()
 
         done = attempts(run, how.limits, how.cancel, how.say)
     if how.say is not None:
@@ -317,7 +333,15 @@ def run_job(folder: str | Path, parameters: Mapping[str, object] | None = None, 
             how.say(f"the result {name} was not kept: {why}")
     runs = recorded(session=done.session_id) if done.session_id else []
     return JobDone(done.session_id, done.outcome, runs, done.output, [*done.checks, *_answers(done)], done.differs,
-                   done.cells, done.manifest.cells)
+                   done.cells, done.manifest.cells, address, delivery.undelivered if delivery else "")
+
+
+def must_be_delivered(done: JobDone) -> None:
+    """Raise StoreError if the executed notebook is not at the address where it was to be."""
+    if done.undelivered:
+        command = ["aws", "s3", "cp"] if done.address.startswith("s3://") else ["cp"]
+        raise StoreError(f"the job {done.outcome.state}, but {done.undelivered}",
+                         shlex.join([*command, str(done.output), done.address]))
 
 
 def _of_runs(folder: str | Path, inputs: Mapping[str, str], place: Path) -> tuple[dict[str, str], dict[str, str]]:

@@ -111,5 +111,6 @@ def job_run_sheet(done: JobDone) -> Sheet:
         blocks.append(Block("" if given else title, ["metric", ">value"], metrics_rows(run.metrics)))
     state = f"{done.outcome.state} in {duration(done.outcome.seconds)}"
     where = f" in cell {done.outcome.cell}: {done.outcome.error}" if done.outcome.state != "succeeded" else ""
+    at = f"{done.address}, and " if done.address and not done.undelivered else ""
     differs = [f"Not in the environment of the lock: {on_one_line(done.differs)}"] if done.differs else []
-    return Sheet(f"{state}{where}", blocks, [*differs, *summary(done.cells, done.total), f"Executed notebook: {done.output}"])
+    return Sheet(f"{state}{where}", blocks, [*differs, *summary(done.cells, done.total), f"Executed notebook: {at}{done.output}"])

@@ -133,8 +133,9 @@ def sessions_sheet(found: Sequence[SessionSummary]) -> Sheet:
 
 def _place(session: Session) -> str:
     """The notebook as one would name it from here."""
-    path = Path(session.notebook.path) if session.notebook and session.notebook.path else None
-    return "–" if path is None else str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    told = session.notebook.path if session.notebook else ""
+    path = Path(told)
+    return str(path.relative_to(Path.cwd())) if told and path.is_relative_to(Path.cwd()) else told or "–"
 
 
 def session_sheet(summary: SessionSummary, executions: Sequence[CellExecution]) -> Sheet:

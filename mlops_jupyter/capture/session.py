@@ -20,12 +20,14 @@ from mlops_jupyter.entities.ids import derived_id, new_id
 from mlops_jupyter.entities.sessions import NotebookRef, Session
 
 
-def notebook_path(options: TrackOptions, vscode: object, cwd: Path, connection_file: str = "") -> Path | None:
-    """The notebook's absolute path, None outside a notebook. A contents path is looked for beside the kernel."""
+def notebook_path(options: TrackOptions, vscode: object, cwd: Path, connection_file: str = "") -> Path | str | None:
+    """The notebook's absolute path, or its address; None outside one. A contents path is looked for beside the kernel."""
     jupyter = told_by_server(connection_file) or os.environ.get("JPY_SESSION_NAME", "")
     told = options.notebook_path or jupyter or (vscode if isinstance(vscode, str) else "")
     if not told:
         return None
+    if "://" in told:  # papermill took it from a bucket
+        return told
     path = Path(told)
     if not path.is_absolute():
         beside = cwd / path.name
@@ -48,10 +50,10 @@ def kernel_id(connection_file: str) -> str:
     return match[1] if match else ""
 
 
-def new_session(options: TrackOptions, writer: str, notebook: Path | None, connection_file: str, version: str) -> Session:
+def new_session(options: TrackOptions, writer: str, notebook: Path | str | None, connection_file: str, version: str) -> Session:
     """A session that begins now; `connection_file` "" outside a kernel. Environment and git state are added when known."""
     reference = None if notebook is None else NotebookRef(derived_id("notebook", str(notebook)), str(notebook))
-    name = options.experiment or (notebook.stem if notebook is not None else Path.cwd().name or "ipython")
+    name = options.experiment or (Path(notebook).stem if notebook is not None else Path.cwd().name or "ipython")
     if options.experiment_id:
         experiment = options.experiment_id
     elif options.experiment or reference is None:

@@ -102,7 +102,7 @@ def _against(bundle: Path, notebook: Path, as_json_: bool) -> None:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
 @click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=URI", help="Another file for an input; may be repeated.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the executed notebook goes.")
+@click.option("-o", "--output", metavar="URI", help="Where the executed notebook goes: a file, or s3://BUCKET/FILE.")
 @click.option("--env", type=click.Choice(["fresh"]), help="In a virtual environment made from its lock, kept for later runs.")
 @click.option("--timeout", metavar="TIME", help="Stop the run after 90s, 10m, 1.5h.")
 @click.option("--cell-timeout", metavar="TIME", help="Stop it when one cell takes so long.")
@@ -112,7 +112,7 @@ def _against(bundle: Path, notebook: Path, as_json_: bool) -> None:
 @click.option("--checkpoints/--no-checkpoints", default=True, show_default=True,
               help="Keep what costly cells leave, on this machine, for --resume and --retries.")
 @json_option
-def run(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], output: Path | None,  # noqa: PLR0913 (options)
+def run(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], output: str | None,  # noqa: PLR0913 (options)
         env: str | None, timeout: str | None, cell_timeout: str | None, retries: int, wait: str, resume: bool, checkpoints: bool,
         as_json_: bool) -> None:
     """Run the job in BUNDLE, in a folder of its own, recorded cell by cell.
@@ -128,6 +128,7 @@ def run(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], o
                                                                 checkpoints=checkpoints, resume=resume))
     answer(done, lambda: job_run_sheet(done), json=as_json_)
     headless.must_succeed(done.outcome, f"the job {bundle}", f"the executed notebook: {done.output}")
+    verbs.must_be_delivered(done)
 
 
 @click.command()

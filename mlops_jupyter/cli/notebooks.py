@@ -30,12 +30,13 @@ from mlops_jupyter.entities.sessions import OutputPolicy
 @click.option("--outputs", type=click.Choice(["all", "text", "none"]), default="all", show_default=True,
               help="Which outputs to keep.")
 @click.option("--keep-data", default="", metavar="SIZE", help="Keep files that cells read, up to SIZE in all (500MB, 2GB).")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep the executed notebook here.")
+@click.option("-o", "--output", metavar="FILE", help="Keep the executed notebook here.")
 @json_option
 def track(notebook: Path, experiment: str, tags: tuple[str, ...], outputs: OutputPolicy,  # noqa: PLR0913, PLR0917 (options)
-          keep_data: str, output: Path | None, as_json_: bool) -> None:
+          keep_data: str, output: str | None, as_json_: bool) -> None:
     """Execute NOTEBOOK under tracking, in its own folder. The file itself is left as it is."""
-    how = headless.Headless(experiment, pairs(tags, "--tag"), outputs, output, size(keep_data, "--keep-data"))
+    place = headless.output_file(output, notebook)
+    how = headless.Headless(experiment, pairs(tags, "--tag"), outputs, place, size(keep_data, "--keep-data"))
     with bar(notebook.name) as progress:
         done = headless.track_notebook(notebook, how, progress)
     if as_json_:

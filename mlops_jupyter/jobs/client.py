@@ -23,12 +23,15 @@ from jupyter_core.utils import ensure_async, run_sync
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine
+from papermill.log import logger
 
 from mlops_jupyter.capture.options import TrackOptions
 from mlops_jupyter.entities import InputError, JobFailedError
 from mlops_jupyter.jobs.cleaning import Cleaner
 from mlops_jupyter.jobs.progress import EngineOptions, Progress
 from mlops_jupyter.jobs.resume import Resuming
+from mlops_jupyter.jobs.saving import mark, outlive_failed_saves
+from mlops_jupyter.jobs.stopping import exit_on_sigterm
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -68,6 +71,7 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         self._code_cells = [cell for cell in self.nb.cells if cell.cell_type == "code" and cell.source.strip()
                             and "injected-parameters" not in cell.metadata.get("tags", [])]
         self._done = 0
+        self._running: NotebookNode | None = None
         self._abandoned = False
         self._cleaner = Cleaner(options.secrets) if options.secrets else None
         self._resuming = Resuming(options.checkpoints, self.nb.cells, self._ask) if options.checkpoints is not None else None
@@ -76,10 +80,11 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         """As papermill does, with the kernel's own folders removed at the end."""
         environment = {**os.environ, **self.options.env}
         try:
-            if self.options.log is None:
-                return super().execute(env=environment, **kwargs)
-            with self.options.log.open("ab") as log:
-                return super().execute(env=environment, stderr=log, **kwargs)
+            with exit_on_sigterm():
+                if self.options.log is None:
+                    return super().execute(env=environment, **kwargs)
+                with self.options.log.open("ab") as log:
+                    return super().execute(env=environment, stderr=log, **kwargs)
         finally:
             for folder in self._folders:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -121,12 +126,14 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
             run_sync(self._resuming.begin)()
         try:
             super().papermill_execute_cells()
-        except DeadKernelError:
+        except DeadKernelError as error:
+            mark(self.nb_man, self._running, error)
             raise
         except BaseException as error:
             self._abandoned = True
             self._interrupt()
             self._stop_tracking(5.0)
+            mark(self.nb_man, self._running, error)
             if isinstance(error, CellTimeoutError):
                 self.options.failed = self.options.current
             raise
@@ -154,6 +161,7 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
             raise
         if resuming is not None:
             await resuming.keep(cell_index, position, time.monotonic() - started)
+        self._running = None
         return done
 
     execute_cell = run_sync(async_execute_cell)
@@ -165,6 +173,7 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
             for source, state in states.items():
                 await self._ask(f"{restore}({source!r}, {state!r})", STOP_SECONDS)
         self.options.current = self._position(cell)
+        self._running = cell
         self._report(self.options.current or 0, cell.source)
         # nbclient sends no metadata with a request; the session's default metadata goes out with the next message.
         self.kc.session.metadata = {"cellId": cell.get("id", "")}
@@ -268,11 +277,12 @@ class MlopsEngine(NBClientEngine):  # type: ignore[misc] # papermill carries no 
     ) -> NotebookNode:
         """Execute the notebook that `nb_man` holds. `mlops` is what our own verbs ask for; plain papermill gives none."""
         options = mlops or EngineOptions(TrackOptions(kind="headless", notebook_path=_label(input_path)))
-        client = TrackedClient(
-            nb_man, options, timeout=execution_timeout, startup_timeout=start_timeout, kernel_name=kernel_name,
-            log_output=log_output, stdout_file=stdout_file, stderr_file=stderr_file, **traits,
-        )
-        return client.execute()
+        outlive_failed_saves(nb_man)
+        traits.update(timeout=execution_timeout or traits.get("timeout"), startup_timeout=start_timeout, kernel_name=kernel_name,
+                      log_output=log_output, stdout_file=stdout_file, stderr_file=stderr_file)
+        if mlops is None:  # `papermill --log-output` shows what papermill's own logger gets; our verbs say it in their own words
+            traits["log"] = logger
+        return TrackedClient(nb_man, options, **traits).execute()
 
 
 def _label(path: object) -> str:

@@ -13,6 +13,7 @@ from mlops_jupyter.entities import MlopsError, Outcome
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CANCELLED = frozenset({"KeyboardInterrupt", "CancelledError"})
 SIGKILL, SIGTERM, SIGINT = 9, 15, 2
+DIED = "the kernel died (killed, out of memory, or a crash in native code)"
 
 
 def judge(error: BaseException | None, *, seconds: float = 0.0, cell: int | None = None, source: str = "") -> Outcome:
@@ -23,7 +24,7 @@ def judge(error: BaseException | None, *, seconds: float = 0.0, cell: int | None
     if names & _CANCELLED:
         return Outcome("cancelled", "stopped by the user", cell, source, seconds)
     if "DeadKernelError" in names:
-        return Outcome("died", "the kernel died (killed, out of memory, or a crash in native code)", cell, source, seconds)
+        return Outcome("died", DIED, cell, source, seconds)
     if "CellTimeoutError" in names:
         return Outcome("timed-out", _first_line(str(error)), cell, source, seconds)
     if "PapermillExecutionError" in names:

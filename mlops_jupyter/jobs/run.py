@@ -61,6 +61,8 @@ class RunOptions(msgspec.Struct, kw_only=True):
     progress: Callable[[Progress], None] | None = None
     told: Mapping[str, str] = {}
     """What is recorded of an input, where that is not the path it is read from: `run:RUN/NAME`."""
+    ready: Callable[[Path], None] | None = None
+    """Is told where the executed notebook will be, once all is checked and before a kernel starts. It may raise."""
     say: Callable[[str], None] | None = None
     """Is told, before the kernel starts, what the user should know of inputs."""
     cancel: threading.Event | None = None
@@ -90,9 +92,12 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     found = resolve_inputs(bundle, inputs or {})
     place = place_of(bundle, options.where)
     work = _work_folder(bundle, options)
+    output = options.output or work / OUTPUT
     try:
         place_modules(bundle, work)
         checks = check_inputs(bundle.manifest.inputs, place_inputs(work, bundle.manifest.inputs, found), options.say)
+        if options.ready is not None:
+            options.ready(output)
     except BaseException:
         if options.work is None:  # it was made for a run that does not begin
             shutil.rmtree(work, ignore_errors=True)
@@ -104,7 +109,7 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     written = {name: value for name, value in typed.items() if name not in _secrets_of(bundle)}
     track = options.track or _as_job(bundle, values, given, checks)
     before = marks(bundle)
-    executed = run_notebook(bundle.notebook, options.output or work / OUTPUT, ExecuteOptions(
+    executed = run_notebook(bundle.notebook, output, ExecuteOptions(
         track=track, cwd=work, parameters=written, env={**options.env, "PYTHONPATH": _path(bundle), **place.env},
         executable=place.executable, secrets=secrets, keep=_kept(bundle, options), progress=options.progress,
         cancel=options.cancel, cell_timeout=options.cell_timeout, after=options.after, warm=options.warm,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import difflib
 import os
-import re
 import shutil
 import time
 import urllib.error
@@ -18,13 +17,13 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mlops_jupyter.entities import InputError, JobInput, MlopsError, NotFoundError
+from mlops_jupyter.entities import InputError, JobInput, NotFoundError
 from mlops_jupyter.jobs.bundle import Bundle
 from mlops_jupyter.jobs.inputs import names_of
+from mlops_jupyter.jobs.storage import check_driver, check_no_password, fetch, with_credentials
 
 COPY_BYTES = 256 * 1024 * 1024  # above this an input is linked
 _FETCH_SECONDS = 60
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 def resolve_inputs(bundle: Bundle, given: Mapping[str, str]) -> dict[str, str]:
@@ -63,15 +62,14 @@ def _checked_uri(name: str, given: str) -> str:
         parts = urllib.parse.urlsplit(given)
     except ValueError as error:
         raise InputError(f"input {name}: {given!r} is no address: {error}", f"-i {name}=PATH") from None
-    if parts.password and not _VARIABLE.fullmatch(parts.password):
-        raise InputError(f"input {name}: a password stands in the address of {parts.hostname}, and it would be recorded",
-                         f"export it, and name the variable: -i {name}={parts.scheme}://user:${{PASSWORD}}@…")
+    check_no_password(f"input {name}", parts, f"-i {name}=")
     if parts.scheme in {"http", "https"}:
         return given
     if parts.scheme == "file":
         given = urllib.request.url2pathname(parts.path)
     elif "://" in given:
-        return _stored(name, given, parts.scheme)
+        check_driver(f"input {name}", given, f"fetch the file first: -i {name}=PATH")
+        return given
     path = Path(given).expanduser().absolute()
     if path.is_dir():
         raise InputError(f"input {name}: {path} is a folder", f"give a file: -i {name}=PATH")
@@ -80,29 +78,6 @@ def _checked_uri(name: str, given: str) -> str:
     if not os.access(path, os.R_OK):
         raise InputError(f"input {name}: {path} may not be read by you", f"ls -l {path}")
     return str(path)
-
-
-def _stored(name: str, given: str, scheme: str) -> str:
-    """An address that fsspec reads: `s3://bucket/file.parquet`."""
-    try:
-        import fsspec
-
-        fsspec.get_filesystem_class(scheme)
-    except (ImportError, ValueError) as error:
-        raise InputError(f"input {name}: {scheme}:// cannot be read here ({error})",
-                         f"pip install 'mlops_jupyter[s3]' for s3://, or fetch the file first: -i {name}=PATH") from None
-    return given
-
-
-def _with_credentials(address: str) -> str:
-    """The address with the values of the environment variables that it names: `https://ann:${TOKEN}@host/file`."""
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in os.environ:
-            raise NotFoundError(f"the address {address} needs the environment variable {match[1]}, which is not set",
-                                f"export {match[1]}=…")
-        return urllib.parse.quote(os.environ[match[1]], safe="")
-
-    return _VARIABLE.sub(value, address)
 
 
 def new_work_folder(name: str, base: str | Path | None = None) -> Path:
@@ -138,7 +113,7 @@ def place(source: str, target: Path, name: str) -> None:
     if source.startswith(("http://", "https://")):
         _fetch(source, target, name)
     elif "://" in source:
-        _fetch_stored(source, target, name)
+        fetch(source, target, f"input {name}", f"look at the address, or fetch the file first: -i {name}=PATH")
     elif Path(source).stat().st_size > COPY_BYTES:
         target.symlink_to(source)
     else:
@@ -157,28 +132,13 @@ def _fetch(url: str, target: Path, name: str) -> None:
 
 def _request(url: str) -> urllib.request.Request:
     """User and password of the address as a header: urllib takes neither."""
-    parts = urllib.parse.urlsplit(_with_credentials(url))
+    parts = urllib.parse.urlsplit(with_credentials(url))
     host = parts.netloc.rpartition("@")[2]
     request = urllib.request.Request(urllib.parse.urlunsplit(parts._replace(netloc=host)))  # noqa: S310 (http, https)
     if parts.username is not None:
         pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
         request.add_header("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
     return request
-
-
-def _fetch_stored(address: str, target: Path, name: str) -> None:
-    import fsspec
-
-    try:
-        with fsspec.open(_with_credentials(address), "rb", skip_instance_cache=True) as stored, target.open("wb") as file:
-            shutil.copyfileobj(stored, file)
-    except MlopsError:
-        target.unlink(missing_ok=True)
-        raise
-    except Exception as error:  # noqa: BLE001 (each file system has errors of its own: no credentials, no bucket, no network)
-        target.unlink(missing_ok=True)
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"input {name}: {address} could not be fetched: {why}", f"fetch it, then -i {name}=PATH") from None
 
 
 def place_modules(bundle: Bundle, work: Path) -> None:

@@ -170,10 +170,10 @@ def convert(*, results: tuple[str, ...], output: Path, keep: tuple[str, ...], cl
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
 @click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=URI", help="Another file for an input; may be repeated.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the executed notebook goes.")
+@click.option("-o", "--output", metavar="URI", help="Where the executed notebook goes: a file, or s3://BUCKET/FILE.")
 @click.option("--resume", is_flag=True, help="Go on where an earlier run was: only what has changed since runs again.")
 @_json
-def run_bundle(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], output: Path | None, resume: bool,
+def run_bundle(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], output: str | None, resume: bool,
                json: bool) -> None:
     """Run the job in BUNDLE here, in a folder of its own, recorded cell by cell."""
     from mlops_jupyter.api import jobs
@@ -184,6 +184,7 @@ def run_bundle(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, 
     done = jobs.run_job(bundle, given, files, jobs.Running(output, ticker(bundle.name), say=print, resume=resume))
     _answer(done, lambda: job_run_sheet(done), json)
     must_succeed(done.outcome, f"the job {bundle}", f"the executed notebook: {done.output}")
+    jobs.must_be_delivered(done)
 
 
 @app.command()

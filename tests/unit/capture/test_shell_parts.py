@@ -264,6 +264,10 @@ def test_the_notebook_and_its_experiment(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     (tmp_path / "nb.ipynb").touch()
     assert notebook_path(TrackOptions(), None, tmp_path) is None
+    address = notebook_path(TrackOptions(notebook_path="s3://bucket/v.ipynb"), None, tmp_path)
+    assert address == "s3://bucket/v.ipynb"
+    taken = new_session(TrackOptions(), "w", address, "", "0")
+    assert (taken.notebook and taken.notebook.path, taken.experiment) == ("s3://bucket/v.ipynb", "v")
     assert notebook_path(TrackOptions(), str(tmp_path / "v.ipynb"), tmp_path) == tmp_path / "v.ipynb"
     monkeypatch.setenv("JPY_SESSION_NAME", "folder/nb.ipynb")
     path = notebook_path(TrackOptions(), None, tmp_path)
