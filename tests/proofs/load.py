@@ -281,10 +281,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--kernels", type=int, default=8)
     parser.add_argument("--cells", type=int, default=1000)
-    parser.add_argument("--short", action="store_true", help="2 kernels, 40 cells")
+    parser.add_argument("--short", action="store_true", help="2 kernels, 25 cells")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        wrong = load(Path(name), 2 if options.short else options.kernels, 40 if options.short else options.cells)
+        wrong = load(Path(name), 2 if options.short else options.kernels, 25 if options.short else options.cells)
         started = time.perf_counter()
         rounds = 3 if options.short else 100
         orphans = two_shippers(Path(name), rounds)

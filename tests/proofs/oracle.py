@@ -166,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cells", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--short", action="store_true", help="300 cells, one line for each figure only")
+    parser.add_argument("--short", action="store_true", help="200 cells, one line for each figure only")
     parser.add_argument("--only", type=int, help="one notebook, by its seed: what is wrong in it")
     options = parser.parse_args(arguments)
     if options.only is not None:
@@ -175,7 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(*wrong, sep="\n")
         return bool(wrong)
     workers = 1 if options.short else options.workers  # beside other tests
-    total, wrong = measure(300 if options.short else options.cells, options.seed, workers, quiet=options.short)
+    total, wrong = measure(200 if options.short else options.cells, options.seed, workers, quiet=options.short)
     print(*wrong if options.short else (), f"Python {platform.python_version()}, seed {options.seed}", sep="\n")
     figures = summary(total)
     for figure, value, met in figures:

@@ -286,7 +286,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="a few notebooks: for continuous integration")
     given = parser.parse_args()
     if given.short:
-        given.notebooks, given.most, given.kernels, given.processes = 16, 5, 2, 1  # beside other tests
+        given.notebooks, given.most, given.kernels, given.processes = 10, 4, 1, 1  # beside other tests
     return given
 
 
