@@ -124,6 +124,7 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         if self._resuming is not None:
             self.options.cells = self._resuming.reports
             run_sync(self._resuming.begin)()
+        self._follow_starts()
         try:
             super().papermill_execute_cells()
         except DeadKernelError as error:
@@ -131,9 +132,11 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
             raise
         except BaseException as error:
             self._abandoned = True
-            self._interrupt()
-            self._stop_tracking(5.0)
-            mark(self.nb_man, self._running, error)
+            try:
+                self._interrupt()
+                self._stop_tracking(5.0)
+            finally:  # whoever stops a run may be impatient
+                mark(self.nb_man, self._running, error)
             if isinstance(error, CellTimeoutError):
                 self.options.failed = self.options.current
             raise
@@ -142,6 +145,16 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         if self.options.after is not None:
             run_sync(self._ask)(self.options.after(), AFTER_SECONDS)
         self._stop_tracking(STOP_SECONDS)
+
+    def _follow_starts(self) -> None:
+        """Know which cell runs from the moment on that the notebook says so."""
+        start = self.nb_man.cell_start
+
+        def started(cell: NotebookNode, *args: object, **named: object) -> None:
+            self._running = cell if cell.cell_type == "code" else None
+            start(cell, *args, **named)
+
+        self.nb_man.cell_start = started
 
     async def async_execute_cell(self, cell: NotebookNode, cell_index: int, execution_count: int | None = None,
                                  store_history: bool = True) -> NotebookNode:
@@ -173,7 +186,6 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
             for source, state in states.items():
                 await self._ask(f"{restore}({source!r}, {state!r})", STOP_SECONDS)
         self.options.current = self._position(cell)
-        self._running = cell
         self._report(self.options.current or 0, cell.source)
         # nbclient sends no metadata with a request; the session's default metadata goes out with the next message.
         self.kc.session.metadata = {"cellId": cell.get("id", "")}

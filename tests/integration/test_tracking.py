@@ -228,7 +228,7 @@ def test_three_failures_of_ours_switch_it_off_and_no_cell_notices(kernel: Kernel
     kernel.run("import os; os.environ.pop('MLOPS_TESTING')")
     kernel.track()
     kernel.run("import mlops_jupyter.capture.namespace as _n\ndef _broken(*a, **k):\n    raise RuntimeError('ours')\n"
-               "_n.Namespace.after = _broken\n_mj._current._watch._namespace.after = _broken", silent=True)
+               "_n.Namespace.after = _broken\n_mj._current._watch.namespace.after = _broken", silent=True)
     printed = []
     for number in range(5):
         shown = kernel.run(f"x = {number}\nprint(x)")
@@ -249,7 +249,7 @@ def test_tracking_loads_no_heavy_library(kernel: Kernel) -> None:
 def test_a_cell_whose_start_failed_is_not_left_running(kernel: Kernel) -> None:
     kernel.run("import os; os.environ.pop('MLOPS_TESTING')")
     kernel.track()
-    kernel.run("_mj._current._watch._namespace.before = None", silent=True)
+    kernel.run("_mj._current._watch.namespace.before = None", silent=True)
     kernel.run("x = 1")
     assert kernel.last().state == "ok"
     assert kernel.last().opaque == ["tracking failed at the start of this cell"]

@@ -96,7 +96,8 @@ def test_a_failure_is_never_called_unchanged() -> None:
     ({"objective": msgspec.structs.replace(OBJECTIVE, state="missed")}, False, "the objective is missed: found (auc ≥ 0.75)"),
     ({"objective": msgspec.structs.replace(OBJECTIVE, state="not seen")}, False, "the objective is not seen"),
     ({"objective": msgspec.structs.replace(OBJECTIVE, state="not judged")}, False, ""),
-    ({"failures": [Failure("base", "the base failed")]}, False, "the base failed"),
+    ({"failures": [Failure("now", "the notebook failed")]}, False, "the notebook failed"),
+    ({"failures": [Failure("base", "the base failed")]}, False, ""),
 ])
 def test_what_fails_a_check(facts: dict[str, object], strict: bool, words: str) -> None:
     if not words:
