@@ -9,7 +9,7 @@ back (imports, options, functions, classes) is real. What is not known to come b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from mlops_jupyter.capture.needs import Needs, cell_digest, literals
 from mlops_jupyter.capture.parcels import Parcel, RefusedError, pack, unpack
 from mlops_jupyter.capture.randomness import restore, serialize
 from mlops_jupyter.capture.unwrap import Transform
-from mlops_jupyter.capture.vault import Vault
+from mlops_jupyter.capture.vault import Room, Vault
 from mlops_jupyter.entities.checkpoints import Checkpoint
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.errors import InputError
@@ -82,6 +82,9 @@ class Host(Protocol):
 
     def adopt(self, found: Mapping[str, Fingerprint]) -> None:
         """These names were bound by us, and hold this; others were deleted."""
+
+    def sharing(self, names: Collection[str]) -> tuple[set[str], set[str]]:
+        """Other variables, and modules, that may hold an object or memory of what these hold."""
 
     def replay(self, execution: CellExecution, observations: Sequence[Observation], values: Mapping[str, object]) -> int:
         """Record that this happened, as it did elsewhere; its number here."""
@@ -162,7 +165,7 @@ class Checkpoints:
             if found.kind in {"function", "class"}:
                 raise RefusedError(f"it defines {name}")
         parcel = self._packed(wanted, execution, left) if wanted else None
-        room = _Room(self._vault)
+        room = Room(self._vault)
         values = room.put(parcel.pickled) if parcel is not None else ""
         return Checkpoint(
             key=self._keys[execution.n], cell=self._cells[place], at=time.time(), execution=execution,
@@ -176,8 +179,11 @@ class Checkpoints:
 
     def _packed(self, wanted: Sequence[str], execution: CellExecution, left: float) -> Parcel:
         names = self._host.namespace
-        read = {read.name for read in execution.reads} & names.keys() - set(wanted) - {write.name for write in execution.writes}
-        others = {name: names[name] for name in sorted(read)}
+        sharing, modules = self._host.sharing(wanted)
+        if modules:
+            raise RefusedError(f"the module {min(modules)} holds a part of it too")
+        beside = ({read.name for read in execution.reads} | sharing) & names.keys() - {write.name for write in execution.writes}
+        others = {name: names[name] for name in sorted(beside)}
         parcel = pack({name: names[name] for name in wanted}, others, left)
         if parcel.nbytes / self._rate > left:
             raise RefusedError(f"{parcel.nbytes / 2**20:,.0f} MiB take too long beside what the cells took")
@@ -324,18 +330,6 @@ class Checkpoints:
         queries = [(query.text, query.source, query.fingerprint.digest or self._host.id) for query in execution.queries]
         outside = [sorted(files.items()), sorted(states.items()), queries]
         return _digest(self._plan.base, self._host.environment(), cell, reads, outside)
-
-
-class _Room:
-    """Counts what goes into the vault."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-        self.nbytes = 0
-
-    def put(self, data: bytes | memoryview) -> str:
-        self.nbytes += memoryview(data).nbytes
-        return self._vault.put_blob([data])
 
 
 def _digest(*parts: object) -> str:

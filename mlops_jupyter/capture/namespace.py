@@ -61,7 +61,7 @@ class Namespace:
         self._looked: Snapshot | None = None
         """The look of `between`, which `before` need not take again."""
         self._displayed: list[str] = []
-        self._modules = ModuleStates(budget)
+        self.modules = ModuleStates(budget)
         self._background = Background()
         self._figures = Figures()
         self._process = ProcessState()
@@ -105,7 +105,7 @@ class Namespace:
             self._write(name, kind, difference)
         ran = Brought()
         ran.add_started(self._started(), self._namespace)
-        exposed = self._exposed | self._with_aliases(
+        exposed = self._exposed | self.with_aliases(
             {name for name in (*ran.reads, *ran.stores) if name in self._namespace and self._is_users(name)})
         self.take_settled(exposed)
         for name in sorted(exposed & self._namespace.keys() - kinds.keys()) if exposed else ():
@@ -118,12 +118,12 @@ class Namespace:
 
     def _within_reach(self) -> tuple[set[str], list[str]]:
         """Names that code which runs by itself could change, and why that may be any of them."""
-        roots = self._background.roots(lambda: self._ids(self._held))
+        roots = self._background.roots(lambda: self.ids(self._held))
         if not roots:
             return set(), []
         brought = follow({}, self._namespace, roots)
         reach = {name for name in (*brought.reads, *brought.stores) if name in self._namespace and self._is_users(name)}
-        return self._with_aliases(reach, [[*brought.held, *roots]]), brought.opaque
+        return self.with_aliases(reach, [[*brought.held, *roots]]), brought.opaque
 
     # before
 
@@ -137,12 +137,12 @@ class Namespace:
         results = self._results(names, ours_underscore)
         objects = [*brought.held, *(self._namespace[name] for name in names.results if name in self._namespace)]
         exposed, unbounded = self._within_reach()
-        everything = bool(names.opaque or brought.opaque or unbounded) or self._modules.reloaded(asked=names.reloads)
-        modules = self._modules.reached({*brought.modules, *names.imports}, everything=everything or names.any_module)
-        objects += [*self._modules.data(modules), *kept_in_modules(names.dotted, ids)]
+        everything = bool(names.opaque or brought.opaque or unbounded) or self.modules.reloaded(asked=names.reloads)
+        modules = self.modules.reached({*brought.modules, *names.imports}, everything=everything or names.any_module)
+        objects += [*self.modules.data(modules), *kept_in_modules(names.dotted, ids)]
         drawn = look()
         figures = self._figures.within_reach(drawn, drawn, brought.modules)
-        touched = set(filter(self._is_users, snapshot.names)) if everything else self._with_aliases(
+        touched = set(filter(self._is_users, snapshot.names)) if everything else self.with_aliases(
             touched, objects, figures) | exposed
         self.take_settled({*touched, *names.stores, *brought.stores})
         for name in touched:
@@ -150,12 +150,12 @@ class Namespace:
             unknown = held is None or held.place != identity(value) or (held.fingerprint is None and not held.slow)
             if unknown and self._can_change(value):
                 self._remember(name, self._patience.read(value, self._budget))
-        modules |= self._modules.sharing(self._ids(touched))
-        self._modules.before(modules)
+        modules |= self.modules.sharing(self.ids(touched))
+        self.modules.before(modules)
         brought.held.clear()
         return Before(snapshot, touched, brought, results, modules, drawn)
 
-    def _ids(self, names: Iterable[str]) -> set[int]:
+    def ids(self, names: Iterable[str]) -> set[int]:
         """Of the mutable objects that these names hold."""
         return {one for name in names if name in self._held for one in self._held[name].ids}
 
@@ -177,7 +177,7 @@ class Namespace:
         every = {*names.loads, *names.mutated, *names.words, *brought.reads, *brought.stores}
         return {name for name in every if name in ids and self._is_users(name)}
 
-    def _with_aliases(self, touched: set[str], objects: Iterable[object] = (), also: Iterable[int] = ()) -> set[str]:
+    def with_aliases(self, touched: set[str], objects: Iterable[object] = (), also: Iterable[int] = ()) -> set[str]:
         """`touched` and every name that shares a holder or memory with them, with `objects`, or has one of the ids `also`."""
         ids: set[int] = set(also)
         ranges: list[tuple[int, int]] = []
@@ -227,7 +227,7 @@ class Namespace:
         brought = follow(self._used(names, ids), self._namespace)
         started = self._started()
         brought.add_started(started, self._namespace)
-        brought.modules |= self._modules.of_files(code.co_filename for code in started)
+        brought.modules |= self.modules.of_files(code.co_filename for code in started)
         difference = Difference(opaque=[*names.opaque, *brought.opaque], seeds=before.brought.seeds | brought.seeds)
         bound = {*names.stores, *brought.stores, *before.brought.stores}
         created, rebound, deleted = before.snapshot.changes(now)
@@ -243,25 +243,25 @@ class Namespace:
                 if not certain:
                     doubtful.add(name)
         self._exposed, unbounded = self._within_reach()
-        everything = bool(difference.opaque or before.brought.opaque or unbounded) or self._modules.reloaded(asked=names.reloads)
+        everything = bool(difference.opaque or before.brought.opaque or unbounded) or self.modules.reloaded(asked=names.reloads)
         used = {*before.brought.modules, *brought.modules}
         drawn = look()
         imported = {*brought.modules, *names.imports}
-        modules = before.modules | self._modules.reached(imported, everything=everything or names.any_module)
-        objects = [*brought.held, *self._modules.data(modules), *kept_in_modules(names.dotted, ids)]
-        touched = set(filter(self._is_users, now.names)) if everything else self._with_aliases(
+        modules = before.modules | self.modules.reached(imported, everything=everything or names.any_module)
+        objects = [*brought.held, *self.modules.data(modules), *kept_in_modules(names.dotted, ids)]
+        touched = set(filter(self._is_users, now.names)) if everything else self.with_aliases(
             before.touched | self._exposed | self._touched(names, brought, ids), objects,
             {*self._figures.within_reach(before.drawn, drawn, used), *self._shown(prompt, names)}) & ids.keys()
-        modules |= self._modules.sharing(self._ids(touched))
+        modules |= self.modules.sharing(self.ids(touched))
         if unbounded:
             self._exposed = touched
         objects.clear()
         brought.held.clear()
         for name, kind in sorted(kinds.items()):
             self._write(name, kind, difference)
-        mapped = {one for one in self._ids(kinds) if one < 0}
+        mapped = {one for one in self.ids(kinds) if one < 0}
         if mapped:
-            touched = self._with_aliases(touched, (), mapped) & ids.keys()  # a file that was mapped anew may have been cut
+            touched = self.with_aliases(touched, (), mapped) & ids.keys()  # a file that was mapped anew may have been cut
         for name in sorted(touched - kinds.keys()):
             self._compare(name, names, difference)
         difference.deletes = sorted(filter(self._is_users, deleted))
@@ -271,7 +271,7 @@ class Namespace:
         new, gone = {*created}, {*deleted}
         had: Callable[[str], bool] = lambda name: name in gone or (name in ids and name not in new)  # noqa: E731 (beside its sets)
         difference.reads = self._reads(had, before, names, brought, doubtful)
-        difference.reads += self._modules.reads(modules, {*names.loads, *before.brought.globals, *brought.globals})
+        difference.reads += self.modules.reads(modules, {*names.loads, *before.brought.globals, *brought.globals})
         self._after_modules(modules, difference)
         reads, writes = self._figures.after(before.drawn, drawn, used)
         difference.reads += reads
@@ -329,9 +329,9 @@ class Namespace:
 
     def _after_modules(self, names: set[str], difference: Difference) -> None:
         """Modules that changed inside, and names that hold one, which no fingerprint of theirs tells."""
-        written = self._modules.after(names)
+        written = self.modules.after(names)
         difference.writes += written
-        modules = self._modules.held_as(written)
+        modules = self.modules.held_as(written)
         if not modules:
             return
         told = {write.name for write in difference.writes}

@@ -17,6 +17,9 @@ _OUTSIDE = frozenset({
 })
 """Words of calls whose answer is no variable and no file that is read: the environment, folders, the day."""
 _HISTORY = frozenset({"In", "Out", "_ih", "_i", "_ii", "_iii", "_dh"})
+_COMMANDS = frozenset({"bash", "sh", "script", "perl", "ruby", "python", "python2", "python3", "pypy", "system", "sx", "run", "!",
+                       "!!", "cmd", "js", "javascript", "node"})
+"""Magics that start another program, of whose writes only those are known that changed something."""
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -52,6 +55,8 @@ class Needs:
         if any(names.results or not _HISTORY.isdisjoint(names.loads) for names in self._names[place + 1:]):
             return "a cell below uses In, Out or _"
         words: set[str] = set().union(*(names | attributes for names, attributes in map(_words, self._reached(place))))
+        if _runs_commands(self._trees[place]):
+            return "it runs a command of the shell"
         outside = sorted(_OUTSIDE & words)
         return f"it asks for {outside[0]}, which no record holds" if outside else ""
 
@@ -82,6 +87,14 @@ def cell_digest(executed: str) -> str:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         text = executed
     return xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))
+
+
+def _runs_commands(tree: ast.Module) -> bool:
+    """True if a line `!command`, or a magic that starts another program, stands in the cell."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    return any(call.func.attr in {"system", "getoutput"} or (  # type: ignore[attr-defined] # an attribute
+        call.func.attr in {"run_cell_magic", "run_line_magic"} and bool(call.args)  # type: ignore[attr-defined]
+        and isinstance(call.args[0], ast.Constant) and call.args[0].value in _COMMANDS) for call in calls)
 
 
 @cache

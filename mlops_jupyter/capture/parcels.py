@@ -97,6 +97,8 @@ def _shared(values: Mapping[str, object], others: Mapping[str, object]) -> dict[
     mine = {name: footprint(value, _NODES, others.values()) for name, value in values.items()}
     theirs = {name: footprint(value, _NODES) for name, value in others.items()}
     for name, found in mine.items():
+        if any(one < 0 for one in found.ids):
+            raise RefusedError(f"{name} lies in a mapped file")
         for other, known in [*((one, known) for one, known in mine.items() if one > name), *theirs.items()]:
             holder = values[other] if other in values else others[other]
             if found.ranges and known.ranges and holder is not values[name] and not (

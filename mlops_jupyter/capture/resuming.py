@@ -6,7 +6,7 @@ None of it raises: whatever goes wrong, the answer says that the cell must run.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +78,10 @@ class Here:
         """See Host."""
         self.names.adopt(found)
         self.generators.adopt()
+
+    def sharing(self, names: Collection[str]) -> tuple[set[str], set[str]]:
+        """See Host."""
+        return self.names.with_aliases(set(names)) - {*names}, self.names.modules.sharing(self.names.ids(names))
 
     def replay(self, execution: CellExecution, observations: Sequence[Observation], values: Mapping[str, object]) -> int:
         """See Host. The restored models answer for what is predicted with them."""
