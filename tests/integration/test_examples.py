@@ -1,11 +1,12 @@
 """Each example notebook goes the whole way: tracked, made a job that reproduces, run with another value, by us and by papermill.
 
 One story per notebook, told once, through the command. Kernels differ in their hash seeds, so what comes out identical does not
-rest on the order of a set. `flight_delays` is the story of the README's test.
+rest on the order of a set. The tests are named after what a job promises: its parameters, inputs and environment are contracts …
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import random
@@ -18,6 +19,7 @@ from typing import NamedTuple
 import nbformat
 import pytest
 
+from mlops_jupyter.jobs.parameters import as_text
 from tests.integration.killing import killed_and_resumed
 from tests.integration.test_cli import Place
 
@@ -39,6 +41,8 @@ class Example(NamedTuple):
 
 
 EXAMPLES = [
+    Example("flight_delays", {"train_months": "array", "test_month": "integer", "late_after": "integer"}, ["flights.parquet"],
+            "late_after=30", "auc"),
     Example("diabetes_progression", {"test_share": "number", "split_seed": "integer", "folds": "integer", "trees": "integer"},
             ["diabetes.csv"], "test_share=0.4", "mae"),
     Example("wine_clusters", {"cluster_counts": "array", "components": "integer", "seed": "integer"},
@@ -46,7 +50,7 @@ EXAMPLES = [
     Example("co2_forecast", {"train_from": "date", "first_year": "integer", "horizon": "integer"},
             ["co2_weekly.csv"], "train_from=1985-01-01", "mae"),
     Example("docstring_topics", {"shortest": "integer", "keep_names": "boolean", "test_share": "number", "NAMES": "string"},
-            ["descriptions.csv"], "keep_names=True", "accuracy"),
+            ["descriptions.csv"], "keep_names=true", "accuracy"),
     Example("weather_delays_polars", {"late_after": "integer", "bad_share": "number", "test_every": "integer", "CLOCK": "array",
                                       "WEATHER": "array"},
             ["nyc_flights.parquet", "nyc_weather.parquet"], "late_after=60", "auc"),
@@ -104,18 +108,49 @@ def test_an_example_runs_from_top_to_bottom_and_warns_of_nothing(story: Story) -
     assert story.example.metric in metrics(story.tracked["runs"])
 
 
-def test_its_job_brings_back_the_recorded_numbers_to_the_last_digit(story: Story) -> None:
+def test_verified_its_job_brings_back_the_recorded_numbers_to_the_last_digit(story: Story) -> None:
     assert story.converted["session"] == story.tracked["session"]  # as it stood: not executed again
     assert {one["verdict"] for one in story.converted["compared"]} == {"identical"}
     assert story.example.metric in {one["name"] for one in story.converted["compared"]}
-
-
-def test_its_job_is_what_inspect_says(story: Story) -> None:
     manifest = story.place.json("inspect", "job")
     assert manifest == story.converted["manifest"]
     assert (manifest["verified"], manifest["verdict"]) == (True, "identical")
+    story.place.mlops("inspect", "job", "--against", f"{story.example.name}.ipynb")
+
+
+def test_parameters_are_a_contract(story: Story) -> None:
+    manifest = story.converted["manifest"]
     assert {one["name"]: one["type"] for one in manifest["parameters"]} == story.example.parameters
-    assert [(one["path"], one["carried"]) for one in manifest["inputs"]] == [(path, True) for path in story.example.inputs]
+    name = story.example.given.partition("=")[0]
+    for given, says in {"nobody=1": "no parameter 'nobody'", f"{name}=[[": name, f"{name}=__import__('os')": name}.items():
+        assert says in story.place.mlops("run", "job", "-p", given, code=2).stderr
+
+
+def test_inputs_are_a_contract(story: Story) -> None:
+    manifest = story.converted["manifest"]
+    assert [one["path"] for one in manifest["inputs"]] == story.example.inputs
+    for one in manifest["inputs"]:
+        assert one["fingerprint"]["digest"], one
+        assert (one["schema"]["columns"], one["rows"] > 0) != ([], False), one
+        assert "there is no file" in story.place.mlops("run", "job", "-i", f"{one['name']}=gone.csv", code=2).stderr
+    assert {one["state"] for one in story.ran["checks"]} == {"same"}
+
+
+def test_the_environment_is_a_contract(story: Story) -> None:
+    assert story.ran.get("differs", []) == []
+    pinned = (story.job / "requirements.txt").read_text()
+    assert all(f"{name}==" in pinned for name in ("ipykernel", "papermill")), pinned
+    assert (story.job / "Containerfile").is_file()
+
+
+def test_typed_outputs(story: Story) -> None:
+    run = story.ran["runs"][-1]
+    code = "import sys, mlops_jupyter as m; r = m.results(sys.argv[1]); print({n: type(r[n]).__name__ for n in r})"
+    told = subprocess.run([sys.executable, "-c", code, run["id"]], env=story.place.environment, capture_output=True, text=True,
+                          check=True)
+    types = ast.literal_eval(told.stdout.strip().splitlines()[-1])
+    assert types.items() >= {metric["name"]: "float" for metric in run["metrics"] if not metric.get("key")}.items()
+    assert types != {}
 
 
 def test_its_job_leaves_exploration_and_pictures_out(story: Story) -> None:
@@ -127,17 +162,31 @@ def test_its_job_leaves_exploration_and_pictures_out(story: Story) -> None:
     assert "mlops" not in text
 
 
-def test_its_job_gives_another_metric_with_another_value(story: Story) -> None:
+def test_execution_with_another_value_gives_another_metric(story: Story) -> None:
     assert story.ran["outcome"]["state"] == "succeeded"
     name = story.example.metric
     assert metrics(story.ran["runs"])[name] != metrics(story.tracked["runs"])[name]
 
 
-def test_its_job_killed_at_a_random_cell_goes_on_from_there(story: Story) -> None:
+def test_resume_where_it_was_killed_at_a_random_cell(story: Story) -> None:
     resumed = killed_and_resumed(story.place, story.example.given, random.Random(story.example.name))
     assert resumed["outcome"]["state"] == "succeeded"
     assert metrics(resumed["runs"]) == metrics(story.ran["runs"])
     assert printed(story.place.folder / "resumed.ipynb") == printed(story.place.folder / "ran.ipynb")
+
+
+def test_sweeps_and_fleets(story: Story) -> None:
+    name, _, given = story.example.given.partition("=")
+    default = next(one["default"] for one in story.converted["manifest"]["parameters"] if one["name"] == name)
+    swept = story.place.json("sweep", "job", "--grid", f"{name}={given},{as_text(default)}", "--warm", "-o", "swept")
+    found = {as_text(child["parameters"][name]): child["metrics"][story.example.metric] for child in swept["children"]}
+    assert found == {given: metrics(story.ran["runs"])[story.example.metric],
+                     as_text(default): metrics(story.tracked["runs"])[story.example.metric]}
+
+
+def test_in_the_users_own_ci(story: Story) -> None:
+    page = story.place.mlops("review", f"{story.example.name}.ipynb", "--base", "job", "--strict").stdout
+    assert "**Nothing changed:**" in page
 
 
 def test_papermill_runs_its_job_to_the_same_numbers_where_we_are_not_installed(story: Story) -> None:

@@ -26,7 +26,7 @@ from tests.integration.test_cli import Place  # noqa: E402
 from tests.integration.test_examples import EXAMPLES, FOLDER, ONE_THREAD, metrics, printed  # noqa: E402
 from tests.proofs.running import report  # noqa: E402
 
-GIVEN = {example.name: example.given for example in EXAMPLES} | {"flight_delays": "late_after=30"}
+GIVEN = {example.name: example.given for example in EXAMPLES}
 
 
 def prove(name: str, times: int, draw: random.Random) -> list[str]:
