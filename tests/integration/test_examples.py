@@ -50,7 +50,7 @@ EXAMPLES = [
     Example("co2_forecast", {"train_from": "date", "first_year": "integer", "horizon": "integer"},
             ["co2_weekly.csv"], "train_from=1985-01-01", "mae"),
     Example("docstring_topics", {"shortest": "integer", "keep_names": "boolean", "test_share": "number", "NAMES": "string"},
-            ["descriptions.csv"], "keep_names=true", "accuracy"),
+            ["descriptions.csv"], "keep_names=True", "accuracy"),
     Example("weather_delays_polars", {"late_after": "integer", "bad_share": "number", "test_every": "integer", "CLOCK": "array",
                                       "WEATHER": "array"},
             ["nyc_flights.parquet", "nyc_weather.parquet"], "late_after=60", "auc"),
@@ -180,7 +180,7 @@ def test_sweeps_and_fleets(story: Story) -> None:
     default = next(one["default"] for one in story.converted["manifest"]["parameters"] if one["name"] == name)
     swept = story.place.json("sweep", "job", "--grid", f"{name}={given},{as_text(default)}", "--warm", "-o", "swept")
     found = {as_text(child["parameters"][name]): child["metrics"][story.example.metric] for child in swept["children"]}
-    assert found == {given: metrics(story.ran["runs"])[story.example.metric],
+    assert found == {given.replace("True", "true"): metrics(story.ran["runs"])[story.example.metric],
                      as_text(default): metrics(story.tracked["runs"])[story.example.metric]}
 
 
