@@ -333,7 +333,7 @@ def run_job(folder: str | Path, parameters: Mapping[str, object] | None = None, 
             how.say(f"the result {name} was not kept: {why}")
     runs = recorded(session=done.session_id) if done.session_id else []
     return JobDone(done.session_id, done.outcome, runs, done.output, [*done.checks, *_answers(done)], done.differs,
-                   done.cells, done.manifest.cells, address, delivery.undelivered if delivery else "")
+                   done.cells, done.total, address, delivery.undelivered if delivery else "")
 
 
 def must_be_delivered(done: JobDone) -> None:

@@ -22,6 +22,7 @@ from mlops_jupyter.jobs.bundle import Bundle, load, marks
 from mlops_jupyter.jobs.checks import check_inputs
 from mlops_jupyter.jobs.environments import Where, place_of
 from mlops_jupyter.jobs.execute import ExecuteOptions, run_notebook
+from mlops_jupyter.jobs.notebook import code_cells
 from mlops_jupyter.jobs.parameters import Value, validate
 from mlops_jupyter.jobs.progress import Progress
 from mlops_jupyter.jobs.resume import CellReport, CheckpointOptions
@@ -29,6 +30,8 @@ from mlops_jupyter.jobs.secrets import secret_values
 from mlops_jupyter.jobs.work import new_work_folder, place_inputs, place_modules, resolve_inputs
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
     from mlops_jupyter.jobs.warm import WarmKernels
 
 OUTPUT = "output.ipynb"
@@ -51,6 +54,8 @@ class JobRun(msgspec.Struct):
     """How the environment differed from the job's lock, in words."""
     cells: list[CellReport] = []
     """Which cells were taken from an earlier run, and which were kept for a later one."""
+    total: int = 0
+    """Code cells that there were to run, the parameters' among them."""
 
 
 class RunOptions(msgspec.Struct, kw_only=True):
@@ -117,7 +122,7 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     ))
     outcome = _judged(executed.outcome, before, marks(bundle))
     return JobRun(executed.session_id, outcome, executed.output, work, bundle.manifest, values, given, checks, executed.lost,
-                  place.differs, executed.cells)
+                  place.differs, executed.cells, len(_own_cells(executed.notebook)))
 
 
 def _judged(outcome: Outcome, before: Mapping[str, tuple[int, int]], after: Mapping[str, tuple[int, int]]) -> Outcome:
@@ -127,6 +132,11 @@ def _judged(outcome: Outcome, before: Mapping[str, tuple[int, int]], after: Mapp
         return outcome
     return msgspec.structs.replace(outcome, state="failed", error=f"its cells wrote {changed[0]} into the bundle, which is only "
                                    "read: write to the folder that the job works in, by a relative path")
+
+
+def _own_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """The code cells, without that in which papermill puts the given values."""
+    return [cell for cell in code_cells(notebook) if "injected-parameters" not in cell.metadata.get("tags", [])]
 
 
 def _checkpoints(bundle: Bundle, options: RunOptions) -> CheckpointOptions | None:
