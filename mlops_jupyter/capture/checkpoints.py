@@ -20,7 +20,7 @@ from mlops_jupyter.capture.parcels import Parcel, RefusedError, pack, unpack
 from mlops_jupyter.capture.randomness import restore, serialize
 from mlops_jupyter.capture.unwrap import Transform
 from mlops_jupyter.capture.vault import Room, Vault
-from mlops_jupyter.entities.checkpoints import Checkpoint
+from mlops_jupyter.entities.checkpoints import Checkpoint, Plan, Told
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.errors import InputError
 from mlops_jupyter.entities.ids import content_hash
@@ -35,32 +35,6 @@ _OUTPUTS = 8 << 20
 _FILES = "$file "
 _UNTOUCHED = "untouched"
 _FILE = 512 << 20
-
-
-class Plan(msgspec.Struct):
-    """The notebook that runs: id and text of each cell, "" for one that is no code; names that are needed when it has ended."""
-
-    cells: list[tuple[str, str]]
-    results: list[str]
-    base: str
-    """Digest of what else every cell rests on: the user's own modules."""
-    most: int
-    share: float
-    """Of the time that cells took so far, what keeping may take."""
-    resume: bool = False
-
-
-class Told(msgspec.Struct, omit_defaults=True):
-    """What became of a cell: `done`: kept, or brought back; else `why` not, "" where there is nothing to say."""
-
-    done: bool
-    why: str = ""
-    outputs: str = ""
-    prompt: int | None = None
-    since: float = 0.0
-    """When the cell ran that is brought back, and for how many seconds."""
-    seconds: float = 0.0
-    nbytes: int = 0
 
 
 class Host(Protocol):

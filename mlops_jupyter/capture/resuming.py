@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from mlops_jupyter.capture import calls
-from mlops_jupyter.capture.checkpoints import Checkpoints, Plan, Told
+from mlops_jupyter.capture.checkpoints import Checkpoints
 from mlops_jupyter.capture.deferred import Deferred
 from mlops_jupyter.capture.namespace import Namespace
 from mlops_jupyter.capture.randomness import Generators
@@ -23,6 +23,7 @@ from mlops_jupyter.capture.secrets import CleanOutbox, Redactor
 from mlops_jupyter.capture.tracker import Tracker
 from mlops_jupyter.capture.unwrap import Transform
 from mlops_jupyter.capture.vault import Vault
+from mlops_jupyter.entities.checkpoints import Plan, Told
 from mlops_jupyter.entities.data import Fingerprint
 from mlops_jupyter.entities.sessions import CellExecution, Observation, Session
 

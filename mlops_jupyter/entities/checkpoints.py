@@ -36,3 +36,29 @@ class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     """The cell's outputs as JSON, as they stand in a notebook."""
     prompt: int | None = None
     nbytes: int = 0
+
+
+class Plan(msgspec.Struct):
+    """The notebook that runs: id and text of each cell, "" for one that is no code; names that are needed when it has ended."""
+
+    cells: list[tuple[str, str]]
+    results: list[str]
+    base: str
+    """Digest of what else every cell rests on: the user's own modules."""
+    most: int
+    share: float
+    """Of the time that cells took so far, what keeping may take."""
+    resume: bool = False
+
+
+class Told(msgspec.Struct, omit_defaults=True):
+    """What became of a cell: `done`: kept, or brought back; else `why` not, "" where there is nothing to say."""
+
+    done: bool
+    why: str = ""
+    outputs: str = ""
+    prompt: int | None = None
+    since: float = 0.0
+    """When the cell ran that is brought back, and for how many seconds."""
+    seconds: float = 0.0
+    nbytes: int = 0

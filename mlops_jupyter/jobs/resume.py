@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_jupyter.entities import JobFailedError
+from mlops_jupyter.entities.checkpoints import Plan, Told
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -49,18 +50,6 @@ class CellReport(msgspec.Struct, frozen=True, omit_defaults=True):
     nbytes: int = 0
 
 
-class _Told(msgspec.Struct):
-    """The kernel's answer: `capture.checkpoints.Told`."""
-
-    done: bool
-    why: str = ""
-    outputs: str = ""
-    prompt: int | None = None
-    since: float = 0.0
-    seconds: float = 0.0
-    nbytes: int = 0
-
-
 class Resuming:
     """Of one execution. `ask` evaluates an expression in the kernel."""
 
@@ -75,8 +64,7 @@ class Resuming:
         """Before the first cell."""
         options = self._options
         cells = [(cell.get("id", ""), cell.source if cell.cell_type == "code" else "") for cell in self._cells]
-        plan = {"cells": cells, "share": SHARE, "results": options.results, "base": options.base, "most": options.most,
-                "resume": options.resume}
+        plan = Plan(cells, options.results, options.base, options.most, SHARE, options.resume)
         await self._call("ipython", "begin_checkpoints", msgspec.json.encode(plan).decode())
 
     async def take(self, index: int, position: int) -> bool:
@@ -103,9 +91,9 @@ class Resuming:
         if told is not None and (told.done or told.why):
             self.reports.append(CellReport(position, kept=told.done, why=told.why, seconds=seconds, nbytes=told.nbytes))
 
-    async def _told(self, verb: str, *arguments: object) -> _Told | None:
+    async def _told(self, verb: str, *arguments: object) -> Told | None:
         answer = await self._call("resuming", verb, *arguments)
-        return None if answer is None else msgspec.json.decode(answer, type=_Told)
+        return None if answer is None else msgspec.json.decode(answer, type=Told)
 
     async def _call(self, module: str, verb: str, *arguments: object) -> str | None:
         given = ", ".join(map(repr, arguments))

@@ -27,7 +27,7 @@ import msgspec  # noqa: E402 (the path comes first)
 import numpy as np  # noqa: E402
 
 from mlops_jupyter.capture import ipython, resuming  # noqa: E402
-from mlops_jupyter.capture.checkpoints import Plan, Told  # noqa: E402
+from mlops_jupyter.entities.checkpoints import Plan, Told  # noqa: E402
 from mlops_jupyter.fingerprint import fingerprint  # noqa: E402
 from tests.proofs.children import ChildFailed, in_child, in_children, warm  # noqa: E402
 from tests.unit.capture.notebook_player import UNKNOWN, describe, fresh_shell, without_scan, world  # noqa: E402
