@@ -145,7 +145,7 @@ class Checkpoints:
             key=self._keys[execution.n], cell=self._cells[place], at=time.time(), execution=execution,
             observations=self._observed(execution), places=self._places(execution), values=values,
             buffers=[room.put(buffer) for buffer in parcel.buffers] if parcel is not None else [],
-            names=wanted, needed=wanted, files={one.relative: room.put(_file(one)) for one in _written(execution)},
+            names=wanted, files={one.relative: room.put(_file(one)) for one in _written(execution)},
             random={source: room.put(serialize(source)) for source in _drawn(execution)},
             untouched=list(self._fresh[execution.n]),
             outputs=outputs, prompt=execution.prompt, nbytes=room.nbytes,
@@ -212,7 +212,7 @@ class Checkpoints:
     def _bring(self, place: int, kept: Checkpoint) -> str:
         """Put everything where the cell would have put it; "" if it is there, else why the cell must run."""
         needed = self._needs.of(place, {write.name: write for write in kept.execution.writes})
-        if missing := sorted(set(needed) - set(kept.needed)):
+        if missing := sorted(set(needed) - set(kept.names)):
             return f"{missing[0]} was not kept"
         names = self._host.namespace
         try:

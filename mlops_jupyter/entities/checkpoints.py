@@ -23,9 +23,7 @@ class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     buffers: list[str] = []
     """Blobs of the memory that the pickle refers to, in its order."""
     names: list[str] = []
-    """Variables that `values` holds."""
-    needed: list[str] = []
-    """Written variables that cells below, or the results, were seen to need: all of them are among `names`."""
+    """Variables that `values` holds: those written that cells below, or the results, were seen to need."""
     files: dict[str, str] = {}
     """Relative path → blob of a file that the cell wrote."""
     random: dict[str, str] = {}
