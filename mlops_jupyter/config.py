@@ -55,6 +55,10 @@ class Settings(SingletonConfigurable):
         store = hashlib.sha256(self.store_url().encode()).hexdigest()[:12]
         return self._state_folder() / store / "outbox"
 
+    def submissions_folder(self) -> Path:
+        """Where this machine's submissions to this store keep their logs and what they deliver. The folder may not exist yet."""
+        return self.outbox_folder().parent / "submissions"
+
     def environments_folder(self) -> Path:
         """Where the virtual environments of jobs are kept, whatever the store. The folder may not exist yet."""
         return self._state_folder() / "environments"

@@ -11,7 +11,6 @@ to be. A blob is put into the sink before any record that names it, and only the
 from __future__ import annotations
 
 import functools
-import gc
 import logging
 import os
 import re
@@ -19,14 +18,14 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from mlops_jupyter.entities import ConflictError, Entity, InputError, Record, Session, Sink, content_hash, new_id
-from mlops_jupyter.entities.codec import record_from_json, to_json
+from mlops_jupyter.entities.codec import record_from_json, to_json, uncollected
 from mlops_jupyter.entities.kept import manifest_of
 
 try:
@@ -167,11 +166,11 @@ class Shipped:
     warnings: list[str] = field(default_factory=list)
 
 
-def ship(folder: Path, sink: Sink, *, batch: int = 2_000, seen: dict[str, int] | None = None) -> Shipped:
+def ship(folder: Path, sink: Sink, *, batch: int = 2_000, seen: dict[str, int] | None = None, leave: bool = False) -> Shipped:
     """Move what every writer in `folder` has appended into `sink`, close and remove what its writer has left behind.
 
     `seen` is a reader's memory from call to call, writer → bytes shipped: a living writer with nothing new then costs one stat
-    and one try of its lock, and the sink is not asked. Safe with any number of shippers at once.
+    and one try of its lock. Safe with any number of shippers at once. `leave` removes nothing: the sink is a second one.
     """
     shipped = Shipped()
     sizes: dict[str, int] = {} if seen is None else seen
@@ -186,10 +185,10 @@ def ship(folder: Path, sink: Sink, *, batch: int = 2_000, seen: dict[str, int] |
                 continue
             if not gone and os.fstat(fd).st_size == sizes.get(path.stem):
                 continue
-            _Shipment(path, fd, sink, batch, shipped).move(gone, sizes)
+            _Shipment(path, fd, sink, batch, shipped, leave).move(gone, sizes)
         finally:
             os.close(fd)
-    if not writers(folder):
+    if not (leave or writers(folder)):
         _sweep(folder)
     return shipped
 
@@ -238,12 +237,20 @@ def pending(folder: Path) -> int:
     return len(writers(folder))
 
 
+@dataclass
 class _Shipment:
     """One writer's file on its way into the sink."""
 
-    def __init__(self, path: Path, fd: int, sink: Sink, batch: int, shipped: Shipped) -> None:
-        self.path, self.fd, self.sink, self.batch, self.shipped = path, fd, sink, batch, shipped
-        self.writer = path.stem
+    path: Path
+    fd: int
+    sink: Sink
+    batch: int
+    shipped: Shipped
+    leave: bool
+
+    @property
+    def writer(self) -> str:
+        return self.path.stem
 
     def move(self, gone: bool, sizes: dict[str, int]) -> None:
         n, offset = self.sink.shipped(self.writer)
@@ -275,7 +282,8 @@ class _Shipment:
         if status.st_size > offset:
             self._warn(f"the last line of writer {self.writer} was torn by its death: {status.st_size - offset} bytes dropped")
         self.sink.close_writer(self.writer, status.st_mtime)
-        self.path.unlink(missing_ok=True)
+        if not self.leave:
+            self.path.unlink(missing_ok=True)
         self.shipped.closed += 1
 
     def _batches(self, offset: int) -> Iterator[tuple[list[bytes], int]]:
@@ -296,7 +304,7 @@ class _Shipment:
 
     def _decode(self, lines: list[bytes]) -> list[Record]:
         records = []
-        with _uncollected():
+        with uncollected():
             for line in lines:
                 try:
                     records.append(record_from_json(line))
@@ -348,20 +356,9 @@ class _Shipment:
         for name, digest in zip(found, digests, strict=True):
             if digest != f"sha256:{name}":
                 self._warn(f"the blob {name} in {folder} does not match its name: its bytes were kept under their own")
-            (folder / name).unlink(missing_ok=True)
+            if not self.leave:
+                (folder / name).unlink(missing_ok=True)
         found.clear()
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Records hold no cycles, and there are many at once: each sixth batch would have every object of the process looked at."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def _record_of(line: bytes) -> Record | None:

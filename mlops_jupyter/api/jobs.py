@@ -130,6 +130,12 @@ class Running(msgspec.Struct, frozen=True):
     """Keep what costly cells leave, for a later run, or for a further attempt of this one, which then goes on from there."""
     resume: bool = False
     """Take from earlier runs what they kept, where nothing that it rests on has changed."""
+    submission: str = ""
+    """The hand-over to a runner that this is an attempt of."""
+    printed: Callable[[str], None] | None = None
+    """Hears the lines that cells print, as they come."""
+    recorded: Callable[[], None] | None = None
+    """Is called when all is recorded, before anybody reads it."""
 
 
 class JobDone(msgspec.Struct):
@@ -321,13 +327,15 @@ def run_job(folder: str | Path, parameters: Mapping[str, object] | None = None, 
             try:
                 return run_bundle(folder, parameters, files, RunOptions(
                     output=output, progress=how.progress, cancel=cancel, say=how.say, told=told, where=how.where,
-                    cell_timeout=how.limits.cell, checkpoints=how.checkpoints,
+                    cell_timeout=how.limits.cell, checkpoints=how.checkpoints, submission=how.submission, printed=how.printed,
                     resume=how.resume or (again and how.checkpoints), ready=delivery.begin if delivery else None))
             finally:
                 if delivery:
                     delivery.end()
 
         done = attempts(run, how.limits, how.cancel, how.say)
+        if how.recorded is not None:
+            how.recorded()
     if how.say is not None:
         for name, why in done.lost.items():
             how.say(f"the result {name} was not kept: {why}")

@@ -1,107 +1,213 @@
-"""Handing a job to a runner, and what became of it. What can be wrong with the job is said before it is handed over."""
+"""What became of the jobs that were handed over: each as it stands now, from its runner and from what its attempts say.
+
+Whoever asks looks: the runner is asked once for all of its own that have not ended, what attempts have delivered is taken in, the
+one judge says how each stands, and an end is written down by whoever sees it first. A submission that has ended is never asked
+about again.
+"""
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
-from pathlib import Path
-from typing import cast
+from collections.abc import Sequence
+from itertools import groupby
 
 import msgspec
 
-from mlops_jupyter import plugins
+from mlops_jupyter.api.deliveries import Collected, collect
 from mlops_jupyter.api.display import Block, Sheet
-from mlops_jupyter.api.ledger import open_ledger
+from mlops_jupyter.api.handing import kind_of, runner_of
+from mlops_jupyter.api.ledger import derive_runs, open_ledger
 from mlops_jupyter.api.words import duration, plural, when
-from mlops_jupyter.config import Settings
-from mlops_jupyter.entities import AnyStore, ConflictError, InputError, NotFoundError, Submission, new_id
-from mlops_jupyter.jobs.bundle import load
-from mlops_jupyter.jobs.parameters import as_text, validate
-from mlops_jupyter.jobs.runners import Order, Runner
-from mlops_jupyter.jobs.work import resolve_inputs
+from mlops_jupyter.entities import (
+    AnyStore,
+    ConflictError,
+    InputError,
+    MlopsError,
+    NotFoundError,
+    Outcome,
+    Sight,
+    StoreError,
+    Submission,
+)
+from mlops_jupyter.entities.submissions import NO_END
+from mlops_jupyter.jobs.outcome import judge_place
+from mlops_jupyter.jobs.parameters import as_text
+from mlops_jupyter.store import Store
 
-
-def submit(folder: str | Path, runner: str, parameters: Mapping[str, object] | None = None,
-           inputs: Mapping[str, str] | None = None, *, allow_unverified: bool = False) -> Submission:
-    """Hand the job in `folder` to the runner of that name. ConflictError for a job that was never verified, unless allowed."""
-    bundle = load(folder)
-    if not bundle.manifest.verified and not allow_unverified:
-        raise ConflictError(f"the job {folder} is {bundle.manifest.verdict}: no clean run of it gave the recorded results",
-                            f"mlops submit {folder} --to {runner} --unverified, or convert it again with verification")
-    typed = validate(bundle.manifest.parameters, parameters or {})
-    found = {name: where for name, where in resolve_inputs(bundle, inputs or {}).items() if name in (inputs or {})}
-    store = open_ledger()
-    place = _runner(runner).submit(Order(bundle.folder, typed, found, {"MLOPS_STORE": Settings.current().store_url()}))
-    made = Submission(new_id(), bundle.manifest.digest, runner, time.time(), "running", parameters=typed, place=place)
-    store.put(made)
-    return made
+_STEERS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_HANDING = 600.0  # seconds after which a submission without a place was not handed over
+_LOST = 60.0  # seconds that a place may not know a submission that it was just given
 
 
 def submissions(job: str | None = None, limit: int | None = None) -> list[Submission]:
     """Hand-overs, newest first, each as it stands now; of one job if the digest of its bundle is given."""
     store = open_ledger()
-    return [_watched(store, one) for one in store.submissions(job=job)[:limit]]
+    return look(store, store.submissions(job=job)[:limit])
 
 
 def submission(id: str) -> Submission:
     """One hand-over, by id or unique prefix, as it stands now."""
     store = open_ledger()
-    return _watched(store, _find(store, id))
+    return look(store, [_find(store, id)])[0]
 
 
 def logs(id: str) -> str:
-    """What the job printed so far, from its runner."""
+    """What the job printed so far, from its runner, without what would steer a terminal."""
     found = _find(open_ledger(), id)
-    return _runner(found.runner).logs(found.place)
+    if not found.place:
+        raise NotFoundError(f"submission {found.id} was never handed over, so it printed nothing", "mlops submissions list")
+    return _STEERS.sub("", runner_of(found.runner, found.options).logs(found.place))
 
 
 def cancel(id: str) -> Submission:
     """Ask the runner to stop it. ConflictError if it has ended."""
     store = open_ledger()
-    found = _watched(store, _find(store, id))
-    if found.state != "running":
+    found = look(store, [_find(store, id)])[0]
+    if found.state not in NO_END:
         raise ConflictError(f"submission {found.id} is not running: it {found.state}", f"mlops submissions show {found.id[:10]}")
-    _runner(found.runner).cancel(found.place)
+    runner_of(found.runner, found.options).cancel([found.place])
     return found
+
+
+def look(store: AnyStore, found: Sequence[Submission]) -> list[Submission]:
+    """The same, each as it stands now. One whose runner cannot be asked stays as it was last known."""
+    asked = [one for one in found if one.state in NO_END and one.place]
+    sights: dict[str, Sight | None] = {}
+    for (name, options), group in groupby(sorted(asked, key=_runner), key=_runner):
+        sights.update(_sights(name, dict(options), list(group)))
+    return [_now(store, one, sights) for one in found]
+
+
+def _runner(one: Submission) -> tuple[str, tuple[tuple[str, str], ...]]:
+    return one.runner, tuple(sorted(one.options.items()))
+
+
+def _sights(name: str, options: dict[str, str], asked: list[Submission]) -> dict[str, Sight | None]:
+    """Submission → what its place says; None where the place does not know it. Nothing where the place cannot be asked."""
+    try:
+        runner = runner_of(name, options)
+        return dict(zip([one.id for one in asked], runner.status([one.place for one in asked]), strict=True))
+    except NotFoundError:
+        if len(asked) == 1:
+            return {asked[0].id: None}
+        each = [_sights(name, options, [one]) for one in asked]
+        return {key: sight for part in each for key, sight in part.items()}
+    except (StoreError, InputError):  # out of reach, or its extra is not installed here
+        return {}
+
+
+def _now(store: AnyStore, one: Submission, sights: dict[str, Sight | None]) -> Submission:
+    if one.state not in NO_END:
+        return one
+    if not one.place:
+        late = time.time() - one.at > _HANDING
+        return _settled(store, one, Outcome("failed", "it was never handed over"), Collected()) if late else one
+    if one.id not in sights:
+        return one
+    sight = sights[one.id]
+    states = kind_of(one.runner).states
+    standing = judge_place(sight, states) if sight is not None else _unknown(one)
+    if standing.state in NO_END:
+        return _moved(store, one, standing, sight)
+    found = _collected(store, one)
+    told = found.results[-1].outcome if found.results else None
+    outcome = judge_place(sight, states, told) if sight is not None else told or standing
+    return _settled(store, _timed(one, sight), outcome, found)
+
+
+def _unknown(one: Submission) -> Outcome:
+    """How something stands that its place does not know: not yet, or not any more."""
+    if time.time() - one.at < _LOST:
+        return Outcome(one.state)
+    return Outcome("died", "its place does not know it any more, and it left no result")
+
+
+def _collected(store: AnyStore, one: Submission) -> Collected:
+    """What its attempts delivered. What cannot be read now is named, and does not hide how it ended."""
+    try:
+        return collect(store, one)
+    except MlopsError as error:
+        return Collected(wrong=[error.what])
+
+
+def _moved(store: AnyStore, one: Submission, standing: Outcome, sight: Sight | None) -> Submission:
+    """Not at its end. Written down if its state is another than before."""
+    moved = msgspec.structs.replace(_timed(one, sight), state=standing.state,
+                                    outcome=standing if standing.error else None)
+    if moved.state != one.state and not store.settle(moved, one.state):
+        return _find(store, one.id)
+    return moved
+
+
+def _timed(one: Submission, sight: Sight | None) -> Submission:
+    """With the moments that the place knows."""
+    if sight is None:
+        return one
+    return msgspec.structs.replace(
+        one, queued=sight.queued or one.queued, started=sight.started or one.started, ended=sight.ended or one.ended,
+        attempts=max(sight.attempt, one.attempts))
+
+
+def _settled(store: AnyStore, one: Submission, outcome: Outcome, found: Collected) -> Submission:
+    """At its end: written down by whoever is first, with what it left. Sessions that it left open have ended."""
+    now = time.time()
+    _close(store, one, now)
+    if found.wrong:
+        outcome = msgspec.structs.replace(outcome, error="; ".join(filter(None, [outcome.error, *found.wrong])))
+    last = found.results[-1] if found.results else None
+    ended = msgspec.structs.replace(
+        one, state=outcome.state, outcome=outcome, ended=one.ended or (last.at if last else now),
+        run=(last.run if last else "") or _run(store, one), collected=found.attempts,
+        attempts=max(one.attempts, len(found.results), 1), memory=last.memory if last else None)
+    return ended if store.settle(ended, one.state) else _find(store, one.id)
+
+
+def _close(store: AnyStore, one: Submission, now: float) -> None:
+    """An attempt that was killed cannot say that its session is over."""
+    left = [session for session in store.sessions(submission=one.id) if session.state == "running"]
+    for writer in {session.writer for session in left}:
+        store.close_writer(writer, now)
+    if left and isinstance(store, Store):
+        derive_runs(store)
+
+
+def _run(store: AnyStore, one: Submission) -> str:
+    """The last run that it recorded in the store itself."""
+    for session in store.sessions(submission=one.id):
+        for run in store.runs(session=session.id):
+            return run.id
+    return ""
 
 
 def _find(store: AnyStore, id: str) -> Submission:
     found = [one for one in store.submissions() if id and one.id.startswith(id)]
     if not found:
         raise NotFoundError(f"there is no submission {id!r}", "mlops submissions list")
-    if len(found) > 1:
+    if len(found) > 1 and found[0].id != id:
         raise InputError(f"{id!r} begins the ids of {len(found)} submissions", "give more characters of the one you mean")
     return found[0]
-
-
-def _watched(store: AnyStore, one: Submission) -> Submission:
-    """With the runner's word on how it stands; kept once it has ended. Where its runner cannot say, as it was last known."""
-    if one.state != "running":
-        return one
-    try:
-        outcome = _runner(one.runner).watch(one.place)
-    except NotFoundError:  # its place was tidied away
-        return one
-    if outcome.state == "running":
-        return one
-    ended = msgspec.structs.replace(one, state=outcome.state, outcome=outcome)
-    store.put(ended)
-    return ended
 
 
 def submissions_sheet(found: list[Submission]) -> Sheet:
     """One line a hand-over."""
     if not found:
         return Sheet("No submissions yet", notes=["mlops submit BUNDLE --to local"])
-    rows = [[one.id[:14], one.runner, one.state, _given(one), when(one.at)] for one in found]
-    return Sheet(plural(len(found), "submission"), [Block(columns=["submission", "to", "state", "~given", "when"], rows=rows)])
+    rows = [[one.id[:14], one.name, one.runner, one.state, _given(one), when(one.at)] for one in found]
+    return Sheet(plural(len(found), "submission"),
+                 [Block(columns=["submission", "job", "to", "state", "~given", "when"], rows=rows)])
 
 
 def submission_sheet(one: Submission) -> Sheet:
     """Everything about one."""
     outcome = one.outcome
-    facts = [("job", one.job), ("to", one.runner), ("state", one.state), ("given", _given(one)), ("submitted", when(one.at)),
-             ("place", one.place), ("took", duration(outcome.seconds) if outcome and outcome.seconds else ""),
+    waited = one.started - one.queued if one.started and one.queued else 0.0
+    to = " ".join([one.runner, *(f"{name}={value}" for name, value in one.options.items())])
+    facts = [("job", f"{one.name} {one.job}".strip()), ("to", to),
+             ("state", one.state), ("given", _given(one)), ("submitted", when(one.at)), ("place", one.place),
+             ("delivers to", one.deliver), ("waited", duration(waited) if waited >= 1 else ""),
+             ("took", duration(outcome.seconds) if outcome and outcome.seconds else ""),
+             ("attempts", str(one.attempts) if one.attempts > 1 else ""), ("run", one.run),
              ("error", outcome.error if outcome else "")]
     block = Block(columns=["", ""], rows=[[name, text] for name, text in facts if text])
     return Sheet(f"Submission {one.id}", [block], [f"What it printed: mlops submissions logs {one.id[:14]}"])
@@ -109,13 +215,3 @@ def submission_sheet(one: Submission) -> Sheet:
 
 def _given(one: Submission) -> str:
     return ", ".join(f"{name}={as_text(value)}" for name, value in one.parameters.items())
-
-
-def _runner(name: str) -> Runner:
-    known = plugins.available(plugins.RUNNER)
-    if name not in known:
-        raise InputError(f"there is no runner {name!r}", f"runners here: {', '.join(sorted(known)) or 'none'}")
-    kind = plugins.load(plugins.RUNNER, name)
-    if not callable(kind):
-        raise InputError(f"the plugin of runner {name!r} is no runner", "mlops doctor")
-    return cast("Runner", kind())

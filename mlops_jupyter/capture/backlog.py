@@ -21,12 +21,12 @@ MOST = 64 * 2**20
 class PatientOutbox(Outbox):
     """`say(line)` tells the user."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, say: Callable[[str], None], writer: str | None = None) -> None:
         self._say = say
         self._lines: deque[bytes] = deque()
         self._blobs: dict[str, bytes] = {}
         self._bytes = 0
-        super().__init__(folder)
+        super().__init__(folder, writer)
 
     @property
     def waiting(self) -> int:

@@ -38,7 +38,7 @@ from mlops_jupyter.capture.observer import Draft, Listener, ObservedCall
 from mlops_jupyter.capture.options import TrackOptions, decode_options
 from mlops_jupyter.capture.readers import Readers
 from mlops_jupyter.capture.secrets import CleanOutbox, Redactor, load_key
-from mlops_jupyter.capture.session import new_session, notebook_path
+from mlops_jupyter.capture.session import new_session, notebook_path, writer_of
 from mlops_jupyter.capture.shell import Autolog, CellInfo, Status, connection_file, running_cell
 from mlops_jupyter.capture.sights import Sights
 from mlops_jupyter.capture.started import Started
@@ -135,7 +135,7 @@ class Tracking:
         folder = settings.outbox_folder()
         self._redact = Redactor(load_key(folder.parent))
         try:
-            self._outbox = CleanOutbox(folder, self._redact, _say)
+            self._outbox = CleanOutbox(folder, self._redact, _say, writer_of(options.origin))
         except OSError as error:
             raise StoreError(f"the outbox {folder} cannot be written: {error.strerror or error}",
                              "set MLOPS_STATE to a folder that you may write, then %mlops track") from error

@@ -17,7 +17,12 @@ from pathlib import Path
 
 from mlops_jupyter.capture.options import TrackOptions
 from mlops_jupyter.entities.ids import derived_id, new_id
-from mlops_jupyter.entities.sessions import NotebookRef, Session
+from mlops_jupyter.entities.sessions import NotebookRef, Origin, Session
+
+
+def writer_of(origin: Origin | None) -> str | None:
+    """The name to write under: each attempt of a submission has one that begins with its id. None: any."""
+    return f"{origin.submission}.{new_id()}" if origin is not None and origin.submission else None
 
 
 def notebook_path(options: TrackOptions, vscode: object, cwd: Path, connection_file: str = "") -> Path | str | None:

@@ -40,6 +40,7 @@ COMMANDS = {
     "sweep": ("sweeps", "Run a job many times, with a grid, random draws or the rows of a file."),
     "review": ("reviews", "What a changed notebook does, as a page for a pull request."),
     "submissions": ("submissions", "List, show and cancel submissions, and read their logs."),
+    "runners": ("runners", "List the places for jobs, and try whether one does what every runner must."),
     "export": ("archives", "Carry runs into one file."),
     "import": ("archives", "Add what such a file carries."),
     "report": ("reports", "Write one HTML page of a run."),

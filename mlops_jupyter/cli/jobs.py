@@ -11,17 +11,20 @@ import click
 
 from mlops_jupyter.api import headless
 from mlops_jupyter.api import jobs as verbs
+from mlops_jupyter.api.attempts import attempt
 from mlops_jupyter.api.display import as_json
+from mlops_jupyter.api.handing import Handing, preview
+from mlops_jupyter.api.handing import submit as hand_over
 from mlops_jupyter.api.jobsheets import against_sheet, draft_sheet, job_run_sheet, manifest_sheet
 from mlops_jupyter.api.options import pairs, seconds
-from mlops_jupyter.api.submissions import submit as hand_over
 from mlops_jupyter.api.words import names
 from mlops_jupyter.cli.contract import ContractCommand
 from mlops_jupyter.cli.jobchecks import where
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar
-from mlops_jupyter.entities import InputError, JobFailedError
+from mlops_jupyter.entities import InputError, JobFailedError, new_id
 from mlops_jupyter.jobs.attempts import Limits
+from mlops_jupyter.jobs.packing import opened
 from mlops_jupyter.jobs.terms import read_terms
 
 
@@ -99,7 +102,7 @@ def _against(bundle: Path, notebook: Path, as_json_: bool) -> None:
 
 
 @click.command(cls=ContractCommand)
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle")
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
 @click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=URI", help="Another file for an input; may be repeated.")
 @click.option("-o", "--output", metavar="URI", help="Where the executed notebook goes: a file, or s3://BUCKET/FILE.")
@@ -111,21 +114,29 @@ def _against(bundle: Path, notebook: Path, as_json_: bool) -> None:
 @click.option("--resume", is_flag=True, help="Go on where an earlier run was: only what has changed since runs again.")
 @click.option("--checkpoints/--no-checkpoints", default=True, show_default=True,
               help="Keep what costly cells leave, on this machine, for --resume and --retries.")
+@click.option("--submission", metavar="ID", help="It is an attempt of this submission.")
+@click.option("--deliver", metavar="PLACE",
+              help="Record apart, report to $MLOPS_STORE while it runs, and leave archive, notebook and result in PLACE.")
 @json_option
-def run(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], output: str | None,  # noqa: PLR0913 (options)
+def run(*, bundle: str, parameters: tuple[str, ...], inputs: tuple[str, ...], output: str | None,  # noqa: PLR0913 (options)
         env: str | None, timeout: str | None, cell_timeout: str | None, retries: int, wait: str, resume: bool, checkpoints: bool,
-        as_json_: bool) -> None:
+        submission: str | None, deliver: str | None, as_json_: bool) -> None:
     """Run the job in BUNDLE, in a folder of its own, recorded cell by cell.
 
-    `mlops run BUNDLE --help` lists what this job takes: each parameter is an option too.
+    `mlops run BUNDLE --help` lists what this job takes: each parameter is an option too. BUNDLE is a folder, or a bundle packed
+    into one file, which may be at an address.
     """
     given, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     limits = Limits(cell=math.ceil(seconds(cell_timeout, "--cell-timeout")) if cell_timeout else None,
                     whole=seconds(timeout, "--timeout") if timeout else None, retries=retries, wait=seconds(wait, "--wait"))
-    with bar(bundle.name or str(bundle), quiet=as_json_) as progress:
+    submission = submission or (new_id() if deliver else "")
+    title = Path(bundle).name or bundle
+    with attempt(submission, deliver or "", say) as ended, opened(bundle) as folder, bar(title, quiet=as_json_) as progress:
         place = where(env, quiet=as_json_)
-        done = verbs.run_job(bundle, given, files, verbs.Running(output, progress, say=say, where=place, limits=limits,
-                                                                checkpoints=checkpoints, resume=resume))
+        done = verbs.run_job(folder, given, files, verbs.Running(
+            output, progress, say=say, where=place, limits=limits, checkpoints=checkpoints, resume=resume,
+            submission=submission, recorded=ended.recorded, printed=say if not as_json_ and not sys.stderr.isatty() else None))
+        ended.outcome, ended.session, ended.output = done.outcome, done.session, done.output
     answer(done, lambda: job_run_sheet(done), json=as_json_)
     headless.must_succeed(done.outcome, f"the job {bundle}", f"the executed notebook: {done.output}")
     verbs.must_be_delivered(done)
@@ -136,12 +147,23 @@ def run(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, ...], o
 @click.option("--to", "runner", required=True, help="The runner: local, or one that a plugin adds.")
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
 @click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=URI", help="Another file for an input; may be repeated.")
+@click.option("--set", "options", multiple=True, metavar="K=V", help="An option of the runner; `mlops runners list` names them.")
+@click.option("--deliver", default="", metavar="PLACE", help="Where its attempts leave what they make: a folder, or s3://BUCKET/…")
+@click.option("--timeout", metavar="TIME", help="Stop an attempt after 90s, 10m, 1.5h.")
+@click.option("--retries", type=click.IntRange(min=0), default=0, metavar="N", help="Try again so often when the job fails.")
 @click.option("--unverified", is_flag=True, help="Submit although the job was never verified.")
+@click.option("--dry-run", is_flag=True, help="Print what would be written and started, and do nothing.")
 @json_option
-def submit(*, bundle: Path, runner: str, parameters: tuple[str, ...], inputs: tuple[str, ...], unverified: bool,
+def submit(*, bundle: Path, runner: str, parameters: tuple[str, ...], inputs: tuple[str, ...],  # noqa: PLR0913 (options)
+           options: tuple[str, ...], deliver: str, timeout: str | None, retries: int, unverified: bool, dry_run: bool,
            as_json_: bool) -> None:
-    """Hand the job in BUNDLE to a runner."""
-    done = hand_over(bundle, runner, pairs(parameters, "-p"), pairs(inputs, "-i"), allow_unverified=unverified)
+    """Hand the job in BUNDLE to a runner: `mlops runners list` says which there are."""
+    how = Handing(options=pairs(options, "--set"), unverified=unverified, deliver=deliver, retries=retries,
+                  timeout=seconds(timeout, "--timeout") if timeout else None)
+    if dry_run:
+        click.echo(preview(bundle, runner, [pairs(parameters, "-p")], pairs(inputs, "-i"), how), nl=False)
+        return
+    done = hand_over(bundle, runner, pairs(parameters, "-p"), pairs(inputs, "-i"), how)
     if as_json_:
         click.echo(as_json(done))
     else:

@@ -13,7 +13,7 @@ ParameterType = Literal["integer", "number", "string", "boolean", "date", "datet
 """What can be given, in JSON's words. Moments and decimals are ISO and decimal text, a secret is where to find it."""
 InputPolicy = Literal["record", "warn", "fail"]
 InputState = Literal["same", "new rows", "schema changed", "broken"]
-OutcomeState = Literal["running", "succeeded", "failed", "cancelled", "timed-out", "died"]
+OutcomeState = Literal["scheduled", "queued", "running", "succeeded", "failed", "cancelled", "timed-out", "died"]
 
 
 class JobParameter(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -116,7 +116,10 @@ class JobManifest(msgspec.Struct, omit_defaults=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How a job's run ended, judged in one place from exceptions and exit codes, never from notebook metadata."""
+    """How a job's run ended, judged in one place from exceptions and exit codes, never from notebook metadata.
+
+    `died` is a failure too: something killed it. The first three states are no end.
+    """
 
     state: OutcomeState
     error: str = ""
@@ -124,17 +127,3 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """Position of the failing cell in the job's notebook, from 1."""
     source: str = ""
     seconds: float = 0.0
-
-
-class Submission(msgspec.Struct, tag="submission", omit_defaults=True):
-    """One hand-over of a job to a runner."""
-
-    id: str
-    job: str
-    runner: str
-    at: float
-    state: OutcomeState
-    run: str = ""
-    parameters: dict[str, Scalar | list[Scalar]] = {}
-    outcome: Outcome | None = None
-    place: str = ""

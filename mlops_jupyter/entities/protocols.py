@@ -12,10 +12,11 @@ from typing import Annotated, Protocol, TypeAlias
 
 import msgspec
 
-from mlops_jupyter.entities.jobs import Submission
+from mlops_jupyter.entities.jobs import OutcomeState
 from mlops_jupyter.entities.records import Entity, Record
 from mlops_jupyter.entities.runs import Experiment, Goal, Run, Verification
 from mlops_jupyter.entities.sessions import CellExecution, Observation, Session
+from mlops_jupyter.entities.submissions import Submission
 from mlops_jupyter.entities.tokens import NewToken, Scope, Token
 
 Limit: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
@@ -63,7 +64,7 @@ class Ledger(Protocol):
     """Reads. Lists are ordered by time, newest last, unless said otherwise; an unknown id raises NotFoundError."""
 
     def sessions(self, *, notebook: str | None = None, kernel: str | None = None, kinds: Sequence[str] | None = None,
-                 limit: Limit | None = None) -> list[Session]:
+                 submission: str | None = None, limit: Limit | None = None) -> list[Session]:
         """Sessions, newest first."""
 
     def session(self, id: str) -> Session:
@@ -95,8 +96,8 @@ class Ledger(Protocol):
     def verifications(self, *, run: str | None = None, session: str | None = None) -> list[Verification]:
         """Verifications, newest first."""
 
-    def submissions(self, *, job: str | None = None) -> list[Submission]:
-        """Hand-overs of jobs, newest first. `job` is the digest of a bundle."""
+    def submissions(self, *, job: str | None = None, unfinished: bool = False) -> list[Submission]:
+        """Hand-overs of jobs, newest first. `job` is the digest of a bundle; `unfinished`: only those that have not ended."""
 
     def get_blob(self, digest: str) -> bytes:
         """The bytes of a blob; NotFoundError if it is not there, StoreError if its bytes do not match its name."""
@@ -131,6 +132,15 @@ class Custodian(Protocol):
 
     def forget_dataset(self, name: str) -> list[str]:
         """Purge what is known of a file or variable, with the outputs of the cells that used it. The sessions that held it."""
+
+    def settle(self, submission: Submission, was: OutcomeState) -> bool:
+        """Replace what is known of a submission, if its state is still `was`; else False: somebody else was faster.
+
+        Once it has ended, its token lets nobody in.
+        """
+
+    def create_job_token(self, submission: str, expires: float) -> NewToken:
+        """A token with which the attempts of one submission append what they record, and nothing else, until `expires`."""
 
     def rename_notebook(self, old: str, new: str) -> None:
         """The notebook at `old` lies at `new` now: sessions of both paths, and those to come, are of one notebook."""

@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from mlops_jupyter.entities.jobs import Submission
 from mlops_jupyter.entities.runs import Goal, Verification
 from mlops_jupyter.entities.sessions import CellExecution, Observation, Session
+from mlops_jupyter.entities.submissions import Submission
 
 Entity: TypeAlias = Session | CellExecution | Observation | Goal | Verification | Submission
 

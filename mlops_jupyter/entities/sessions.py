@@ -77,6 +77,8 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     verified: bool = False
     checks: list[InputCheck] = []
     """What the inputs were against those that the job was made with."""
+    submission: str = ""
+    """The hand-over to a runner that it is an attempt of."""
 
 
 class Session(msgspec.Struct, tag="session", omit_defaults=True):

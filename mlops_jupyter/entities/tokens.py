@@ -13,7 +13,10 @@ PREFIX = "mlops_"
 
 
 class Token(msgspec.Struct, omit_defaults=True):
-    """Times are Unix seconds. `writer`: the one writer that a `job` token may append to, bound by its first use."""
+    """Times are Unix seconds. `writer`: the one writer that a `job` token may append to, bound by its first use.
+
+    One that ends with a dot is the beginning of a submission's writers: each attempt is one.
+    """
 
     id: str
     name: str

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 from queue import Empty
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 from jupyter_client.kernelspec import KernelSpecManager
@@ -27,7 +27,7 @@ from papermill.log import logger
 
 from mlops_jupyter.capture.options import TrackOptions
 from mlops_jupyter.entities import InputError, JobFailedError
-from mlops_jupyter.jobs.cleaning import Cleaner
+from mlops_jupyter.jobs.cleaning import Cleaner, Printed
 from mlops_jupyter.jobs.progress import EngineOptions, Progress
 from mlops_jupyter.jobs.resume import Resuming
 from mlops_jupyter.jobs.saving import mark, outlive_failed_saves
@@ -74,6 +74,7 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         self._running: NotebookNode | None = None
         self._abandoned = False
         self._cleaner = Cleaner(options.secrets) if options.secrets else None
+        self._printed = Printed(options.printed, self._cleaner) if options.printed is not None else None
         self._resuming = Resuming(options.checkpoints, self.nb.cells, self._ask) if options.checkpoints is not None else None
 
     def execute(self, **kwargs: object) -> NotebookNode:
@@ -192,6 +193,8 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
 
     def process_message(self, msg: dict[str, object], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         """As papermill does, which may write the notebook at once: so without the job's secrets."""
+        if self._printed is not None and msg["msg_type"] == "stream":
+            self._printed.add(str(cast("dict[str, object]", msg["content"]).get("text", "")))
         if self._cleaner is not None:
             self._cleaner.inside(msg["content"])
         return super().process_message(msg, cell, cell_index)
@@ -202,6 +205,8 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
         self._done += 1
 
     async def _sent(self, cell: NotebookNode, cell_index: int) -> None:
+        if self._printed is not None:
+            self._printed.end()
         if self._cleaner is not None:
             self._cleaner.inside(cell.outputs)
         self._done += 1

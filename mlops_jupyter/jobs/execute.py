@@ -72,6 +72,8 @@ class ExecuteOptions(msgspec.Struct, kw_only=True):
     """Gives an expression that the kernel evaluates after the last cell, beside the user's code."""
     warm: WarmKernels | None = None
     log: Path | None = None
+    printed: Callable[[str], None] | None = None
+    """Hears the lines that cells print, as they come."""
     checkpoints: CheckpointOptions | None = None
 
 
@@ -90,7 +92,7 @@ def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, option
     engine = EngineOptions(
         _where_to_record(options.track), options.progress, options.restore, _environment(options), options.executable,
         after=options.after, secrets=list(options.secrets.values()), keep=(list(options.keep[0]), list(options.keep[1])),
-        warm=options.warm, log=options.log, checkpoints=options.checkpoints)
+        warm=options.warm, log=options.log, checkpoints=options.checkpoints, printed=options.printed)
     started = time.monotonic()
     error = _papermill(node, output, cwd, options, engine)
     seconds = time.monotonic() - started

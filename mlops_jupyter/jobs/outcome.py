@@ -7,8 +7,11 @@ about itself is not evidence; what was raised is.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from mlops_jupyter.entities import MlopsError, Outcome
+from mlops_jupyter.entities import MlopsError, Outcome, Sight
+from mlops_jupyter.entities.jobs import OutcomeState
+from mlops_jupyter.entities.submissions import NO_END
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CANCELLED = frozenset({"KeyboardInterrupt", "CancelledError"})
@@ -57,3 +60,27 @@ def _cell_failed(error: BaseException, *, seconds: float, cell: int | None, sour
 
 def _first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def judge_place(sight: Sight, states: Mapping[str, OutcomeState], told: Outcome | None = None) -> Outcome:
+    """How a submission stands, from its place's own word and table, and from what its last attempt said of itself.
+
+    The place knows of a machine that is gone, the attempt of the cell that failed. A place that calls it done does not outvote
+    an attempt that failed; one that killed it does not undo a result that is there. A word outside the table is no end.
+    """
+    state = states.get(sight.word)
+    if state is None:
+        return Outcome("running", f"its place says {sight.word!r}, which this version does not know")
+    seconds = max(0.0, sight.ended - sight.started) if sight.ended is not None and sight.started is not None else 0.0
+    if told is not None and state not in NO_END and _counts(told, state):
+        return told
+    if state == "failed" and sight.code:
+        return judge_exit(sight.code, seconds=seconds, error=sight.detail)
+    return Outcome(state, "" if state == "succeeded" else sight.detail, seconds=seconds)
+
+
+def _counts(told: Outcome, state: OutcomeState) -> bool:
+    """Whether what the attempt said is how it ended, for a place that says `state`."""
+    if state in {"cancelled", "died", "timed-out"}:
+        return told.state == "succeeded"
+    return not (state == "failed" and told.state == "succeeded")  # it could not deliver, or what came after it failed

@@ -53,5 +53,7 @@ class EngineOptions(msgspec.Struct):
     """Keep what costly cells leave; None: do not."""
     cells: list[CellReport] = []
     """What became of them."""
+    printed: Callable[[str], None] | None = None
+    """Hears the lines that cells print, as they come."""
     log: Path | None = None
     """Where the kernel's own error stream goes; None: to ours."""

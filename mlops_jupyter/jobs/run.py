@@ -84,6 +84,10 @@ class RunOptions(msgspec.Struct, kw_only=True):
     """Keep what costly cells leave, for a later run."""
     resume: bool = False
     """Take from earlier runs what they kept, where nothing that it rests on has changed."""
+    submission: str = ""
+    """The hand-over to a runner that this is an attempt of."""
+    printed: Callable[[str], None] | None = None
+    """Hears the lines that cells print, as they come."""
     log: str = ""
     """Name in the work folder of what the kernel itself prints; "": it goes to our error stream."""
 
@@ -112,13 +116,14 @@ def run_bundle(folder: str | Path, parameters: Mapping[str, object] | None = Non
     values: dict[str, Value] = {each.name: each.default for each in bundle.manifest.parameters}
     values.update(typed)
     written = {name: value for name, value in typed.items() if name not in _secrets_of(bundle)}
-    track = options.track or _as_job(bundle, values, given, checks)
+    track = options.track or _as_job(bundle, values, given, checks, options.submission)
     before = marks(bundle)
     executed = run_notebook(bundle.notebook, output, ExecuteOptions(
         track=track, cwd=work, parameters=written, env={**options.env, "PYTHONPATH": _path(bundle), **place.env},
         executable=place.executable, secrets=secrets, keep=_kept(bundle, options), progress=options.progress,
         cancel=options.cancel, cell_timeout=options.cell_timeout, after=options.after, warm=options.warm,
         log=work / options.log if options.log else None, checkpoints=_checkpoints(bundle, options),
+        printed=options.printed,
     ))
     outcome = _judged(executed.outcome, before, marks(bundle))
     return JobRun(executed.session_id, outcome, executed.output, work, bundle.manifest, values, given, checks, executed.lost,
@@ -170,11 +175,12 @@ def _work_folder(bundle: Bundle, options: RunOptions) -> Path:
     return options.work.absolute()
 
 
-def _as_job(bundle: Bundle, parameters: dict[str, Value], inputs: dict[str, str], checks: list[InputCheck]) -> TrackOptions:
+def _as_job(bundle: Bundle, parameters: dict[str, Value], inputs: dict[str, str], checks: list[InputCheck],
+            submission: str) -> TrackOptions:
     manifest = bundle.manifest
     origin = Origin(job=manifest.digest, run=manifest.made_from_run, session=manifest.made_from_session,
                     result=manifest.results[0].name if manifest.results else "", parameters=parameters, inputs=inputs,
-                    verified=manifest.verified, checks=checks)
+                    verified=manifest.verified, checks=checks, submission=submission)
     return TrackOptions(kind="job", experiment=manifest.experiment, experiment_id=manifest.experiment_id,
                         notebook_path=manifest.notebook, origin=origin)
 

@@ -10,9 +10,10 @@ import re
 import shutil
 import urllib.parse
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
-from mlops_jupyter.entities import InputError, MlopsError, NotFoundError, StoreError
+from mlops_jupyter.entities import InputError, MlopsError, NotFoundError, StoreError, new_id
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -82,6 +83,42 @@ def send(data: bytes, address: str, what: str, otherwise: str) -> None:
         raise
     except Exception as error:  # noqa: BLE001 (as above)
         raise _in_our_words(f"{what}: {address} could not be written", address, error, otherwise) from None
+
+
+def listed(place: str, name: str) -> list[str]:
+    """The files of that name in folders right under a path or an address, by name of the folder. None where nothing is there.
+
+    StoreError where nothing answers.
+    """
+    from fsspec.core import url_to_fs
+
+    if "://" not in place:
+        return [str(path) for path in sorted(Path(place).glob(f"*/{name}"))]
+    try:
+        files, folder = url_to_fs(with_credentials(place), skip_instance_cache=True)
+        return sorted(f"{place}/{found.removeprefix(folder).lstrip('/')}" for found in files.glob(f"{folder}/*/{name}"))
+    except FileNotFoundError:
+        return []
+    except Exception as error:  # noqa: BLE001 (as above)
+        raise _in_our_words(f"{place} could not be listed", place, error, "look at the address") from None
+
+
+def put(file: Path, place: str, what: str, otherwise: str) -> None:
+    """Copy a file to a path or an address, whole or not at all. Raises as `fetch` does."""
+    if "://" in place:
+        send(file.read_bytes(), place, what, otherwise)
+        return
+    target = Path(place)
+    partial = target.with_name(f".{target.name}.{new_id()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, partial)
+        partial.replace(target)
+    except OSError as error:
+        raise InputError(f"{what}: {place} could not be written: {error.strerror}", otherwise) from None
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _in_our_words(what: str, address: str, error: Exception, otherwise: str) -> MlopsError:

@@ -191,12 +191,14 @@ def run_bundle(*, bundle: Path, parameters: tuple[str, ...], inputs: tuple[str, 
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--to", "runner", required=True, help="The runner: local, or one that a plugin adds.")
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
+@click.option("--set", "options", multiple=True, metavar="K=V", help="An option of the runner; `mlops runners list` names them.")
 @click.option("--unverified", is_flag=True, help="Submit although the job was never verified.")
-def submit(bundle: Path, runner: str, parameters: tuple[str, ...], unverified: bool) -> None:
+def submit(bundle: Path, runner: str, parameters: tuple[str, ...], options: tuple[str, ...], unverified: bool) -> None:
     """Hand the job in BUNDLE to a runner."""
-    from mlops_jupyter.api.submissions import submit as hand_over
+    from mlops_jupyter.api.handing import Handing
+    from mlops_jupyter.api.handing import submit as hand_over
 
-    done = hand_over(bundle, runner, pairs(parameters, "-p"), {}, allow_unverified=unverified)
+    done = hand_over(bundle, runner, pairs(parameters, "-p"), {}, Handing(options=pairs(options, "--set"), unverified=unverified))
     click.echo(f"Submitted {done.id} to {done.runner}. How it goes: mlops submissions show {done.id[:14]}")
 
 

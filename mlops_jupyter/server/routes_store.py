@@ -120,8 +120,9 @@ class OutboxHandler(MlopsHandler):
         if records is not None:
             named = {session_of(record.entity) for record in records}
             owners = await self.mlops.in_thread(store.writers_of, sorted(named))
-            claimed = [record.entity.writer for record in records if isinstance(record.entity, Session)]
-            if "" in named or any(owner != writer for owner in [*owners.values(), *claimed]):
+            claimed = [record.entity for record in records if isinstance(record.entity, Session)]
+            strangers = [one for one in [*owners.values(), *(session.writer for session in claimed)] if one != writer]
+            if "" in named or strangers or any(not _is_own(session, writer) for session in claimed):
                 raise web.HTTPError(403, "User is not authorized to write to sessions of another writer.")
         return store
 
@@ -277,6 +278,12 @@ def own_store() -> Store:
     if not isinstance(store, Store):
         raise ConflictError(f"this server's ledger is kept by {store.url}", f"set MLOPS_STORE to {store.url}")
     return store
+
+
+def _is_own(session: Session, writer: str) -> bool:
+    """Whether the session says that it belongs to no submission, or to that which its writer's name begins with."""
+    claimed = session.origin.submission if session.origin is not None else ""
+    return not claimed or writer.startswith(f"{claimed}.")
 
 
 def _records(writer: str, body: bytes) -> list[Record]:

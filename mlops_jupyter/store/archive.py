@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -155,14 +155,15 @@ def header_of(file: zipfile.ZipFile) -> Header:
     return header
 
 
-def merge(path: Path, store: AnyStore) -> tuple[Carried, list[str]]:
+def merge(path: Path, store: AnyStore, allow: Callable[[Entity], bool] | None = None) -> tuple[Carried, list[str]]:
     """Add what the archive carries and the store lacks; with the ids of its sessions. Doing it again changes nothing.
 
-    Blobs go first. Everything is read and checked before anything is added. Runs are to be derived yet: they are not counted.
+    Blobs go first. Everything is read and checked before anything is added; what `allow` says no to is
+    left out. Runs are to be derived yet: they are not counted.
     """
     with opened(path) as file:
         header_of(file)
-        entities = list(_read(file))
+        entities = [one for one in _read(file) if allow is None or allow(one)]
         sessions = [one for one in entities if isinstance(one, Session)]
         named = named_in(to_json(one).decode() for one in entities)
         carried = Carried(len(sessions), records=len(entities), blobs=_put_blobs(file, named, store))

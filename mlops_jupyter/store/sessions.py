@@ -66,9 +66,12 @@ def newest() -> Select[tuple[str, str]]:
     return select(sessions.c.body, sessions.c.environment).order_by(sessions.c.started.desc(), sessions.c.id.desc())
 
 
-def chosen(notebook: str | None, kernel: str | None, kinds: Sequence[str] | None) -> Select[tuple[str, str]]:
-    """Sessions of a notebook (its id or path), a kernel and some kinds, newest first."""
+def chosen(notebook: str | None, kernel: str | None, kinds: Sequence[str] | None, submission: str | None,
+           ) -> Select[tuple[str, str]]:
+    """Sessions of a notebook (its id or path), a kernel, some kinds and a submission, newest first."""
     query = newest()
+    if submission is not None:
+        query = query.where(sessions.c.writer.startswith(f"{submission}.", autoescape=True))
     if notebook is not None:
         query = query.where(or_(sessions.c.notebook == notebook, sessions.c.path == notebook))
     if kernel is not None:

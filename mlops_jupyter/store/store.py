@@ -25,6 +25,8 @@ from mlops_jupyter.entities import (
     Token,
     Verification,
 )
+from mlops_jupyter.entities.jobs import OutcomeState
+from mlops_jupyter.entities.submissions import NO_END
 from mlops_jupyter.outbox import session_of
 from mlops_jupyter.store import (
     blobs,
@@ -117,10 +119,10 @@ class Store:
     # Ledger
 
     def sessions(self, *, notebook: str | None = None, kernel: str | None = None, kinds: Sequence[str] | None = None,
-                 limit: int | None = None) -> list[Session]:
-        """Sessions, newest first. `notebook` is an id or a path, `kernel` a kernel id."""
+                 submission: str | None = None, limit: int | None = None) -> list[Session]:
+        """Sessions, newest first. `notebook` is an id or a path, `kernel` a kernel id; attempts of a `submission`."""
         with self.database.read() as connection:
-            return sessions.listed(connection, sessions.chosen(notebook, kernel, kinds).limit(limit))
+            return sessions.listed(connection, sessions.chosen(notebook, kernel, kinds, submission).limit(limit))
 
     def session(self, id: str) -> Session:
         """One session, by id or unique prefix."""
@@ -169,10 +171,10 @@ class Store:
         with self.database.read() as connection:
             return verifications.listed(connection, run, session)
 
-    def submissions(self, *, job: str | None = None) -> list[Submission]:
+    def submissions(self, *, job: str | None = None, unfinished: bool = False) -> list[Submission]:
         """Hand-overs of jobs, newest first. `job` is the digest of a bundle."""
         with self.database.read() as connection:
-            return submissions.listed(connection, job)
+            return submissions.listed(connection, job, unfinished)
 
     def get_blob(self, digest: str) -> bytes:
         """The bytes of a blob; NotFoundError if it is not there, StoreError if its bytes do not match its name."""
@@ -191,6 +193,21 @@ class Store:
             new, merged = merging.missing(connection, entities)
             _save(connection, new)
         return merged
+
+    def settle(self, submission: Submission, was: OutcomeState) -> bool:
+        """Replace what is known of a submission, if its state is still `was`. Its token ends with it."""
+        with self.database.write() as connection:
+            if not submissions.stands(connection, submission.id, was):
+                return False
+            submissions.save(connection, [submission])
+            if submission.state not in NO_END:
+                tokens.end(connection, tokens.of_submission(submission.id))
+            return True
+
+    def create_job_token(self, submission: str, expires: float) -> NewToken:
+        """A token with which the attempts of one submission append what they record, until `expires`."""
+        with self.database.write() as connection:
+            return tokens.create(connection, tokens.of_submission(submission), "job", expires, f"{submission}.")
 
     def changed_sessions(self) -> list[str]:
         """Sessions with something newer than the runs derived from them, oldest first."""

@@ -65,6 +65,19 @@ def revoke(connection: Connection, id: str) -> Token:
     return token
 
 
+def of_submission(submission: str) -> str:
+    """The name of a submission's token."""
+    return f"submission-{submission}"
+
+
+def end(connection: Connection, name: str) -> None:
+    """Tokens of that name let nobody in any more."""
+    for token in listed(connection):
+        if token.name == name and token.revoked is None:
+            token.revoked = time.time()
+            _save(connection, token)
+
+
 def owner(connection: Connection, secret: str) -> Token | None:
     """The valid token with this secret."""
     body = connection.execute(select(tokens.c.body).where(tokens.c.digest == _digest(secret))).scalar()
@@ -78,7 +91,7 @@ def bind(connection: Connection, token: Token, writer: str) -> bool:
     if current.writer == "":
         _save(connection, msgspec.structs.replace(current, writer=writer))
         return True
-    return current.writer == writer
+    return current.writer == writer or (current.writer.endswith(".") and writer.startswith(current.writer))
 
 
 def is_valid(token: Token) -> bool:

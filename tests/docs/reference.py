@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from mlops_jupyter.api import doctor, headless, jobs, reviews, sessions, sweeps
+from mlops_jupyter.api import doctor, headless, jobs, reviews, runners, sessions, sweeps
 from mlops_jupyter.api.rerun import Rerun
 from mlops_jupyter.capture.shell import Status
 from mlops_jupyter.cli import app as command_line
@@ -44,13 +44,14 @@ SHAPES: dict[str, str | tuple[type, tuple[str, ...]]] = {
     "fsck": (Checked, ()), "gc": (Swept, ()), "backup": (Copied, ()), "restore": (Copied, ()),
     "export": (Carried, ()), "import": (Carried, ()),
     "token create": (NewToken, ()), "token list": (Token, ()), "token revoke": (Token, ()),
-    "submissions cancel": (Submission, ()), "doctor": (doctor.Diagnosis, ()), "status": (Status, ("percent",)),
+    "submissions cancel": (Submission, ()), "runners list": (runners.Known, ()), "runners check": (runners.Checked, ()),
+    "doctor": (doctor.Diagnosis, ()), "status": (Status, ("percent",)),
 }
 ALSO: dict[str, dict[str, type[msgspec.Struct]]] = {
     "verify": {"of a job": BundleVerdict, "of a job with `--with`": Upgrade},
 }
 """What a command answers where its words ask for something else: by an option that only such a command has."""
-LISTS = {"runs list", "runs", "sessions list", "sessions show", "submissions list", "token list"}
+LISTS = {"runners list", "runners check", "runs list", "runs", "sessions list", "sessions show", "submissions list", "token list"}
 HEAD = """# Commands and magics
 
 *For looking things up. Written by `tests/docs/reference.py` from the commands themselves; do not edit.*

@@ -237,12 +237,13 @@ def test_a_run_with_another_input_file_reads_that_file(study: Study, job: Path, 
 
 
 def test_the_local_runner_runs_the_same_command(job: Path, here: Path) -> None:
-    local = LocalRunner(here / "submissions")
-    place = local.submit(Order(job, {"test_month": 7}, env={"MLOPS_WORK": str(here / "work")}))
+    local = LocalRunner(base=here / "submissions")
+    work = {"MLOPS_WORK": str(here / "work")}
+    place = local.submit([Order(submission="s", bundle=job, parameters={"test_month": 7}, env=work)])[0]
     until = time.monotonic() + 60
-    while local.watch(place).state == "running" and time.monotonic() < until:
+    while local.status([place])[0].word in {"waiting", "running"} and time.monotonic() < until:
         time.sleep(0.1)
-    assert local.watch(place).state == "succeeded", local.logs(place)
+    assert local.status([place])[0].word == "done", local.logs(place)
     assert [path.name for path in (here / "work").glob("*/output.ipynb")] == ["output.ipynb"]
 
 

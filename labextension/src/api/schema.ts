@@ -112,6 +112,8 @@ export interface Origin {
   verified?: boolean;
   /** Default: [] */
   checks?: InputCheck[];
+  /** Default: "" */
+  submission?: string;
 }
 
 /** One kernel life under tracking, of one user. Times are Unix seconds. */
@@ -842,7 +844,7 @@ export interface Experiment {
 
 /** How a job's run ended, judged in one place from exceptions and exit codes, never from notebook metadata. */
 export interface Outcome {
-  state: 'cancelled' | 'died' | 'failed' | 'running' | 'succeeded' | 'timed-out';
+  state: 'cancelled' | 'died' | 'failed' | 'queued' | 'running' | 'scheduled' | 'succeeded' | 'timed-out';
   /** Default: "" */
   error?: string;
   /** Default: null */
@@ -853,14 +855,25 @@ export interface Outcome {
   seconds?: number;
 }
 
-/** One hand-over of a job to a runner. */
+/** When a job runs again and again: five fields of cron, read in a time zone. */
+export interface Schedule {
+  cron: string;
+  /** Default: "UTC" */
+  zone?: string;
+  /** Default: "skip" */
+  overlap?: 'cancel-old' | 'queue' | 'skip';
+  /** Default: "run" */
+  missed?: 'run' | 'skip';
+}
+
+/** One hand-over of a job to a runner. `place` is what the runner needs to find it again; "" until it was handed over. */
 export interface Submission {
   type?: 'submission';
   id: string;
   job: string;
   runner: string;
   at: number;
-  state: 'cancelled' | 'died' | 'failed' | 'running' | 'succeeded' | 'timed-out';
+  state: 'cancelled' | 'died' | 'failed' | 'queued' | 'running' | 'scheduled' | 'succeeded' | 'timed-out';
   /** Default: "" */
   run?: string;
   /** Default: {} */
@@ -869,6 +882,36 @@ export interface Submission {
   outcome?: Outcome | null;
   /** Default: "" */
   place?: string;
+  /** Default: "" */
+  name?: string;
+  /** Default: "" */
+  owner?: string;
+  /** Default: {} */
+  inputs?: Record<string, string>;
+  /** Default: {} */
+  options?: Record<string, string>;
+  /** Default: "" */
+  deliver?: string;
+  /** Default: null */
+  schedule?: Schedule | null;
+  /** Default: "" */
+  parent?: string;
+  /** Default: [] */
+  tell?: string[];
+  /** Default: "" */
+  told?: string;
+  /** Default: 0 */
+  attempts?: number;
+  /** Default: null */
+  queued?: number | null;
+  /** Default: null */
+  started?: number | null;
+  /** Default: null */
+  ended?: number | null;
+  /** Default: null */
+  memory?: number | null;
+  /** Default: [] */
+  collected?: string[];
 }
 
 /** What came of a merge: entities added, sessions that were here before, sessions that were forgotten and stay so. */

@@ -34,8 +34,9 @@ class CleanOutbox(PatientOutbox):
     Blobs are kept as they come: text was redacted by those who bring it, artifacts and data are the user's own.
     """
 
-    def __init__(self, folder: Path, redact: Redactor, say: Callable[[str], None]) -> None:
-        super().__init__(folder, say)
+    def __init__(self, folder: Path, redact: Redactor, say: Callable[[str], None],
+                 writer: str | None = None) -> None:
+        super().__init__(folder, say, writer)
         self._redact = redact
         self.heard: Callable[[Entity], None] | None = None
         """Is told each entity as it was written."""

@@ -1,49 +1,134 @@
 """Places where jobs run. A runner starts, watches, cancels, fetches logs: everywhere the same command, `mlops run BUNDLE`.
 
 One file for each place, loaded by plugins under its name. A runner never knows how a job works, and a job never knows where.
+All calls take many at once, because a sweep is many, and an engine is asked once. How a job ended is not a runner's to say: it
+hands on the engine's own word, its table says what that means, and `jobs/outcome.py` judges.
 """
 
 from __future__ import annotations
 
+import os
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
-from mlops_jupyter.entities import Outcome, Scalar
+from mlops_jupyter.entities import InputError, Scalar, Schedule, Sight
+from mlops_jupyter.entities.jobs import OutcomeState
 from mlops_jupyter.jobs.parameters import as_text
 
+States = Mapping[str, OutcomeState]
+"""An engine's word for how something stands → ours."""
 
-class Order(msgspec.Struct):
-    """What a runner is given: a bundle, checked parameters and inputs, and where it may leave its logs."""
 
+class About(msgspec.Struct, frozen=True):
+    """What a user should know of a place, each in a few words: how the parts of a job get there, and come back.
+
+    `here`: it runs on this machine and reads this store, so that its attempts record as any kernel does.
+    """
+
+    title: str
+    bundle: str
+    environment: str
+    inputs: str
+    results: str
+    here: bool = False
+    extra: str = ""
+    """The extra of mlops_jupyter that it needs; "" for none."""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runner is given: one submission of a bundle, its parameters and inputs checked.
+
+    `env` is for the job's environment and may be read by anybody; `secrets` too, and may stand in no file that others can read,
+    in no command and in no log. `deliver`: folder or address where each attempt leaves what it made.
+    """
+
+    submission: str
     bundle: Path
+    name: str = "job"
     parameters: dict[str, Scalar | list[Scalar]] = {}
     inputs: dict[str, str] = {}
     env: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    deliver: str = ""
+    retries: int = 0
+    """Further attempts within one life of the command; what becomes of a lost machine is the engine's."""
+    timeout: float | None = None
+    """Seconds for one attempt."""
+    schedule: Schedule | None = None
 
 
 class Runner(Protocol):
-    """A place. `place` is what the runner needs to find a submission again: a process id, a job number, a URL."""
+    """A place. What `submit` answers for an order, its place, is what finds it again: a process id, a job number, a URL.
 
-    def submit(self, order: Order) -> str:
-        """Start it; its place. Raises StoreError if the place cannot be reached, InputError if it will not take it."""
+    It is made with its options, an instance of `Options`. A place that cannot be reached raises StoreError, one that refuses
+    InputError, and a submission that it does not know (any more) NotFoundError.
+    """
 
-    def watch(self, place: str) -> Outcome:
-        """How it stands now, from the place's own state."""
+    about: ClassVar[About]
+    states: ClassVar[States]
+    Options: ClassVar[type[msgspec.Struct]]
 
-    def cancel(self, place: str) -> None:
-        """Ask it to stop. Nothing happens if it has ended."""
+    def preview(self, orders: Sequence[Order]) -> str:
+        """What `submit` would write and start, as text. Nothing happens; the same orders give the same text."""
+
+    def submit(self, orders: Sequence[Order]) -> list[str]:
+        """Start them; the place of each. All of them or none."""
+
+    def status(self, places: Sequence[str]) -> list[Sight]:
+        """How each stands now, in the place's own words."""
+
+    def cancel(self, places: Sequence[str]) -> None:
+        """Ask them to stop. Nothing happens to one that has ended."""
 
     def logs(self, place: str) -> str:
         """What it printed so far."""
 
 
-def command(order: Order, python: str) -> list[str]:
-    """`mlops run BUNDLE -p k=v -i input=URI` as an argument list, for the interpreter `python`."""
-    words = [python, "-m", "mlops_jupyter.cli", "run", str(order.bundle)]
+def command(order: Order, program: Sequence[str], bundle: str | Path = "") -> list[str]:
+    """`mlops run BUNDLE -p k=v -i input=URI …` as an argument list: `program` is how `mlops` is called there.
+
+    `bundle`: where the bundle is there, if not where the order has it.
+    """
+    words = [*program, "run", str(bundle or order.bundle)]
     for name, value in order.parameters.items():
         words += ["-p", f"{name}={as_text(value)}"]
     for name, where in order.inputs.items():
         words += ["-i", f"{name}={where}"]
+    words += ["--submission", order.submission]
+    if order.deliver:
+        words += ["--deliver", order.deliver]
+    if order.retries:
+        words += ["--retries", str(order.retries)]
+    if order.timeout is not None:
+        words += ["--timeout", f"{order.timeout:g}s"]
     return words
+
+
+def spelled(words: Sequence[str], env: Mapping[str, str]) -> str:
+    """A command as a shell would take it, its variables before it."""
+    return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in sorted(env.items())), shlex.join(words)])
+
+
+def read_options(runner: str, kind: type[msgspec.Struct], given: Mapping[str, str]) -> msgspec.Struct:
+    """The options of a runner from `--set NAME=VALUE`, else from `MLOPS_<RUNNER>_<NAME>`. InputError for what it has not."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for name in given:
+        if name not in fields:
+            raise InputError(f"the runner {runner} has no option {name!r}", f"its options: {', '.join(fields) or 'none'}")
+    prefix = f"MLOPS_{runner}_".upper().replace("-", "_")
+    found = {name: os.environ[prefix + name.upper().replace("-", "_")] for name in fields
+             if prefix + name.upper().replace("-", "_") in os.environ}
+    found.update(given)
+    missing = [name for name, field in fields.items() if field.required and name not in found]
+    if missing:
+        raise InputError(f"the runner {runner} needs {' and '.join(missing)}", f"give it: --set {missing[0]}=…")
+    try:
+        return msgspec.convert(found, kind, strict=False)
+    except msgspec.ValidationError as error:
+        where = next((name for name in found if f"$.{name}`" in str(error)), "")
+        what = f"{where}={found[where]!r}" if where else "what it was given"
+        raise InputError(f"the runner {runner} cannot take {what}: {error}", "mlops runners list says its options") from None

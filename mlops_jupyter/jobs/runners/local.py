@@ -1,7 +1,8 @@
 """This machine: `mlops run` as a process of its own, in a session of its own, which outlives whoever submitted it.
 
 Its place is a folder with the process id, the log and, at the end, the exit code, written by the small shell of Python that waits
-for the command. So any later process can ask how it ended.
+for the command. So any later process can ask how it ended. Where only so many may run at once, that shell waits for one of so
+many locked files; a lock goes with its process, whatever ends that.
 """
 
 from __future__ import annotations
@@ -11,73 +12,124 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
+import msgspec
 import psutil
 
-from mlops_jupyter.entities import InputError, NotFoundError, Outcome
-from mlops_jupyter.jobs.outcome import judge_exit
-from mlops_jupyter.jobs.runners import Order, command
+from mlops_jupyter.config import Settings
+from mlops_jupyter.entities import InputError, NotFoundError, Sight
+from mlops_jupyter.jobs.runners import About, Order, States, command, spelled
 
-LOG, CODE, PROCESS = "log.txt", "exit", "process"
-_LAST_LINES = 400  # characters of the log that go into an outcome's error
+LOG, CODE, PROCESS, BEGUN = "log.txt", "exit", "process", "begun"
+_LAST_LINES = 400  # characters of the log that go into what is said of a failure
+PROGRAM = [sys.executable, "-m", "mlops_jupyter.cli"]
 
 # Where we were started with SIGINT ignored (by `&` in a script, say), so would be the job, and nothing could cancel it.
 _WAIT = """
-import os, pathlib, signal, subprocess, sys
+import os, pathlib, signal, subprocess, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
-folder = pathlib.Path(sys.argv[1])
-with (folder / "log.txt").open("wb") as log:
-    code = subprocess.run(sys.argv[2:], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).returncode
+folder, slots = pathlib.Path(sys.argv[1]), [open(name, "a") for name in sys.argv[3:3 + int(sys.argv[2])]]
+def free():
+    import fcntl
+    for slot in slots:
+        try:
+            fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            pass
+    return not slots
+code = 130
+try:
+    while not free():
+        time.sleep(0.2)
+    (folder / "begun").touch()
+    with (folder / "log.txt").open("wb") as log:
+        code = subprocess.run(sys.argv[3 + len(slots):], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                              close_fds=True).returncode
+except KeyboardInterrupt:
+    pass
 partial = folder / ".exit.part"
 partial.write_text(str(code))
 partial.replace(folder / "exit")
 """
 
 
+class LocalOptions(msgspec.Struct, frozen=True, rename="kebab"):
+    """`at_once`: so many of this store's submissions run at the same time, the others wait (0: all of them)."""
+
+    at_once: int = 0
+
+
 class LocalRunner:
     """Runs jobs on this machine, with this interpreter."""
 
-    def __init__(self, base: Path | None = None, program: list[str] | None = None) -> None:
-        """`base`: where submissions keep their folders (default: a new temporary one each). `program`: instead of `mlops run`."""
-        self._base = base
+    about: ClassVar[About] = About(
+        title="this machine", bundle="where it is", environment="this interpreter's", inputs="where they are",
+        results="recorded as any kernel records", here=True)
+    states: ClassVar[States] = {"waiting": "queued", "running": "running", "exited": "failed", "done": "succeeded",
+                                "gone": "died"}
+    Options: ClassVar[type[msgspec.Struct]] = LocalOptions
+
+    def __init__(self, options: LocalOptions | None = None, base: Path | None = None,
+                 program: Sequence[str] | None = None) -> None:
+        """`base`: where submissions keep their folders, else beside the outbox. `program`: what runs instead of `mlops`."""
+        self._options = options or LocalOptions()
+        self._base = base or Settings.current().submissions_folder()
         self._program = program
 
-    def submit(self, order: Order) -> str:
-        """Start the job; the folder of the submission."""
-        if self._base is not None:
-            self._base.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="submission-", dir=self._base))
-        words = self._program or command(order, sys.executable)
+    def preview(self, orders: Sequence[Order]) -> str:
+        """The commands."""
+        return "".join(f"{spelled(self._words(order), order.env)}\n" for order in orders)
+
+    def submit(self, orders: Sequence[Order]) -> list[str]:
+        """Start each job; the folders of the submissions."""
+        return [self._start(order) for order in orders]
+
+    def _words(self, order: Order) -> list[str]:
+        return command(order, PROGRAM) if self._program is None else list(self._program)
+
+    def _start(self, order: Order) -> str:
+        folder = self._base / order.submission
+        slots = [self._base / f".slot-{number}" for number in range(self._options.at_once)]
+        words = [sys.executable, "-c", _WAIT, str(folder), str(len(slots)), *map(str, slots), *self._words(order)]
         try:
+            folder.mkdir(mode=0o700, parents=True)
             process = subprocess.Popen(
-                [sys.executable, "-c", _WAIT, str(folder), *words], env={**os.environ, **order.env}, start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                words, env={"MLOPS_WORK": str(folder / "work"), **os.environ, **order.env, **order.secrets},
+                start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )
         except OSError as error:
-            raise InputError(f"the job could not be started: {error.strerror}", "mlops doctor") from None
+            raise InputError(f"the job could not be started in {folder}: {error.strerror}", "mlops doctor") from None
         (folder / PROCESS).write_text(f"{process.pid} {psutil.Process(process.pid).create_time()}")
         return str(folder)
 
-    def watch(self, place: str) -> Outcome:
-        """How it stands: from the exit code, else from whether its process lives."""
+    def status(self, places: Sequence[str]) -> list[Sight]:
+        """From the exit code, else from whether its process lives."""
+        return [self._seen(place) for place in places]
+
+    def _seen(self, place: str) -> Sight:
         folder = _known(place)
+        queued, started = _moment(folder / PROCESS), _moment(folder / BEGUN)
         code = _exit_code(folder)
         if code is None and _process(folder) is not None:
-            return Outcome("running")
+            return Sight("waiting" if started is None else "running", queued=queued, started=started)
         code = _exit_code(folder) if code is None else code
         if code is None:
-            return Outcome("died", "its process is gone and left no exit code")
-        return judge_exit(code, error=self.logs(place)[-_LAST_LINES:].strip() if code else "")
+            return Sight("gone", detail="its process is gone and left no exit code", queued=queued, started=started)
+        detail = self.logs(place)[-_LAST_LINES:].strip() if code else ""
+        return Sight("exited" if code else "done", code, detail, queued=queued, started=started, ended=_moment(folder / CODE))
 
-    def cancel(self, place: str) -> None:
-        """Interrupt the job's whole session of processes."""
-        process = _process(_known(place))
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                for child in process.children():
-                    os.kill(child.pid, signal.SIGINT)
+    def cancel(self, places: Sequence[str]) -> None:
+        """Interrupt each job's process; one that only waits, itself."""
+        for place in places:
+            process = _process(_known(place))
+            if process is not None:
+                with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+                    for one in process.children() or [process]:
+                        os.kill(one.pid, signal.SIGINT)
 
     def logs(self, place: str) -> str:
         """What it printed so far."""
@@ -87,9 +139,13 @@ class LocalRunner:
 
 def _known(place: str) -> Path:
     folder = Path(place)
-    if not (folder / PROCESS).is_file():
-        raise NotFoundError(f"there is no local submission {place}", "mlops submissions list")
+    if not place or not (folder / PROCESS).is_file():
+        raise NotFoundError(f"there is no local submission {place!r}", "mlops submissions list")
     return folder
+
+
+def _moment(file: Path) -> float | None:
+    return file.stat().st_mtime if file.exists() else None
 
 
 def _exit_code(folder: Path) -> int | None:

@@ -1,4 +1,4 @@
-"""The local runner starts, watches, cancels and fetches logs, and tells the truth about how it ended."""
+"""The local runner starts, watches, cancels and fetches logs, and hands on what is known of the end."""
 
 from __future__ import annotations
 
@@ -6,26 +6,41 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from mlops_jupyter.entities import NotFoundError, Outcome
+from mlops_jupyter.jobs.outcome import judge_place
 from mlops_jupyter.jobs.runners import Order, command
-from mlops_jupyter.jobs.runners.local import PROCESS, LocalRunner
+from mlops_jupyter.jobs.runners.local import PROCESS, LocalOptions, LocalRunner
 from mlops_jupyter.plugins import RUNNER, load
 
 
-def runner(folder: Path, code: str) -> LocalRunner:
-    return LocalRunner(folder, [sys.executable, "-c", code])
+def runner(folder: Path, code: str, at_once: int = 0) -> LocalRunner:
+    return LocalRunner(LocalOptions(at_once), folder, [sys.executable, "-c", code])
 
 
-def ended(runner: LocalRunner, place: str) -> Outcome:
-    until = time.monotonic() + 30
-    while (outcome := runner.watch(place)).state == "running" and time.monotonic() < until:
+def order(name: str = "one") -> Order:
+    return Order(submission=name, bundle=Path("job"))
+
+
+def until(met: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not met():
+        assert time.monotonic() < end
         time.sleep(0.05)
-    return outcome
+
+
+def now(local: LocalRunner, place: str) -> Outcome:
+    return judge_place(local.status([place])[0], LocalRunner.states)
+
+
+def ended(local: LocalRunner, place: str) -> Outcome:
+    until(lambda: now(local, place).state not in {"queued", "running"})
+    return now(local, place)
 
 
 @pytest.mark.parametrize(("code", "state", "says"), [
@@ -34,7 +49,7 @@ def ended(runner: LocalRunner, place: str) -> Outcome:
 ])
 def test_how_it_ended_comes_from_the_exit_code(tmp_path: Path, code: str, state: str, says: str) -> None:
     local = runner(tmp_path, code)
-    outcome = ended(local, local.submit(Order(tmp_path / "job")))
+    outcome = ended(local, local.submit([order()])[0])
     assert outcome.state == state
     assert says in outcome.error
 
@@ -50,20 +65,49 @@ def test_logs_and_cancel(tmp_path: Path, inherited: signal._HANDLER) -> None:
 
 def _logs_and_cancel(tmp_path: Path) -> None:
     local = runner(tmp_path, "import time; print('started', flush=True); time.sleep(60)")
-    place = local.submit(Order(tmp_path / "job"))
-    until = time.monotonic() + 20
-    while "started" not in local.logs(place) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert local.watch(place).state == "running"
-    local.cancel(place)
+    place = local.submit([order()])[0]
+    until(lambda: "started" in local.logs(place))
+    assert now(local, place).state == "running"
+    local.cancel([place])
     assert ended(local, place).state in {"cancelled", "failed"}
-    assert LocalRunner().watch(place).state != "running"
-    local.cancel(place)
+    assert now(LocalRunner(base=tmp_path), place).state != "running"
+    local.cancel([place])
+
+
+def test_so_many_at_once_run_and_the_others_wait_their_turn(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    local = runner(tmp_path, f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.02)", at_once=2)
+    places = local.submit([order(name) for name in "abcd"])
+    until(lambda: [now(local, place).state for place in places].count("running") == 2)
+    assert [now(local, place).state for place in places].count("queued") == 2
+    gate.touch()
+    assert {ended(local, place).state for place in places} == {"succeeded"}
+    sights = local.status(places)
+    assert all(sight.queued and sight.started and sight.ended and sight.queued <= sight.started for sight in sights)
+
+
+def test_what_waits_can_be_cancelled_and_a_killed_one_leaves_its_turn(tmp_path: Path) -> None:
+    local = runner(tmp_path, "import time; time.sleep(60)", at_once=1)
+    first, second, third = local.submit([order(name) for name in "abc"])
+    until(lambda: "running" in {now(local, place).state for place in (first, second, third)})
+    holder = next(place for place in (first, second, third) if now(local, place).state == "running")
+    waiting = [place for place in (first, second, third) if place != holder]
+    local.cancel([waiting[0]])
+    assert ended(local, waiting[0]).state == "cancelled"
+    shell = psutil.Process(int((Path(holder) / PROCESS).read_text().split()[0]))
+    children = shell.children(recursive=True)
+    shell.kill()
+    for child in children:
+        child.kill()
+    until(lambda: now(local, waiting[1]).state == "running")
+    assert ended(local, holder).state == "died"
+    local.cancel([waiting[1]])
+    assert ended(local, waiting[1]).state in {"cancelled", "failed"}
 
 
 def test_a_job_whose_waiting_process_is_gone_died(tmp_path: Path) -> None:
     local = runner(tmp_path, "import time; time.sleep(60)")
-    place = local.submit(Order(tmp_path / "job"))
+    place = local.submit([order()])[0]
     waiting = psutil.Process(int((Path(place) / PROCESS).read_text().split()[0]))
     children = waiting.children(recursive=True)
     os.kill(waiting.pid, signal.SIGKILL)
@@ -73,17 +117,18 @@ def test_a_job_whose_waiting_process_is_gone_died(tmp_path: Path) -> None:
     assert ended(local, place).state == "died"
 
 
-def test_an_unknown_submission_is_not_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["", "nowhere"])
+def test_an_unknown_submission_is_not_found(tmp_path: Path, place: str) -> None:
     with pytest.raises(NotFoundError):
-        LocalRunner().watch(str(tmp_path))
+        LocalRunner(base=tmp_path).status([place])
 
 
 def test_everywhere_the_same_command() -> None:
-    order = Order(Path("job"), {"month": 7, "carriers": ["UA", "B6"], "name": "a b; rm -rf", "fast": True},
-                  {"flights": "x.parquet"})
-    assert command(order, "python")[1:] == [
-        "-m", "mlops_jupyter.cli", "run", "job", "-p", "month=7", "-p", 'carriers=["UA","B6"]', "-p", "name=a b; rm -rf",
-        "-p", "fast=true", "-i", "flights=x.parquet"]
+    given = Order(submission="s1", bundle=Path("job"), parameters={"month": 7, "carriers": ["UA", "B6"], "name": "a b; rm -rf",
+                  "fast": True}, inputs={"flights": "x.parquet"}, deliver="s3://b/out", retries=2, timeout=90.0)
+    assert command(given, ["mlops"], "/job") == [
+        "mlops", "run", "/job", "-p", "month=7", "-p", 'carriers=["UA","B6"]', "-p", "name=a b; rm -rf", "-p", "fast=true",
+        "-i", "flights=x.parquet", "--submission", "s1", "--deliver", "s3://b/out", "--retries", "2", "--timeout", "90s"]
 
 
 def test_it_comes_in_through_the_plugin_door() -> None:
