@@ -21,9 +21,11 @@ import msgspec
 
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.config import Settings
-from mlops_jupyter.entities import Delivered, InputError, MlopsError, Outcome, Sink, StoreError, new_id
+from mlops_jupyter.entities import Delivered, MlopsError, Outcome, Sink, StoreError, new_id
 from mlops_jupyter.entities.codec import to_json
+from mlops_jupyter.jobs.outcome import judge
 from mlops_jupyter.jobs.reporting import Reporter
+from mlops_jupyter.jobs.stopping import exit_on_sigterm
 from mlops_jupyter.jobs.storage import check_driver, put
 from mlops_jupyter.store import archive, open_url
 
@@ -112,20 +114,14 @@ def attempt(submission: str, place: str, say: Callable[[str], None]) -> Iterator
     made = Attempt(submission, place, say)
     made.begin()
     ended = Ended(recorded=made.report)
-    try:
-        yield ended
-    except BaseException as error:
-        if ended.outcome is None:
-            ended.outcome = _of_error(error)
+    with exit_on_sigterm():
+        try:
+            yield ended
+        except BaseException as error:
+            ended.outcome = ended.outcome or judge(error)
+            made.end(ended)
+            raise
         made.end(ended)
-        raise
-    made.end(ended)
-
-
-def _of_error(error: BaseException) -> Outcome:
-    if isinstance(error, KeyboardInterrupt):
-        return Outcome("cancelled", "stopped by the user")
-    return Outcome("failed", error.what if isinstance(error, InputError | StoreError) else f"{type(error).__name__}: {error}")
 
 
 def _place_to_tell() -> Callable[[], Sink] | None:

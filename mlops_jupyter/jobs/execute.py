@@ -27,6 +27,7 @@ from mlops_jupyter.jobs.notebook import check_runs_unattended, code_cells, read_
 from mlops_jupyter.jobs.outcome import judge
 from mlops_jupyter.jobs.progress import EngineOptions, Progress
 from mlops_jupyter.jobs.resume import CellReport, CheckpointOptions
+from mlops_jupyter.jobs.stopping import Terminated
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -135,7 +136,7 @@ def _papermill(node: NotebookNode, output: Path, cwd: Path, options: ExecuteOpti
         )
     except PapermillExecutionError as error:
         return None if engine.failed is None else error
-    except (MlopsError, PapermillException, CellControlSignal, DeadKernelError, KeyboardInterrupt) as error:
+    except (MlopsError, PapermillException, CellControlSignal, DeadKernelError, KeyboardInterrupt, Terminated) as error:
         return error
     except (OSError, RuntimeError, KeyError) as error:
         return _start_error(error) or error

@@ -14,7 +14,7 @@ from mlops_jupyter.entities.jobs import OutcomeState
 from mlops_jupyter.entities.submissions import NO_END
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_CANCELLED = frozenset({"KeyboardInterrupt", "CancelledError"})
+_CANCELLED = frozenset({"KeyboardInterrupt", "CancelledError", "Terminated"})
 SIGKILL, SIGTERM, SIGINT = 9, 15, 2
 DIED = "the kernel died (killed, out of memory, or a crash in native code)"
 
@@ -25,7 +25,8 @@ def judge(error: BaseException | None, *, seconds: float = 0.0, cell: int | None
         return Outcome("succeeded", seconds=seconds)
     names = {kind.__name__ for kind in type(error).__mro__}
     if names & _CANCELLED:
-        return Outcome("cancelled", "stopped by the user", cell, source, seconds)
+        by = "SIGTERM" if "Terminated" in names else "the user"
+        return Outcome("cancelled", f"stopped by {by}", cell, source, seconds)
     if "DeadKernelError" in names:
         return Outcome("died", DIED, cell, source, seconds)
     if "CellTimeoutError" in names:

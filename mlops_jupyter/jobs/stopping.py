@@ -13,9 +13,13 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+class Terminated(SystemExit):
+    """Somebody asked this process to stop, by SIGTERM."""
+
+
 @contextmanager
 def exit_on_sigterm() -> Iterator[None]:
-    """Inside, SIGTERM raises SystemExit(143); the second one kills. Another's handler stays, as does all of another thread."""
+    """Inside, SIGTERM raises Terminated(143); the second one kills. Another's handler stays, as does all of another thread."""
     own = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if own:
         signal.signal(signal.SIGTERM, _exit)
@@ -28,4 +32,4 @@ def exit_on_sigterm() -> Iterator[None]:
 
 def _exit(number: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    raise SystemExit(128 + number)
+    raise Terminated(128 + number)

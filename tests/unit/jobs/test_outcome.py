@@ -6,8 +6,9 @@ import pytest
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from mlops_jupyter.entities import InputError
-from mlops_jupyter.jobs.outcome import judge, judge_exit
+from mlops_jupyter.entities import InputError, Outcome, Sight
+from mlops_jupyter.entities.jobs import OutcomeState
+from mlops_jupyter.jobs.outcome import judge, judge_exit, judge_place
 
 
 def failed(name: str, message: str = "") -> PapermillExecutionError:
@@ -35,3 +36,32 @@ def test_exceptions(error: BaseException | None, state: str, says: str) -> None:
 ])
 def test_exit_codes(code: int, state: str) -> None:
     assert judge_exit(code).state == state
+
+
+WORDS: dict[str, OutcomeState] = {"PENDING": "queued", "RUNNING": "running", "DONE": "succeeded", "FAILED": "failed",
+                                  "GONE": "died", "KILLED": "cancelled", "LATE": "timed-out"}
+WELL, ILL = Outcome("succeeded", seconds=7.0), Outcome("failed", "ValueError: x", 3, "f(x)", 5.0)
+
+
+@pytest.mark.parametrize(("word", "code", "told", "state", "says"), [
+    ("PENDING", None, None, "queued", ""), ("PENDING", None, ILL, "queued", ""), ("RUNNING", None, WELL, "running", ""),
+    ("DONE", 0, None, "succeeded", ""), ("DONE", 0, WELL, "succeeded", ""), ("DONE", 0, ILL, "failed", "ValueError"),
+    ("FAILED", 1, None, "failed", "the end of the log"), ("FAILED", 1, ILL, "failed", "ValueError"),
+    ("FAILED", 3, WELL, "failed", "the end of the log"), ("FAILED", 137, None, "died", "the end of the log"),
+    ("FAILED", None, None, "failed", "the end of the log"), ("FAILED", 1, Outcome("died", "kernel"), "died", "kernel"),
+    ("GONE", None, None, "died", "the end of the log"), ("GONE", None, ILL, "died", "the end of the log"),
+    ("GONE", None, WELL, "succeeded", ""), ("KILLED", None, None, "cancelled", ""), ("KILLED", None, WELL, "succeeded", ""),
+    ("KILLED", None, ILL, "cancelled", ""), ("LATE", None, ILL, "timed-out", ""), ("LATE", None, WELL, "succeeded", ""),
+    ("SUSPENDED_BY_MOON", None, WELL, "running", "SUSPENDED_BY_MOON"),
+])
+def test_a_place_and_an_attempt_are_judged_together(word: str, code: int | None, told: Outcome | None, state: str,
+                                                    says: str) -> None:
+    found = judge_place(Sight(word, code, "the end of the log", started=10.0, ended=12.5), WORDS, told)
+    assert found.state == state
+    assert says in found.error
+
+
+def test_seconds_are_the_attempts_own_else_those_of_the_place() -> None:
+    assert judge_place(Sight("DONE", 0, started=10.0, ended=12.5), WORDS, WELL).seconds == 7.0
+    assert judge_place(Sight("DONE", 0, started=10.0, ended=12.5), WORDS).seconds == 2.5
+    assert judge_place(Sight("DONE", 0, started=3610.0, ended=12.5), WORDS).seconds == 0.0

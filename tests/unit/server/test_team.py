@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import requests
 
@@ -19,9 +20,11 @@ from mlops_jupyter.entities import (
     ConflictError,
     InputError,
     NotFoundError,
+    Origin,
     Record,
     Scope,
     StoreError,
+    Submission,
     content_hash,
 )
 from mlops_jupyter.entities.codec import to_json
@@ -138,6 +141,48 @@ def test_a_jobs_token_writes_for_its_own_writer_only(address: str, store: Store,
     assert bound("GET", "/outboxes/w5").status_code == 200
     assert job("POST", "/outboxes/w1/close", {"at": 9.0}).status_code == 200
     assert store.session("s1").state == "ended"
+
+
+def test_a_submissions_token_is_for_its_attempts_and_ends_with_it(address: str, store: Store) -> None:
+    """It cannot read, list, promote or write another run; each attempt is a writer."""
+    store.put(Submission("sub1", "sha256:j", "local", 1.0, "queued"))
+    write = caller(address, store, "write")
+    secret = write("POST", "/ledger/create_job_token", {"submission": "sub1", "expires": time.time() + 60}).json()["secret"]
+    job = Caller(address, secret)
+    for number in (1, 2):
+        writer = f"sub1.{number}"
+        own = session(f"of-{number}", writer, origin=Origin(submission="sub1"))
+        line = to_json(Record(writer, 1, 1.0, own))
+        assert job("POST", f"/outboxes/{writer}?expected=0&offset=10", line).json() == {"stored": True}
+    claims = to_json(Record("sub1.3", 1, 1.0, session("of-3", "sub1.3", origin=Origin(submission="sub2"))))
+    assert job("POST", "/outboxes/sub1.3?expected=0&offset=10", claims).status_code == 403
+    other = to_json(Record("sub1.3", 1, 1.0, session("of-1", "sub1.3")))
+    assert job("POST", "/outboxes/sub1.3?expected=0&offset=10", other).status_code == 403
+    for writer in ("sub2.1", "sub1", "sub11.1", "w1"):
+        assert job("POST", f"/outboxes/{writer}?expected=0&offset=10", b"").status_code == 403
+        assert job("GET", f"/outboxes/{writer}").status_code == 403
+    for path in ("/ledger/runs", "/ledger/sessions", "/ledger/submissions", "/ledger/tokens", "/ledger/search", "/runs"):
+        assert job("GET", path).status_code in (403, 404), path
+    for path in ("/ledger/settle", "/ledger/put", "/ledger/delete_run", "/ledger/create_job_token", "/ledger/merge"):
+        assert job("POST", path, {}).status_code == 403, path
+    ended = json.loads(to_json(Submission("sub1", "sha256:j", "local", 1.0, "succeeded")))
+    assert write("POST", "/ledger/settle", {"submission": ended, "was": "queued"}).json() is True
+    assert job("GET", "/outboxes/sub1.1").status_code == 403
+
+
+def test_an_end_is_written_down_by_one_of_many_who_see_it(address: str, store: Store) -> None:
+    store.put(Submission("sub1", "sha256:j", "local", 1.0, "running"))
+    won: list[bool] = []
+    ended = Submission("sub1", "sha256:j", "local", 1.0, "failed")
+    threads = [threading.Thread(target=lambda: won.append(store.settle(ended, "running"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == [False] * 7 + [True]
+    assert store.submissions()[0].state == "failed"
+    assert not store.settle(ended, "running")
+    assert not store.settle(msgspec.structs.replace(ended, id="nobody"), "running")
 
 
 @pytest.mark.parametrize(("method", "path", "body", "code", "says"), [
