@@ -23,6 +23,8 @@ from mlops_jupyter.lineage.stale import StaleCell
 LINE_CHARACTERS = 200
 RUNS_SHOWN = 200
 NEWEST = 5
+REMEMBERED = 50
+"""Sessions that a watcher remembers what it told of, besides those that run."""
 _FLOATS = ("float", "numpy.float64", "numpy.float32", "numpy.float16", "float64", "float32", "float16")
 
 
@@ -162,7 +164,10 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Seen:
-    """What a watcher has told already: `changes` says what is new or different in a session since it was last asked."""
+    """What a watcher has told already: `changes` says what is new or different in a session since it was last asked.
+
+    It remembers running sessions and the last few others: of one that it has forgotten everything is told once more.
+    """
 
     def __init__(self) -> None:
         self._told: dict[str, dict[tuple[str, str], str]] = {}
@@ -179,9 +184,17 @@ class Seen:
         if ledger.session(id).state == "running":
             self._running.add(id)
         now = {(change.noun, change.id): (change, mark) for change, mark in _facts(ledger, ledger.session(id))}
-        told = self._told.get(id, {})
+        told = self._told.pop(id, {})
         self._told[id] = {key: mark for key, (_, mark) in now.items()}
+        self._forget()
         return [change for key, (change, mark) in now.items() if told.get(key) != mark]
+
+
+    def _forget(self) -> None:
+        """Those that were asked about longest ago, of what has ended."""
+        ended = [session for session in self._told if session not in self._running]
+        for session in ended[:max(0, len(self._told) - REMEMBERED)]:
+            del self._told[session]
 
 
 def _facts(ledger: Ledger, session: Session) -> Iterable[tuple[Change, str]]:
