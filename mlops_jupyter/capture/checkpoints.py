@@ -211,6 +211,8 @@ class Checkpoints:
 
     def _bring(self, place: int, kept: Checkpoint) -> str:
         """Put everything where the cell would have put it; "" if it is there, else why the cell must run."""
+        if below := self._needs.displayed(place):  # a cell that was not there when it was kept
+            return below
         needed = self._needs.of(place, {write.name: write for write in kept.execution.writes})
         if missing := sorted(set(needed) - set(kept.names)):
             return f"{missing[0]} was not kept"

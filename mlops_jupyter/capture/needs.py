@@ -52,13 +52,19 @@ class Needs:
 
     def unfit(self, place: int) -> str:
         """Why the text alone says that the cell must run each time; "" if it does not."""
-        if any(names.results or not _HISTORY.isdisjoint(names.loads) for names in self._names[place + 1:]):
-            return "a cell below uses In, Out or _"
+        if below := self.displayed(place):
+            return below
         words: set[str] = set().union(*(names | attributes for names, attributes in map(_words, self._reached(place))))
         if _runs_commands(self._trees[place]):
             return "it runs a command of the shell"
         outside = sorted(_OUTSIDE & words)
         return f"it asks for {outside[0]}, which no record holds" if outside else ""
+
+    def displayed(self, place: int) -> str:
+        """Why what the cell displays, or its place at the prompt, is needed below; "" if it is not."""
+        if any(names.results or not _HISTORY.isdisjoint(names.loads) for names in self._names[place + 1:]):
+            return "a cell below uses In, Out or _"
+        return ""
 
     def bound(self, place: int) -> set[str]:
         """Variables that the cell at `place`, or a function of the notebook's that it speaks of, may bind or delete."""

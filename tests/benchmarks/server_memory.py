@@ -2,7 +2,7 @@
 
 usage: python tests/benchmarks/server_memory.py [CELLS] [CELLS_PER_SESSION]
 
-A real `mlops server` with a store of its own. Each kernel appends to its outbox, which is shipped by HTTP as that of a kernel far away;
+A real `mlops server` with a store of its own. Each kernel appends to its outbox, which is shipped by HTTP;
 one client follows the stream of events, one asks for the newest runs after each session. Prints the server's memory.
 """
 

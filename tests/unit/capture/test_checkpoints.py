@@ -184,6 +184,6 @@ def test_nobody_else_may_read_them(tmp_path: Path) -> None:
     assert {oct(one.stat().st_mode & 0o777) for one in places if one.is_dir()} == {"0o700"}
 
 
-@pytest.mark.parametrize("seed", [82, 103, 118, 164, 242])
+@pytest.mark.parametrize("seed", [82, 103, 118, 164, 242, 1325])
 def test_notebooks_that_ever_went_wrong(seed: int) -> None:
     assert prove(seed, 14).wrong == []
