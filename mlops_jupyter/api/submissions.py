@@ -37,6 +37,7 @@ from mlops_jupyter.store import Store
 
 _STEERS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _HANDING = 600.0  # seconds after which a submission without a place was not handed over
+_LEAVE = 20.0  # seconds that a cancelled attempt has to leave what it made, once its place calls it cancelled
 _LOST = 60.0  # seconds that a place may not know a submission that it was just given
 
 
@@ -103,17 +104,43 @@ def _now(store: AnyStore, one: Submission, sights: dict[str, Sight | None]) -> S
     if not one.place:
         late = time.time() - one.at > _HANDING
         return _settled(store, one, Outcome("failed", "it was never handed over"), Collected()) if late else one
-    if one.id not in sights:
-        return one
-    sight = sights[one.id]
+    return one if one.id not in sights else _seen(store, one, sights[one.id])
+
+
+def _seen(store: AnyStore, one: Submission, sight: Sight | None) -> Submission:
+    """As its place says; None: it does not know it."""
     states = kind_of(one.runner).states
     standing = judge_place(sight, states) if sight is not None else _unknown(one)
+    if standing.state == "scheduled":
+        return _still_scheduled(store, one)
     if standing.state in NO_END:
         return _moved(store, one, standing, sight)
     found = _collected(store, one)
-    told = found.results[-1].outcome if found.results else None
+    if standing.state == "cancelled" and one.deliver and not found.results and _just_now(store, one):
+        return one  # it is told to stop, and may still leave what it made
+    told = found.results[-1].outcome if found.results and one.schedule is None else None
     outcome = judge_place(sight, states, told) if sight is not None else told or standing
     return _settled(store, _timed(one, sight), outcome, found)
+
+
+def _still_scheduled(store: AnyStore, one: Submission) -> Submission:
+    """A schedule goes on; what its runs have delivered is taken in as it comes."""
+    found = _collected(store, one)
+    if found.attempts == one.collected:
+        return one
+    last = found.results[-1]
+    now = msgspec.structs.replace(one, collected=found.attempts, run=last.run or one.run, attempts=len(found.results))
+    store.settle(now, one.state)
+    return now
+
+
+def _just_now(store: AnyStore, one: Submission) -> bool:
+    """Whether its end was first seen less than `_LEAVE` seconds ago, by this machine's clock, which is written down."""
+    now = time.time()
+    if one.ended is None:
+        store.settle(msgspec.structs.replace(one, ended=now), one.state)
+        return True
+    return now - one.ended < _LEAVE
 
 
 def _unknown(one: Submission) -> Outcome:
