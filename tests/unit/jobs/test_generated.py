@@ -20,6 +20,12 @@ def test_it_says_where_it_is_from_and_is_the_same_twice() -> None:
     assert stamped("x;\n", JOB, "c", ";").splitlines()[2].startswith("; Content ")
 
 
+def test_a_name_of_two_lines_stays_in_its_comment() -> None:
+    job = JobManifest("late\nrm -rf x", 1.0, [], [], [], 1, 1, digest="sha256:abc")
+    text = stamped("", job, "mlops submit 'a\nb\u2028c' --to github")
+    assert all(line.startswith("# ") for line in text.splitlines())
+
+
 def test_a_new_version_replaces_what_stands_as_it_was_written(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "job.yml"
     assert write_generated(file, TEXT)
