@@ -22,10 +22,12 @@ from mlops_jupyter.entities import (
     MlopsError,
     NotFoundError,
     Observation,
+    Outcome,
     Session,
     StoreError,
     Submission,
 )
+from mlops_jupyter.entities.jobs import OutcomeState
 from mlops_jupyter.jobs.storage import fetch, listed
 from mlops_jupyter.store import Store, archive
 
@@ -38,6 +40,15 @@ class Collected(msgspec.Struct):
     results: list[Delivered] = []
     attempts: list[str] = []
     wrong: list[str] = []
+
+    def told(self, state: OutcomeState | None) -> Outcome | None:
+        """What the last attempt said of itself, for a place that says `state`.
+
+        Where that is success, the last one that says so too: which was the last is read from clocks of several machines.
+        """
+        said = [told.outcome for told in self.results]
+        good = [outcome for outcome in said if outcome.state == state == "succeeded"]
+        return next(iter([*good[-1:], *said[-1:]]), None)
 
 
 def collect(store: AnyStore, one: Submission) -> Collected:

@@ -118,7 +118,7 @@ def _seen(store: AnyStore, one: Submission, sight: Sight | None) -> Submission:
     found = _collected(store, one)
     if standing.state == "cancelled" and one.deliver and not found.results and _just_now(store, one):
         return one  # it is told to stop, and may still leave what it made
-    told = found.results[-1].outcome if found.results and one.schedule is None else None
+    told = found.told(states.get(sight.word) if sight is not None else None) if one.schedule is None else None
     outcome = judge_place(sight, states, told) if sight is not None else told or standing
     return _settled(store, _timed(one, sight), outcome, found)
 
