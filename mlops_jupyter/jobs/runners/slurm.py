@@ -279,7 +279,7 @@ def _left(job: str, task: str, folder: Path) -> Sight:
         if (folder / f"cancelled-{task}").exists():
             return Sight("CANCELLED")
         return Sight(FORGOTTEN, None, f"Slurm has forgotten job {job}, and no attempt of it left an exit code")
-    late = "DUE TO TIME LIMIT ***" in _log(folder, task)[-_LAST_LINES * 5:] and code
+    late = code and "DUE TO TIME LIMIT ***" in _log(folder, task)  # slurmstepd writes it there
     word = "TIMEOUT" if late else "FAILED" if code else "COMPLETED"
     return Sight(word, code, "", attempt, None, began, ended)
 

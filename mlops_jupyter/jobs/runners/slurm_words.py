@@ -92,8 +92,7 @@ def _sight(row: Mapping[str, str]) -> Sight:
     state = STATES.get(word, "running")
     over, begun = state not in NO_END, state != "queued"
     launch = over and reason == "JobLaunchFailure" and (code or 0) < _SIGNALS
-    if word == "FAILED" and not launch and (code or 0) < 0:
-        word = KILLED
+    word = _word(word, code) if not launch else word
     detail = "" if state == "succeeded" or reason in _USUAL else reason
     if launch:
         detail = f"Slurm could not start it on the node ({reason}): can the folder of the job be written there?"
@@ -118,8 +117,12 @@ def accounts(jobs: Sequence[str]) -> dict[tuple[str, str], Sight]:
         word = state.partition(" ")[0]  # `CANCELLED by 1000`
         number, _, task = job.partition("_")
         if STATES.get(word, "running") not in NO_END:
-            found[number, task or "0"] = Sight(word, exit_code(code), "", 0, *map(_moment, times))
+            found[number, task or "0"] = Sight(_word(word, exit_code(code)), exit_code(code), "", 0, *map(_moment, times))
     return found
+
+
+def _word(word: str, code: int | None) -> str:
+    return KILLED if word == "FAILED" and (code or 0) < 0 else word
 
 
 def exit_code(text: str) -> int | None:

@@ -153,11 +153,11 @@ def test_lines_of_squeue_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_lines_of_sacct_are_read_and_its_absence_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = ["18_0|CANCELLED by 1000|0:15|1|2|3", "18_[2-3]|PENDING|0:0|1|Unknown|Unknown", "19|RUNNING|0:0|1|2|Unknown",
-            "20|TIMEOUT|0:0|1|2|3"]
+            "20|TIMEOUT|0:0|1|2|3", "21|FAILED|0:9|1|2|3"]
     client(tmp_path / "bin", monkeypatch, sacct="\n".join(f"echo '{row}'" for row in rows))
     seen = accounts(["18", "19", "20"])
     assert {key: (sight.word, sight.ended) for key, sight in seen.items()} == {
-        ("18", "0"): ("CANCELLED", 3.0), ("20", "0"): ("TIMEOUT", 3.0)}
+        ("18", "0"): ("CANCELLED", 3.0), ("20", "0"): ("TIMEOUT", 3.0), ("21", "0"): ("KILLED", 3.0)}
     client(tmp_path / "bin", monkeypatch, sacct="echo Slurm accounting storage is disabled >&2; exit 1")
     assert accounts(["18"]) == {}
 
