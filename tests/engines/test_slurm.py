@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -25,6 +26,7 @@ from mlops_jupyter.jobs.runners import Order
 from mlops_jupyter.jobs.runners.slurm import SlurmOptions, SlurmRunner
 from tests.engines.slurm import Slurm
 from tests.engines.slurm_jobs import WAITS, gated_job, kernels, results
+from tests.integration.test_attempts import Team, team  # noqa: F401 (a fixture)
 
 DONE, FAILS = {"program": "true"}, {"program": "false"}  # a command that ends at once, where how a job computes does not matter
 
@@ -113,6 +115,25 @@ def test_a_cancelled_job_delivers_that_and_leaves_no_kernel(slurm: Slurm, tmp_pa
     assert (done.state, [told.outcome.state for told in results(done)]) == ("cancelled", ["cancelled"])
     assert not kernels(gate)
     assert [each.state for each in open_ledger().sessions(submission=one.id)] != ["running"]
+
+
+@pytest.mark.slow
+def test_it_reports_to_a_server_while_it_runs_with_a_token_that_no_command_shows(
+        slurm: Slurm, team: Team, tmp_path: Path) -> None:  # noqa: F811 (the fixture)
+    gate = tmp_path / "gate"
+    one = hand_over(gated_job(tmp_path / "job"), [{"gate": str(gate), "number": 3}])[0]
+    until(lambda: [each.state for each in open_ledger().sessions(submission=one.id)] == ["running"], "it reports")
+    job, _, folder = one.place.partition(":")
+    secret = json.loads((Path(folder) / "secrets-0.json").read_text())["MLOPS_TOKEN"]
+    until(lambda: begun(gate), "the kernel runs")
+    commands = [word for each in kernels(gate)[0].parents() for word in each.cmdline()]
+    shown = slurm.told("scontrol", "show", "job", "-dd", job) + verbs.logs(one.id) + " ".join(commands)
+    assert secret not in shown + "".join((Path(folder) / name).read_text() for name in ("job.sh", "orders.json"))
+    gate.touch()
+    done = ended(one)
+    runs = [run for each in open_ledger().sessions(submission=one.id) for run in open_ledger().runs(session=each.id)]
+    assert (done.state, [run.id for run in runs]) == ("succeeded", [done.run])
+    assert not (Path(folder) / "secrets-0.json").exists()
 
 
 @pytest.mark.slow
