@@ -21,7 +21,7 @@ from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import AnyStore, ConflictError, InputError, Outcome, Schedule, Submission, new_id
 from mlops_jupyter.jobs.bundle import Bundle, load
 from mlops_jupyter.jobs.parameters import Value, validate
-from mlops_jupyter.jobs.runners import Order, Runner, read_options
+from mlops_jupyter.jobs.runners import Order, Runner, gather_options, read_options
 from mlops_jupyter.jobs.work import resolve_inputs
 
 TOKEN_DAYS = 30
@@ -53,6 +53,7 @@ def submit_all(folder: str | Path, runner: str, parameters: Sequence[Mapping[str
     """As `submit`, for several sets of parameters at once: all of them are handed over, or none."""
     how = how or Handing()
     place = runner_of(runner, how.options)
+    how = msgspec.structs.replace(how, options=gather_options(runner, place.Options, how.options))  # for whoever asks later
     bundle = _checked(folder, runner, how)
     store = open_ledger()
     made = _drafts(bundle, runner, parameters, inputs or {}, how)

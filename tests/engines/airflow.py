@@ -45,6 +45,7 @@ class Airflow:
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("MLOPS_", "PYTHONPATH", "AIRFLOW"))}
         self.env.update({
             "PATH": f"{self._bin}{os.pathsep}{os.environ['PATH']}", "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor", "AIRFLOW__CORE__PARALLELISM": "3",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True", "AIRFLOW__API__HOST": "127.0.0.1",

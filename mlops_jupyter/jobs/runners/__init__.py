@@ -113,16 +113,20 @@ def spelled(words: Sequence[str], env: Mapping[str, str]) -> str:
     return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in sorted(env.items())), shlex.join(words)])
 
 
-def read_options(runner: str, kind: type[msgspec.Struct], given: Mapping[str, str]) -> msgspec.Struct:
-    """The options of a runner from `--set NAME=VALUE`, else from `MLOPS_<RUNNER>_<NAME>`. InputError for what it has not."""
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+def gather_options(runner: str, kind: type[msgspec.Struct], given: Mapping[str, str]) -> dict[str, str]:
+    """The options of a runner from `--set NAME=VALUE`, else from `MLOPS_<RUNNER>_<NAME>`. InputError for one that it has not."""
+    names = [field.encode_name for field in msgspec.structs.fields(kind)]
     for name in given:
-        if name not in fields:
-            raise InputError(f"the runner {runner} has no option {name!r}", f"its options: {', '.join(fields) or 'none'}")
-    prefix = f"MLOPS_{runner}_".upper().replace("-", "_")
-    found = {name: os.environ[prefix + name.upper().replace("-", "_")] for name in fields
-             if prefix + name.upper().replace("-", "_") in os.environ}
-    found.update(given)
+        if name not in names:
+            raise InputError(f"the runner {runner} has no option {name!r}", f"its options: {', '.join(names) or 'none'}")
+    variables = {name: f"MLOPS_{runner}_{name}".upper().replace("-", "_") for name in names}
+    return {**{name: os.environ[variable] for name, variable in variables.items() if variable in os.environ}, **given}
+
+
+def read_options(runner: str, kind: type[msgspec.Struct], given: Mapping[str, str]) -> msgspec.Struct:
+    """The options of a runner, typed. InputError for what it has not, what it needs, and what cannot be."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    found = gather_options(runner, kind, given)
     missing = [name for name, field in fields.items() if field.required and name not in found]
     if missing:
         raise InputError(f"the runner {runner} needs {' and '.join(missing)}", f"give it: --set {missing[0]}=…")
