@@ -17,33 +17,30 @@ import pytest
 pytest.importorskip("distributed", reason="distributed (the extra dask) is not installed")
 
 import fsspec
-from distributed import Client, LocalCluster
+from distributed import Client
 
 from mlops_jupyter.api import submissions as verbs
 from mlops_jupyter.api import tokens
 from mlops_jupyter.api.conformance import CHECKS, Check, Kit
 from mlops_jupyter.api.handing import Handing, submit, submit_all
 from mlops_jupyter.api.ledger import open_ledger
-from mlops_jupyter.entities import JobParameter, StoreError, Submission
+from mlops_jupyter.entities import StoreError, Submission
 from mlops_jupyter.entities.submissions import NO_END
 from mlops_jupyter.jobs.runners import Order, dask
 from mlops_jupyter.jobs.runners.dask_worker import PLACE, TASKS
 from tests.bucket import S3
-from tests.integration.sweep_jobs import write_job
+from tests.engines.dask_cluster import cluster, gated_job
 from tests.ports import free_port
 from tests.team import serving
 
 PATIENCE = 120.0
-GATED = ("import time\nfrom pathlib import Path\nimport mlops_jupyter as mlops\nprint('it waits', flush=True)",
-         "while not Path(gate).exists():\n    time.sleep(0.05)", "mlops.log_metric('score', number)")
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """The scheduler's."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster:
-        yield str(cluster.scheduler_address)
-        dask.client_of(cluster.scheduler_address).close()
+    with cluster() as scheduler:
+        yield scheduler
 
 
 @pytest.fixture
@@ -55,8 +52,7 @@ def admin(address: str) -> Iterator[Client]:
 
 @pytest.fixture
 def gated(tmp_path: Path) -> Path:
-    """A job that waits until a file is there."""
-    return write_job(tmp_path / "job", [JobParameter("gate", "string", ""), JobParameter("number", "integer", 0)], *GATED)
+    return gated_job(tmp_path / "job")
 
 
 def export(environment: dict[str, str]) -> None:
@@ -228,9 +224,8 @@ def test_a_scheduler_that_does_not_answer_is_said_and_nothing_is_lost(gated: Pat
     with pytest.raises(StoreError, match="does not answer"):
         submit(gated, "dask", {}, {}, how(f"tcp://127.0.0.1:{free_port()}"))
     assert [one.state for one in verbs.submissions()] == ["failed"]
-    with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster:
-        one = submit(gated, "dask", {}, {}, how(str(cluster.scheduler_address)))
+    with cluster(workers=0) as address:
+        one = submit(gated, "dask", {}, {}, how(address))
         now = verbs.submission(one.id)
         assert (now.state, now.outcome and now.outcome.error) == ("queued", "the cluster has no worker for it")
-        dask.client_of(cluster.scheduler_address).close()
     assert verbs.submission(one.id).state == "queued"
