@@ -20,7 +20,8 @@ def cluster(workers: int = 2) -> Iterator[str]:
 
     from mlops_jupyter.jobs.runners import dask
 
-    with LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as made:
+    loopback = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(n_workers=workers, threads_per_worker=1, **loopback) as made:
         yield str(made.scheduler_address)
         dask.client_of(made.scheduler_address).close()
 
