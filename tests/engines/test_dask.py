@@ -219,6 +219,17 @@ def test_a_program_that_no_worker_has_says_so(address: str, gated: Path) -> None
     assert "/opt/none/mlops is not there" in done.outcome.error
 
 
+def test_what_cannot_be_written_here_waits_on_its_worker(address: str, gated: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "full"
+    blocked.write_text("no folder")
+    handing = Handing(options={"address": address}, unverified=True, deliver=str(blocked))
+    one = submit(gated, "dask", {"gate": str(tmp_path)}, {}, handing)
+    until(lambda: "could not be written" in str(verbs.submission(one.id).outcome), "no word of it")
+    assert verbs.submission(one.id).state == "running"
+    blocked.unlink()
+    assert ended([one])[0].state == "succeeded"
+
+
 def test_a_scheduler_that_does_not_answer_is_said_and_nothing_is_lost(gated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask, "ANSWER", 0.5)
     with pytest.raises(StoreError, match="does not answer"):

@@ -8,19 +8,22 @@ Dask's own doing, and an attempt is a writer.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import ClassVar, NamedTuple, cast
+from typing import ClassVar, NamedTuple
 
 import cloudpickle
 import dask
 import msgspec
-from distributed import Client, Future
+from distributed import Client, Future, Security
+from distributed.core import connect
 
 from mlops_jupyter.entities import InputError, NotFoundError, Sight, StoreError
 from mlops_jupyter.jobs.runners import About, Order, States, dask_worker, spelled
@@ -202,18 +205,37 @@ def client_of(address: str) -> Client:
 @cache
 def _opened(address: str, _process: int) -> Client:
     """No connection crosses a fork."""
+    with ThreadPoolExecutor(1) as thread:  # the caller's may have a loop that runs
+        thread.submit(asyncio.run, _speaks(address)).result()
     return Client(address, timeout=ANSWER, set_as_default=False, name="mlops")
+
+
+async def _speaks(address: str) -> None:
+    """Raises unless a Dask server is there: where it is none, or cannot be, one is not rid of a client for long."""
+    async with asyncio.timeout(ANSWER + 1):
+        comm = await connect(address, timeout=ANSWER, **Security().get_connection_args("client"))
+        await comm.close()
 
 
 @contextmanager
 def _asking(address: str) -> Iterator[Client]:
     """A client of the scheduler. StoreError if it does not answer, InputError for what is no address."""
     try:
-        yield client_of(address)
-    except (OSError, TimeoutError) as error:
-        raise StoreError(f"the Dask scheduler {address} does not answer: {error}", f"look at the address, or {_START}") from None
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"{address} cannot be used as a Dask scheduler: {error}", "--set address=tcp://HOST:8786") from None
+        client = client_of(address)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{address} cannot be used as a Dask scheduler: {error}", "--set address=tcp://HOST:8786; for tls://, "
+                         "certificates come from Dask's own configuration: distributed.comm.tls") from None
+    except OSError as error:
+        raise _no_answer(address, error) from None
+    try:
+        yield client
+    except OSError as error:
+        raise _no_answer(address, error) from None
+
+
+def _no_answer(address: str, error: OSError) -> StoreError:
+    said = str(error) or f"nothing there speaks as Dask does within {ANSWER:g} s"
+    return StoreError(f"the Dask scheduler {address} does not answer: {said}", f"look at the address, or {_START}")
 
 
 def _by_scheduler(places: Sequence[Place]) -> Iterator[tuple[Client, list[Place]]]:
@@ -247,20 +269,25 @@ def _begun(client: Client, places: Sequence[Place]) -> dict[str, float]:
 
 
 def _seen(client: Client, one: Place, word: str, began: float | None) -> Sight:
-    """How it stands. At its end, what came back is written down, and the scheduler need not keep it."""
+    """How it stands. At its end, what came back is written down, and only then the scheduler need not keep it."""
     if word == "processing" and began is not None:
         return Sight("executing", started=began)
     if word == "no-worker":
         return Sight(word, detail="the cluster has no worker for it")
     if word not in {"memory", "erred"}:
         return Sight(word)
-    future = cast("Future", client.get_dataset(one.name))
-    if word == "erred":
-        error = future.exception(timeout=_FETCH)
-        kind = type(error).__name__
-        sight = Sight("killed" if kind == "KilledWorker" else "erred", detail=f"{kind}: {error}")
-    else:
-        sight = taken(one, future.result(timeout=_FETCH))
-    note(one, sight)
+    try:
+        sight = note(one, _end(client, one, word))
+    except InputError as error:
+        return Sight("executing", detail=f"it has ended, but {error.what}")
     client.unpublish_dataset(one.name)
     return sight
+
+
+def _end(client: Client, one: Place, word: str) -> Sight:
+    future: Future = client.get_dataset(one.name)
+    if word == "memory":
+        return taken(one, future.result(timeout=_FETCH))
+    error = future.exception(timeout=_FETCH)
+    kind = type(error).__name__
+    return Sight("killed" if kind == "KilledWorker" else "erred", detail=f"{kind}: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import subprocess
 import sys
 import zipfile
@@ -16,7 +17,7 @@ import cloudpickle
 
 from mlops_jupyter.api.conformance import write_job
 from mlops_jupyter.api.handing import runner_of
-from mlops_jupyter.entities import InputError, NotFoundError, Sight
+from mlops_jupyter.entities import InputError, NotFoundError, Sight, StoreError
 from mlops_jupyter.jobs.runners import Order, dask
 from mlops_jupyter.jobs.runners.dask_parcels import NOTE, Place, cargoes, note, noted, read, taken
 from mlops_jupyter.jobs.runners.dask_worker import Left
@@ -128,9 +129,20 @@ def test_options_that_cannot_be_are_named(options: dict[str, str], says: str) ->
         runner_of("dask", options)
 
 
-def test_an_address_that_is_none_is_named(order: Order) -> None:
-    with pytest.raises(InputError, match="gopher://h:1 cannot be used as a Dask scheduler"):
-        dask.DaskRunner(dask.DaskOptions(address="gopher://h:1")).submit([order])
+@pytest.mark.parametrize(("address", "says"), [
+    ("gopher://h:1", "cannot be used"), ("nonsense", "missing port"), ("tls://127.0.0.1:1", "TLS"),
+])
+def test_an_address_that_cannot_be_is_refused(order: Order, address: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        dask.DaskRunner(dask.DaskOptions(address=address)).submit([order])
+
+
+def test_something_that_is_no_scheduler_is_not_waited_for(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask, "ANSWER", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(StoreError, match="nothing there speaks as Dask does"):
+            dask.DaskRunner(dask.DaskOptions(address=address)).submit([order])
 
 
 def test_what_runs_on_a_worker_needs_nothing_of_ours_there_and_brings_nothing_from_here(
