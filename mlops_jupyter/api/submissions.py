@@ -116,7 +116,8 @@ def _seen(store: AnyStore, one: Submission, sight: Sight | None) -> Submission:
     if standing.state in NO_END:
         return _moved(store, one, standing, sight)
     found = _collected(store, one)
-    if standing.state == "cancelled" and one.deliver and not found.results and _just_now(store, one):
+    began = one.state == "running" or (sight is not None and sight.started is not None)
+    if standing.state == "cancelled" and began and one.deliver and not found.results and _just_now(store, one):
         return one  # it is told to stop, and may still leave what it made
     told = found.told(states.get(sight.word) if sight is not None else None) if one.schedule is None else None
     outcome = judge_place(sight, states, told) if sight is not None else told or standing

@@ -17,7 +17,7 @@ import msgspec
 
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.sweeppicture import picture
-from mlops_jupyter.entities import ConflictError, InputError, JobFailedError, JobManifest, Metric
+from mlops_jupyter.entities import ConflictError, InputError, JobFailedError, JobManifest, Metric, new_id
 from mlops_jupyter.jobs.bundle import load
 from mlops_jupyter.jobs.sweep import Axes, Child, Sweep
 from mlops_jupyter.jobs.sweep import plan as children_of
@@ -64,7 +64,7 @@ def plan(bundle: str | Path, axes: Axes, inputs: Mapping[str, str] | None = None
         raise ConflictError(f"{output} is there and not empty", f"give another folder with -o, or: mlops sweep --resume {output}")
     output.mkdir(parents=True, exist_ok=True)
     sweep = Sweep(found.manifest.digest, str(found.folder), found.manifest.name, time.time(), children, varied,
-                  {name: places[name] for name in given}, axes.seed if axes.random else None)
+                  {name: places[name] for name in given}, axes.seed if axes.random else None, id=new_id())
     place = SweepFolder(output.absolute(), sweep)
     place.save(now=True)
     return place
@@ -99,11 +99,11 @@ def run(place: SweepFolder, options: FleetOptions | None = None) -> None:
     try:
         run_fleet(place, options)
     finally:
-        _take_metrics(place.sweep.children)
+        take_metrics(place.sweep.children)
         place.save(now=True)
 
 
-def _take_metrics(children: Sequence[Child]) -> None:
+def take_metrics(children: Sequence[Child]) -> None:
     """Each child's metrics, from what its session recorded."""
     ledger = open_ledger()
     for child in children:

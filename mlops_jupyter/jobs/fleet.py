@@ -65,11 +65,16 @@ def run_fleet(place: SweepFolder, options: FleetOptions | None = None) -> None:
     """
     options = options or FleetOptions()
     with place.held():
-        bundle = load(place.sweep.bundle)
-        if bundle.manifest.digest != place.sweep.job:
-            raise ConflictError(f"{bundle.folder} is another job than the one this sweep began with",
-                                f"start a new sweep: mlops sweep {bundle.folder}")
-        _Fleet(place, bundle, options).run()
+        _Fleet(place, job_of(place), options).run()
+
+
+def job_of(place: SweepFolder) -> Bundle:
+    """The bundle of a sweep. ConflictError if it is another job now."""
+    bundle = load(place.sweep.bundle)
+    if bundle.manifest.digest != place.sweep.job:
+        raise ConflictError(f"{bundle.folder} is another job than the one this sweep began with",
+                            f"start a new sweep: mlops sweep {bundle.folder}")
+    return bundle
 
 
 def cores() -> int:

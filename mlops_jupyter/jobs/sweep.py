@@ -34,11 +34,24 @@ class Child(msgspec.Struct, omit_defaults=True):
     attempt: int = 0
     folder: str = ""
     """Relative to the sweep's."""
+    submission: str = ""
+    """The last that it was handed over as, in a sweep on a runner."""
     session: str = ""
     error: str = ""
     cell: int | None = None
     seconds: float = 0.0
     metrics: dict[str, float] = {}
+
+
+class Elsewhere(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The runner that has the children, and how it is given them; the same fields as for one submission."""
+
+    runner: str
+    options: dict[str, str] = {}
+    deliver: str = ""
+    unverified: bool = False
+    retries: int = 0
+    timeout: float | None = None
 
 
 class Sweep(msgspec.Struct, omit_defaults=True):
@@ -57,6 +70,10 @@ class Sweep(msgspec.Struct, omit_defaults=True):
     ended: float | None = None
     stopped: str = ""
     """Why it ended before its last child; "" if it did not."""
+    id: str = ""
+    """Its children's submissions name it as their parent."""
+    elsewhere: Elsewhere | None = None
+    """None: its children run in the process of `mlops sweep`."""
     version: int = 1
 
 
