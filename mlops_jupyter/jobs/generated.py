@@ -20,7 +20,7 @@ def stamped(body: str, manifest: JobManifest, command: str, comment: str = "#") 
     """`body` under lines of comment that say where it is from. `comment`: how a line of comment begins in that format."""
     lines = [f"Made by mlops_jupyter from the job {manifest.name}, {manifest.digest}.", f"Made again by: {command}",
              f"Content {_digest(body)}: an edit below is noticed, and not written over."]
-    return "".join(f"{comment} {line}\n" for line in lines) + body
+    return "".join(f"{comment} {' '.join(line.split())}\n" for line in lines) + body  # a name with a line break ends no comment
 
 
 def write_generated(path: Path, text: str, *, overwrite: bool = False) -> bool:
