@@ -128,6 +128,7 @@ def test_all_options_are_where_kubernetes_looks_for_them(job: Path) -> None:
     }
     assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("runner", True)
     assert pod["nodeSelector"] == {"disk": "ssd", "topology.kubernetes.io/zone": "a"}
+    assert {"name": "HOME", "value": "/work"} in container["env"]
     assert pod["securityContext"] == {"runAsUser": 1000, "runAsNonRoot": True, "fsGroup": 1000}
     assert [source["secretRef"]["name"] for source in container["envFrom"]] == ["aws", "db", made["metadata"]["name"]]
     claims = {mount["mountPath"] for mount in container["volumeMounts"]}

@@ -15,11 +15,12 @@ import importlib.util
 import json
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, NamedTuple, cast
+from typing import ClassVar, cast
 
 import msgspec
 import urllib3
@@ -28,15 +29,18 @@ import yaml
 from mlops_jupyter.entities import InputError, MlopsError, NotFoundError, Sight, StoreError
 from mlops_jupyter.jobs import bundle
 from mlops_jupyter.jobs.generated import stamped
+from mlops_jupyter.jobs.packing import pack
 from mlops_jupyter.jobs.runners import About, Order, States, command
 from mlops_jupyter.jobs.runners.kubernetes_manifests import (
     CANCELLED_NOTE,
     JOB_NOTE,
     NAME_LABEL,
     SUBMISSION_LABEL,
+    UPLOAD,
     WORK,
     KubernetesOptions,
     as_yaml,
+    bundle_of,
     check_order,
     check_schedule,
     checked,
@@ -49,14 +53,18 @@ from mlops_jupyter.jobs.runners.kubernetes_manifests import (
 from mlops_jupyter.jobs.runners.kubernetes_states import (
     STATES,
     Object,
+    Place,
     born,
+    first_line,
     is_over,
     part,
     parts,
+    refusal,
     sight_of_cron_job,
     sight_of_job,
     text,
 )
+from mlops_jupyter.jobs.storage import put
 
 if importlib.util.find_spec("kubernetes") is None:  # it takes a second to import, so only who asks a cluster does
     raise ModuleNotFoundError("No module named 'kubernetes'", name="kubernetes")
@@ -71,20 +79,11 @@ _LINES = 10_000  # of a log, from its end
 _BAD_INPUT = 2  # what `mlops run` exits with where another try would be the same
 
 
-class Place(NamedTuple):
-    """A Job or a CronJob, taken apart from its URL."""
-
-    host: str
-    namespace: str
-    kind: str
-    name: str
-
-
 class KubernetesRunner:
     """Hands jobs to the cluster that `kubectl` would speak to."""
 
     about: ClassVar[About] = About(
-        title="Kubernetes: Jobs and CronJobs", bundle="in the image, on a volume claim, or as a zip at an address",
+        title="Kubernetes: Jobs and CronJobs", bundle="in the image, on a volume claim, as a zip at an address, or uploaded",
         environment="the image's", inputs="at an address, or on a volume claim",
         results="delivered to an address or a volume claim; reported to mlops server while it runs", extra="kubernetes")
     states: ClassVar[States] = STATES
@@ -111,6 +110,9 @@ class KubernetesRunner:
     def submit(self, orders: Sequence[Order]) -> list[str]:
         """Make them all, suspended, with their Secrets; then let them go. The URL of each."""
         self._check(orders)
+        if self._options.bundle == UPLOAD:
+            for address, folder in {bundle_of(order, UPLOAD): order.bundle for order in orders}.items():
+                _upload(folder, address)
         cluster, tried = self._cluster, list[Place]()
         try:
             for order in orders:
@@ -200,6 +202,8 @@ class KubernetesRunner:
 
         options, found = self._options, self._checked
         env = {"MLOPS_STATE": f"{WORK}/state", "MLOPS_WORK": f"{WORK}/runs", **order.env}
+        if options.user:
+            env["HOME"] = WORK  # a number that the image has no name for has no home, and a kernel wants one
         if "MLOPS_STORE" not in {*env, *order.secrets}:
             env["MLOPS_STORE"] = ""  # the image may name a folder of its own
         own = [name_of(order)] if secret_names(order) else []
@@ -207,7 +211,7 @@ class KubernetesRunner:
         limits = {"memory": options.memory, **found.gpu}
         container = client.V1Container(
             name="job", image=options.image, command=["mlops"], working_dir=WORK,
-            args=[literal(word) for word in command(order, [], options.bundle)],
+            args=[literal(word) for word in command(order, [], bundle_of(order, options.bundle))],
             env=[client.V1EnvVar(name=name, value=literal(value)) for name, value in sorted(env.items())],
             env_from=[client.V1EnvFromSource(secret_ref=client.V1SecretEnvSource(name=name))
                       for name in [*found.secrets, *own]] or None,
@@ -225,6 +229,13 @@ class KubernetesRunner:
             volumes=[client.V1Volume(name="work", empty_dir=client.V1EmptyDirVolumeSource()), *(
                 client.V1Volume(name=f"claim-{place}", persistent_volume_claim=client.V1PersistentVolumeClaimVolumeSource(
                     claim_name=claim.name)) for place, claim in enumerate(found.claims, 1))]))
+
+
+def _upload(folder: Path, address: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="mlops-upload-") as scratch:
+        file = Path(scratch) / "bundle.zip"
+        file.write_bytes(pack(bundle.load(folder)))
+        put(file, address, "the bundle", "--deliver PLACE that you may write, or the bundle in the image: --set bundle=/job")
 
 
 def _some(amounts: dict[str, str]) -> dict[str, str] | None:
@@ -250,7 +261,7 @@ class Cluster:
                 own = str(chosen["context"].get("namespace") or "")
         except (config.ConfigException, OSError, yaml.YAMLError) as error:
             where = f"the client's configuration {file or '~/.kube/config'}"
-            raise InputError(f"{where} names no cluster: {_first(str(error))}", "kubectl config get-contexts") from None
+            raise InputError(f"{where} names no cluster: {first_line(str(error))}", "kubectl config get-contexts") from None
         settings.retries = 1
         self._api = client.ApiClient(settings)
         self._batch, self._core = client.BatchV1Api(self._api), client.CoreV1Api(self._api)
@@ -351,41 +362,13 @@ class Cluster:
 def _in_our_words(verb: str, place: Place) -> Iterator[None]:
     from kubernetes.client import ApiException
 
-    what = f"{place.kind} {place.name} in namespace {place.namespace}".replace("  ", " ")
     try:
         yield
     except ApiException as error:
-        raise _refusal(verb, what, place, error.status or 0, _message(error.body) or str(error.reason)) from None
+        raise refusal(verb, place, error.status or 0, error.body, str(error.reason)) from None
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        raise StoreError(f"the cluster at {place.host} does not answer: {_first(str(error))}", "kubectl cluster-info") from None
-
-
-def _refusal(verb: str, what: str, place: Place, status: int, message: str) -> MlopsError:
-    if status in {401, 403}:
-        return InputError(f"the cluster at {place.host} lets you not {verb} {what}: {message}",
-                          f"kubectl auth can-i {verb if verb != 'read' else 'get'} {place.kind} --namespace {place.namespace}")
-    if status == 404 and place.name and verb != "create":
-        return NotFoundError(f"there are no {what}", "mlops submissions list")
-    if status == 404:
-        return InputError(f"there is no namespace {place.namespace}: {message}", "kubectl get namespaces")
-    if status == 409:
-        return InputError(f"{what} are there already", f"kubectl get {place.kind} --namespace {place.namespace}")
-    if 400 <= status < 500 and status != 429:
-        return InputError(f"the cluster at {place.host} refuses to {verb} {what}: {message}", "mlops submit … --dry-run shows it")
-    return StoreError(f"the cluster at {place.host} does not answer: {status or ''} {message}".replace("  ", " "),
-                      "kubectl cluster-info")
-
-
-def _message(body: object) -> str:
-    try:
-        found = json.loads(cast("str", body))
-    except (TypeError, ValueError):
-        return ""
-    return _first(text(found, "message")) if isinstance(found, dict) else ""
-
-
-def _first(words: str) -> str:
-    return next((line.strip()[:400] for line in words.splitlines() if line.strip()), "")
+        what = f"the cluster at {place.host} does not answer: {first_line(str(error))}"
+        raise StoreError(what, "kubectl cluster-info") from None
 
 
 def _has_config() -> bool:

@@ -17,12 +17,13 @@ import msgspec
 import yaml
 
 from mlops_jupyter.entities import InputError, JobManifest, Schedule
+from mlops_jupyter.jobs import bundle
 from mlops_jupyter.jobs.runners import Order
 
 OWN = "mlops-jupyter"
 NAME_LABEL, SUBMISSION_LABEL = f"{OWN}/name", f"{OWN}/submission"
 JOB_NOTE, CANCELLED_NOTE = f"{OWN}/job", f"{OWN}/cancelled"
-WORK = "/work"
+WORK, UPLOAD = "/work", "upload"
 JOB_NAME, CRON_NAME = 63, 52
 """So long may the name of a Job be, and that of a CronJob, to which the moment is added."""
 LATE = 60
@@ -41,7 +42,8 @@ _SPARE = re.compile(r"[^a-z0-9]+")
 
 
 class KubernetesOptions(msgspec.Struct, frozen=True, rename="kebab"):
-    """`image` has the job's environment, and `bundle` is where it has the job: a path in it, on a claim, or the address of a zip.
+    """`image` has the job's environment. `bundle` is where the job is: a path in the image or on a claim, the address of a zip,
+    or `upload`, which puts it where it delivers.
 
     `claim`: `NAME:/PATH` of volumes, by commas. `secret`: Secrets whose keys become environment. `gpu`: `1`, or
     `amd.com/gpu=1`. `user`: number that the pod runs as. `ttl`, `active-deadline`: seconds. `backoff`: further pods for one that
@@ -97,8 +99,8 @@ def checked(options: KubernetesOptions) -> Checked:
     if options.memory and not _MEMORY.fullmatch(options.memory):
         what = "it is thousandths of a byte" if options.memory.endswith("m") else "it is no number of bytes"
         raise _wrong("memory", options.memory, what, "512Mi or 4Gi")
-    if "://" not in options.bundle and not PurePosixPath(options.bundle).is_absolute():
-        raise _wrong("bundle", options.bundle, "a pod has no folder that this is relative to", "/job, or s3://BUCKET/job.zip")
+    if options.bundle != UPLOAD and "://" not in options.bundle and not PurePosixPath(options.bundle).is_absolute():
+        raise _wrong("bundle", options.bundle, "it is relative to no folder of a pod", "/job, s3://BUCKET/job.zip, or upload")
     secrets = [_named("secret", name) for name in _listed(options.secret)]
     return Checked([_claim(text) for text in _listed(options.claim)], secrets,
                    dict(_label(text) for text in _listed(options.node_selector)), _gpu(options.gpu))
@@ -138,6 +140,13 @@ def name_of(order: Order) -> str:
     end = spoken(order.submission)[:26]
     name = spoken(order.name)[: longest - len(f"mlops--{end}")].strip("-")
     return f"mlops-{name or 'job'}-{end}"
+
+
+def bundle_of(order: Order, option: str) -> str:
+    """Where its pod finds the bundle. What is uploaded stands under its own content, once for all orders of it."""
+    if option != UPLOAD:
+        return option
+    return f"{order.deliver.rstrip('/')}/bundles/{bundle.load(order.bundle).manifest.digest.rpartition(':')[2][:32]}.zip"
 
 
 def spoken(text: str) -> str:

@@ -7,12 +7,13 @@ container. The Job says whether it has ended; the rest says why, or what it wait
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
-from mlops_jupyter.entities import Sight
+from mlops_jupyter.entities import InputError, MlopsError, NotFoundError, Sight, StoreError
 from mlops_jupyter.jobs.runners import States
 from mlops_jupyter.jobs.runners.kubernetes_manifests import CANCELLED_NOTE
 
@@ -27,6 +28,15 @@ STATES: States = {
 _STARTS = frozenset({"", "ContainerCreating", "PodInitializing"})
 _STEERS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LONGEST = 400  # characters of a message
+
+
+class Place(NamedTuple):
+    """A Job or a CronJob, taken apart from its URL."""
+
+    host: str
+    namespace: str
+    kind: str
+    name: str
 
 
 def sight_of_job(job: Object, pods: Sequence[Object]) -> Sight:
@@ -143,3 +153,35 @@ def moment(thing: Object, name: str) -> float | None:
 def _count(status: Object, name: str) -> int:
     found = status.get(name)
     return found if isinstance(found, int) else 0
+
+
+def refusal(verb: str, place: Place, status: int, body: object, reason: str) -> MlopsError:
+    """What the API server answered instead, in our words."""
+    what = f"{place.kind} {place.name} in namespace {place.namespace}".replace("  ", " ")
+    message = _message(body) or reason
+    if status in {401, 403}:
+        return InputError(f"the cluster at {place.host} lets you not {verb} {what}: {message}",
+                          f"kubectl auth can-i {verb if verb != 'read' else 'get'} {place.kind} --namespace {place.namespace}")
+    if status == 404 and place.name and verb != "create":
+        return NotFoundError(f"there are no {what}", "mlops submissions list")
+    if status == 404:
+        return InputError(f"there is no namespace {place.namespace}: {message}", "kubectl get namespaces")
+    if status == 409:
+        return InputError(f"{what} are there already", f"kubectl get {place.kind} --namespace {place.namespace}")
+    if 400 <= status < 500 and status != 429:
+        return InputError(f"the cluster at {place.host} refuses to {verb} {what}: {message}", "mlops submit … --dry-run shows it")
+    return StoreError(f"the cluster at {place.host} does not answer: {status or ''} {message}".replace("  ", " "),
+                      "kubectl cluster-info")
+
+
+def _message(body: object) -> str:
+    try:
+        found = json.loads(cast("str", body))
+    except (TypeError, ValueError):
+        return ""
+    return first_line(text(found, "message")) if isinstance(found, dict) else ""
+
+
+def first_line(words: str) -> str:
+    """The first that says something."""
+    return next((line.strip()[:400] for line in words.splitlines() if line.strip()), "")

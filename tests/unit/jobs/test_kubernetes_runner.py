@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -382,3 +384,22 @@ def test_what_a_pod_printed_steers_no_terminal() -> None:
 def test_how_a_cron_job_stands(made: Json, word: str, state: str) -> None:
     sight = sight_of_cron_job(made)
     assert (sight.word, judge_place(sight, STATES).state) == (word, state)
+
+
+def test_without_the_client_it_says_which_extra_installs_it() -> None:
+    code = """
+import sys
+sys.modules["kubernetes"] = None
+from mlops_jupyter.cli import execute
+sys.exit(execute(["submit", "job", "--to", "kubernetes"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "the runner kubernetes needs kubernetes, which is not installed" in done.stderr
+    assert "pip install 'mlops_jupyter[kubernetes]'" in done.stderr
+
+
+def test_listing_the_runners_does_not_import_the_client() -> None:
+    code = "import sys; from mlops_jupyter.api.runners import runners; runners(); sys.exit('kubernetes' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
