@@ -301,16 +301,24 @@ class Cluster:
                 things = self.things()
                 for (kind, _, _), thing in things.items():
                     if kind == "jobs":
-                        self._job(thing, self._pods(things, thing))
+                        self._job(thing, self._owned(things, thing, "pods"))
+                    elif kind == "cronjobs":
+                        self._cron_job(thing, self._owned(things, thing, "jobs"))
                 self._collect(things)
             except BaseException as error:
                 self.wrong.append(error)
                 raise
 
     @staticmethod
-    def _pods(things: dict[Key, Json], job: Json) -> list[Json]:
-        return [thing for (kind, _, _), thing in things.items() if kind == "pods"
-                and thing["metadata"]["ownerReferences"][0]["uid"] == job["metadata"]["uid"]]
+    def _owned(things: dict[Key, Json], owner: Json, plural: str) -> list[Json]:
+        return [thing for (kind, _, _), thing in things.items() if kind == plural
+                and owner["metadata"]["uid"] in {each["uid"] for each in thing["metadata"].get("ownerReferences", [])}]
+
+    def _cron_job(self, thing: Json, jobs: list[Json]) -> None:
+        """What runs of it. Its clock is not kept: who wants a run makes one, as `kubectl create job --from` does."""
+        active = [{"name": job["metadata"]["name"]} for job in jobs if not job.get("status", {}).get("conditions")]
+        if active != thing.get("status", {}).get("active", []):
+            self.put("CronJob", "batch/v1", {"metadata": thing["metadata"], "status": {"active": active}})
 
     def _collect(self, things: dict[Key, Json]) -> None:
         """What belonged to an owner that is gone goes."""
@@ -332,7 +340,7 @@ class Cluster:
         late = job["spec"].get("activeDeadlineSeconds")
         since = time.time() + self.ahead - datetime.fromisoformat(state["startTime"]).timestamp()
         if late is not None and since >= late:
-            self._too_late(job, active)
+            self._too_late(job, [pod for pod in pods if pod in active or self._told_to_stop(pod)])
             return
         state.update(self._counted(job, pods), active=len(active))
         rest = [pod for pod in pods if pod["status"]["phase"] == "Failed" and not disrupted(pod)]
@@ -370,6 +378,10 @@ class Cluster:
                     process.remove()
                 self.remove(("pods", pod["metadata"]["namespace"], pod["metadata"]["name"]))
             self._over_with(job, "Failed", "DeadlineExceeded", "Job was active longer than specified deadline")
+
+    def _told_to_stop(self, pod: Json) -> bool:
+        process = self.processes.get(pod["metadata"]["name"])
+        return process is not None and process.reason == "Terminating"
 
     def _over_with(self, job: Json, kind: str, reason: str, message: str) -> None:
         end = {"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": self.now()}

@@ -21,9 +21,9 @@ Object = Mapping[str, object]
 """An object of Kubernetes, as JSON."""
 
 STATES: States = {
-    "Scheduled": "scheduled", "Paused": "scheduled", "Suspended": "queued", "Pending": "queued", "Running": "running",
-    "Unreachable": "running", "Complete": "succeeded", "Failed": "failed", "DeadlineExceeded": "timed-out",
-    "OOMKilled": "died", "Evicted": "died", "Lost": "died", "Cancelled": "cancelled",
+    "Scheduled": "scheduled", "Paused": "scheduled", "Ending": "scheduled", "Suspended": "queued", "Pending": "queued",
+    "Running": "running", "Unreachable": "running", "Stopping": "running", "Complete": "succeeded", "Failed": "failed",
+    "DeadlineExceeded": "timed-out", "OOMKilled": "died", "Evicted": "died", "Lost": "died", "Cancelled": "cancelled",
 }
 _STARTS = frozenset({"", "ContainerCreating", "PodInitializing"})
 _STEERS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -56,6 +56,8 @@ def sight_of_job(job: Object, pods: Sequence[Object]) -> Sight:
 def sight_of_cron_job(job: Object) -> Sight:
     """The word of a CronJob, which has no end but its cancellation."""
     queued = moment(part(job, "metadata"), "creationTimestamp")
+    if _is_cancelled(job) and parts(part(job, "status"), "active"):
+        return Sight("Ending", detail="it was cancelled, and a run of it is stopping", queued=queued)
     if _is_cancelled(job):
         return Sight("Cancelled", detail="its CronJob is suspended", queued=queued)
     if part(job, "spec").get("suspend") is True:
@@ -76,8 +78,15 @@ def _is_cancelled(job: Object) -> bool:
 def _ended(job: Object, end: Object, pods: Sequence[Object]) -> tuple[str, int | None, str]:
     if text(end, "type") == "Complete":
         return "Complete", 0, ""
+    if any(_stops(pod) for pod in pods):
+        return "Stopping", None, ""
     if text(end, "reason") == "DeadlineExceeded":
         return ("Cancelled", None, "it was cancelled") if _is_cancelled(job) else ("DeadlineExceeded", None, text(end, "message"))
+    return _why(end, pods)
+
+
+def _why(end: Object, pods: Sequence[Object]) -> tuple[str, int | None, str]:
+    """Of what the last pod that says something ended."""
     for pod in reversed(pods):
         if text(part(pod, "status"), "reason") == "Evicted":
             return "Evicted", None, text(part(pod, "status"), "message") or "its pod was evicted"
@@ -88,6 +97,12 @@ def _ended(job: Object, end: Object, pods: Sequence[Object]) -> tuple[str, int |
         if isinstance(code, int) and code:
             return "Failed", code, text(stopped, "message") or text(end, "message")
     return "Lost", None, f"{text(end, 'message') or text(end, 'reason')}; its pod is gone and left no exit code".lstrip("; ")
+
+
+def _stops(pod: Object) -> bool:
+    """Whether a pod of a Job that has failed has its time to stop, in which it delivers. That of a dead node is not ready."""
+    ready = next((each for each in parts(part(pod, "status"), "conditions") if text(each, "type") == "Ready"), {})
+    return text(part(pod, "status"), "phase") == "Running" and text(ready, "status") != "False"
 
 
 def _standing(job: Object, pods: Sequence[Object]) -> tuple[str, int | None, str]:

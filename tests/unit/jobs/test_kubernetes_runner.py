@@ -349,6 +349,9 @@ TABLE = [
         "",
     ),
     ("done before it was cancelled", job(end("Complete"), cancelled=True), [], "Complete", "succeeded", ""),
+    ("failed, its pod not yet", job(end("Failed", "DeadlineExceeded")), [pod("Running")], "Stopping", "running", ""),
+    ("failed, its node dead", job(end("Failed", "DeadlineExceeded")), [pod("Running", conditions=[
+        {"type": "Ready", "status": "False"}])], "DeadlineExceeded", "timed-out", ""),
     ("nonsense", {"metadata": None, "status": {"conditions": "x"}}, [{"status": 3}], "Running", "running", ""),
 ]
 
