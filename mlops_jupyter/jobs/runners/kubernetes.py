@@ -332,7 +332,7 @@ class Cluster:
 
     def log(self, namespace: str, pod: str) -> str:
         """What a pod printed; "" for one that has not begun, or is gone."""
-        with _in_our_words("get the log of", Place(self._host, namespace, "pods", pod)):
+        with _in_our_words("get", Place(self._host, namespace, "pods/log", pod)):
             from kubernetes.client import ApiException
 
             try:

@@ -175,8 +175,8 @@ def refusal(verb: str, place: Place, status: int, body: object, reason: str) -> 
     what = f"{place.kind} {place.name} in namespace {place.namespace}".replace("  ", " ")
     message = _message(body) or reason
     if status in {401, 403}:
-        return InputError(f"the cluster at {place.host} lets you not {verb} {what}: {message}",
-                          f"kubectl auth can-i {verb if verb != 'read' else 'get'} {place.kind} --namespace {place.namespace}")
+        return InputError(f"the cluster at {place.host} does not let you {verb} {what}: {message}",
+                          f"kubectl auth can-i {verb} {place.kind} --namespace {place.namespace}")
     if status == 404 and place.name and verb != "create":
         return NotFoundError(f"there are no {what}", "mlops submissions list")
     if status == 404:
