@@ -10,8 +10,9 @@ import re
 import shutil
 import urllib.parse
 import urllib.request
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from typing import IO, cast
 
 from mlops_jupyter.entities import InputError, MlopsError, NotFoundError, StoreError, new_id
 
@@ -58,11 +59,9 @@ def with_credentials(address: str) -> str:
 
 
 def fetch(address: str, target: Path, what: str, otherwise: str) -> None:
-    """Copy what lies at the address to `target`. InputError says what is wrong with it, StoreError that nothing answers."""
-    import fsspec
-
+    """Copy what lies at the address or path to `target`. InputError: what is wrong with it; StoreError: nothing answers."""
     try:
-        with fsspec.open(with_credentials(address), "rb", skip_instance_cache=True) as stored, target.open("wb") as file:
+        with _opened(address) as stored, target.open("wb") as file:
             shutil.copyfileobj(stored, file)
     except MlopsError:
         target.unlink(missing_ok=True)
@@ -70,6 +69,15 @@ def fetch(address: str, target: Path, what: str, otherwise: str) -> None:
     except Exception as error:  # noqa: BLE001 (each file system has errors of its own: no credentials, no bucket, no network)
         target.unlink(missing_ok=True)
         raise _in_our_words(f"{what}: {address} could not be fetched", address, error, otherwise) from None
+
+
+def _opened(address: str) -> AbstractContextManager[IO[bytes]]:
+    """A file of this machine is opened by Python: fsspec is only there with an extra."""
+    if "://" not in address:
+        return Path(address).open("rb")
+    import fsspec
+
+    return cast("AbstractContextManager[IO[bytes]]", fsspec.open(with_credentials(address), "rb", skip_instance_cache=True))
 
 
 def send(data: bytes, address: str, what: str, otherwise: str) -> None:
@@ -90,10 +98,10 @@ def listed(place: str, name: str) -> list[str]:
 
     StoreError where nothing answers.
     """
-    from fsspec.core import url_to_fs
-
     if "://" not in place:
         return [str(path) for path in sorted(Path(place).glob(f"*/{name}"))]
+    from fsspec.core import url_to_fs
+
     try:
         files, folder = url_to_fs(with_credentials(place), skip_instance_cache=True)
         return sorted(f"{place}/{found.removeprefix(folder).lstrip('/')}" for found in files.glob(f"{folder}/*/{name}"))

@@ -64,7 +64,7 @@ def test_its_command_runs_the_copied_job_and_takes_what_run_takes(written: Path)
     assert program == "mlops"
     command = app.get_command(click.Context(app), verb)
     assert command is not None
-    assert command.make_context(verb, [place, "-p", "strength=2"]).params["bundle"] == Path(place)
+    assert command.make_context(verb, [place, "-p", "strength=2"]).params["bundle"] == place
     assert found["COPY"].split()[-1] == place
 
 
