@@ -10,15 +10,20 @@ import zipfile
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from mlops_jupyter.api import archives
 from mlops_jupyter.api.conformance import Kit
-from mlops_jupyter.entities import JobManifest
+from mlops_jupyter.api.ledger import open_ledger
+from mlops_jupyter.entities import JobManifest, Run, Submission
 from mlops_jupyter.jobs import bundle
 from mlops_jupyter.jobs.convert import NOTEBOOK, Draft
 from mlops_jupyter.jobs.locked import REQUIREMENTS
 from tests.wheels import NAME, wheel
+
+HOSTILE = "it's \"$HOME\" `id` $(id) ${{ secrets.MLOPS_TOKEN }} '; exit 3 # \\ é中"
 
 
 def git(folder: Path, *words: str) -> str:
@@ -62,3 +67,32 @@ def write_locked_job(folder: Path, wheels: Path) -> tuple[Path, Path]:
     lock = f"{NAME} @ {tiny.as_uri()}\n".encode()
     bundle.write(Draft(manifest, {}, {NOTEBOOK: notebook, REQUIREMENTS: lock}, [], []), folder)
     return folder, package
+
+
+def digest(job: Path) -> str:
+    """Of the job, from its manifest."""
+    return bundle.load(job).manifest.digest
+
+
+def imported(artifacts: Path) -> list[Run]:
+    """The runs of the archives that were kept as artifacts, in the order of the artifacts' names."""
+    runs: list[Run] = []
+    for file in sorted(artifacts.rglob("runs.mlops")):
+        before = {run.id for run in open_ledger().runs()}
+        archives.import_(file)
+        runs += [run for run in open_ledger().runs() if run.id not in before]
+    return runs
+
+
+def params(run: Run) -> dict[str, object]:
+    return {param.name: param.value for param in run.params}
+
+
+def total(run: Run) -> object:
+    return next(metric.value for metric in run.metrics if metric.name == "total")
+
+
+def of_submission(one: Submission) -> list[psutil.Process]:
+    """What runs for it: the program, the job, its kernel."""
+    waiting = int((Path(one.place) / "process").read_text().split()[0])
+    return psutil.Process(waiting).children(recursive=True)

@@ -16,19 +16,28 @@ import psutil
 import pytest
 import yaml
 
-from mlops_jupyter.api import archives
 from mlops_jupyter.api import submissions as verbs
 from mlops_jupyter.api.conformance import CHECKS, Kit
 from mlops_jupyter.api.handing import Handing, submit, submit_all
 from mlops_jupyter.api.ledger import open_ledger
-from mlops_jupyter.entities import InputError, Run, Schedule, Submission
+from mlops_jupyter.entities import InputError, Schedule
 from tests.engines import ci_tools
-from tests.engines.repositories import committed, git, own_home, write_locked_job
+from tests.engines.repositories import (
+    HOSTILE,
+    committed,
+    digest,
+    git,
+    imported,
+    of_submission,
+    own_home,
+    params,
+    total,
+    write_locked_job,
+)
 
 ACTIONS = Path(__file__).parent / "ci_actions"
 STUBS = [word for name in ("setup-python@v5", "cache@v4", "upload-artifact@v4")
          for word in ("--local-repository", f"actions/{name}={ACTIONS / name.partition('@')[0]}")]
-HOSTILE = "it's \"$HOME\" `id` $(id) ${{ secrets.MLOPS_TOKEN }} '; exit 3 # \\ é中"
 MISSING = ci_tools.skips("git")
 MACHINE = {"environment": "machine"}
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
@@ -37,7 +46,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING
 @pytest.fixture
 def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kit:
     own_home(tmp_path, ci_tools.act(), monkeypatch)
-    return committed(Kit("github", {"via": "act", **MACHINE, "arguments": shlex.join(STUBS)}, tmp_path / "repository", patience=120))
+    options = {"via": "act", **MACHINE, "arguments": shlex.join(STUBS)}
+    return committed(Kit("github", options, tmp_path / "repository", patience=120))
 
 
 def written(kit: Kit, *parameters: Mapping[str, object], options: Mapping[str, str] = MACHINE, job: Path | None = None,
@@ -60,24 +70,6 @@ def act(file: Path, *words: str, event: str = "workflow_dispatch", **env: str) -
     return subprocess.run(program, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path, **env})
 
 
-def imported(artifacts: Path) -> list[Run]:
-    """The runs of the archives that were kept as artifacts, in the order of the artifacts' names."""
-    runs: list[Run] = []
-    for file in sorted(artifacts.rglob("runs.mlops")):
-        before = {run.id for run in open_ledger().runs()}
-        archives.import_(file)
-        runs += [run for run in open_ledger().runs() if run.id not in before]
-    return runs
-
-
-def params(run: Run) -> dict[str, object]:
-    return {param.name: param.value for param in run.params}
-
-
-def total(run: Run) -> object:
-    return next(metric.value for metric in run.metrics if metric.name == "total")
-
-
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_it_keeps_what_every_runner_promises(kit: Kit, check: Callable[[Kit], None]) -> None:
     check(kit)
@@ -94,11 +86,7 @@ def test_what_somebody_types_into_the_form_arrives_as_typed_and_runs_nothing(kit
     assert total(run) == 12.0
     [session] = open_ledger().sessions(submission="github-1")
     assert session.origin is not None
-    assert session.origin.job == yaml_job(kit)
-
-
-def yaml_job(kit: Kit) -> str:
-    return str(yaml.safe_load((kit.job() / "job.yaml").read_text(encoding="utf-8"))["digest"])
+    assert session.origin.job == digest(kit.job())
 
 
 def test_the_defaults_of_the_form_are_what_was_submitted_and_a_failing_notebook_fails_the_workflow(
@@ -106,7 +94,7 @@ def test_the_defaults_of_the_form_are_what_was_submitted_and_a_failing_notebook_
     file = written(kit, {"what": "fail", "text": "as given"})
     ran = act(file, ARTIFACTS_HERE=str(tmp_path / "kept"))
     assert ran.returncode == 1
-    assert "told to fail" in ran.stdout
+    assert "told to fail" in ran.stdout, ran.stdout
     [run] = imported(tmp_path / "kept")
     assert run.state == "failed"
 
@@ -143,19 +131,20 @@ def test_more_parameters_than_a_form_holds_are_one_json_input(kit: Kit, tmp_path
     assert act(file, "--input", "parameters={nothing").returncode == 1
 
 
-def test_the_environment_is_made_once_and_then_comes_from_the_cache(kit: Kit, tmp_path: Path) -> None:
+def test_the_environment_of_the_lock_is_kept_and_made_again_where_it_comes_back_to_another_folder(
+        kit: Kit, tmp_path: Path) -> None:
     job, package = write_locked_job(kit.folder / "locked", tmp_path / "wheels")
     git(kit.folder, "add", ".")
     git(kit.folder, "commit", "-qm", "The locked job")
     file = written(kit, options={"package": str(package)}, job=job)
-    first, second = (act(file, ARTIFACTS_HERE=str(tmp_path / "kept"), CACHE_HERE=str(tmp_path / "store")) for _ in range(2))
-    assert first.returncode == second.returncode == 0, first.stdout + second.stdout
-    assert "Run Main Install what the job is locked to" in first.stdout
-    assert "Run Main Install what the job is locked to" not in second.stdout
+    ran = [act(file, ARTIFACTS_HERE=str(tmp_path / f"kept{number}"), CACHE_HERE=str(tmp_path / "store")) for number in (1, 2)]
+    assert ran[0].returncode == ran[1].returncode == 0, ran[0].stdout + ran[1].stdout
+    assert ["cache-hit=true" in one.stdout for one in ran] == [False, True]
+    assert "Successfully installed" in ran[1].stdout  # act has another folder for each run
     [key] = [place.name for place in (tmp_path / "store").iterdir()]
     lock = yaml.safe_load((job / "job.yaml").read_text(encoding="utf-8"))["files"]["requirements.txt"].removeprefix("sha256:")
     assert lock[:16] in key
-    assert len(imported(tmp_path / "kept")) == 2
+    assert [len(imported(tmp_path / f"kept{number}")) for number in (1, 2)] == [1, 1]
 
 
 def test_a_job_that_is_cancelled_says_so_itself_and_leaves_nothing_running(kit: Kit) -> None:
@@ -169,12 +158,6 @@ def test_a_job_that_is_cancelled_says_so_itself_and_leaves_nothing_running(kit: 
     assert len(done.collected) == 1  # it had time to deliver
     psutil.wait_procs(before, timeout=30)
     assert not [process for process in before if process.is_running()]
-
-
-def of_submission(one: Submission) -> list[psutil.Process]:
-    """What runs for it: the program, the job, its kernel."""
-    waiting = int((Path(one.place) / "process").read_text().split()[0])
-    return psutil.Process(waiting).children(recursive=True)
 
 
 def test_an_edited_workflow_is_run_as_it_stands_only_where_that_is_said(kit: Kit) -> None:

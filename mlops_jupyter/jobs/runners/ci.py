@@ -191,10 +191,16 @@ def _on_one_line(word: str) -> str:
 
 
 def install(job: Job, package: str) -> str:
-    """The lines of a shell that make the environment of the job."""
+    """The lines of a shell that make the environment of the job, unless it came from the cache.
+
+    A cache may come back to another folder, where the scripts of an environment do not find their Python.
+    """
     lock = f"-r {shlex.quote(f'{job.folder}/{REQUIREMENTS}')} " if job.lock else ""
-    return (f"python -m venv {HOME}\n"
-            f"{HOME}/bin/python -m pip install --disable-pip-version-check {lock}{shlex.quote(wanted(package))}\n")
+    return (f"{HOME}/bin/mlops --version || {{\n"
+            f"  rm -rf {HOME}\n"
+            f"  python -m venv {HOME}\n"
+            f"  {HOME}/bin/python -m pip install --disable-pip-version-check {lock}{shlex.quote(wanted(package))}\n"
+            "}\n")
 
 
 def wanted(package: str) -> str:

@@ -136,9 +136,8 @@ def _environment(job: ci.Job, shape: Shape) -> list[Step]:
              *filter(None, [job.lock]), ci.slug(ci.wanted(shape.package))]
     return [
         {"id": "python", "uses": "actions/setup-python@v5", "with": {"python-version": job.python}},
-        {"id": "cache", "uses": "actions/cache@v4", "with": {"path": ci.HOME, "key": "-".join(parts)}},
-        {"name": "Install what the job is locked to", "if": "steps.cache.outputs.cache-hit != 'true'",
-         "run": ci.install(job, shape.package)},
+        {"uses": "actions/cache@v4", "with": {"path": ci.HOME, "key": "-".join(parts)}},
+        {"name": "Install what the job is locked to", "run": ci.install(job, shape.package)},
     ]
 
 
@@ -166,17 +165,22 @@ def _form(job: ci.Job, order: Order, env: dict[str, str], words: list[tuple[str,
     always = _handed(order, {}).text()
     if _as_form(job, order):
         for name in ci.values_of(job, order):
-            env[f"P_{name}"] = f"${{{{ github.event.inputs.{name} }}}}"
+            env[f"P_{name}"] = _input_of(name)
             words += [("-p", f'{name}="$P_{name}"')]
         given = "" if always == "{}" else f" || {_quoted(always)}"
     else:
         rest = f", {always[1:]}" if always != "{}" else "}"
         form = f'{{"parameters": \0{rest}'.replace("{", "{{").replace("}", "}}").replace("\0", "{0}")
-        given = f" || format({_quoted(form)}, github.event.inputs.parameters)"
+        given = f" || format({_quoted(form)}, inputs.parameters)"
     timed = ""
     if order.schedule is not None:
         timed = f"github.event_name == 'schedule' && {_quoted(_handed(order, ci.values_of(job, order)).text())} || "
     env["HANDED"] = f"${{{{ {timed}github.event.inputs.handed{given} }}}}"
+
+
+def _input_of(name: str) -> str:
+    """What was typed, letter by letter (`inputs` makes a number of it, which GitHub rounds), else the default."""
+    return f"${{{{ github.event.inputs.{name} || inputs.{name} }}}}"
 
 
 def _quoted(text: str) -> str:

@@ -116,9 +116,8 @@ def _minutes(order: Order, shape: Shape) -> int:
 
 def _script(job: ci.Job, orders: Sequence[Order], shape: Shape) -> list[str]:
     lines, path = [], ""
-    if shape.environment == "lock":  # a cache may come back to another folder, where its scripts do not find their Python
-        made = ci.install(job, shape.package).replace("\n", "\n  ").rstrip()
-        lines.append(f"{ci.HOME}/bin/mlops --version || {{\n  rm -rf {ci.HOME}\n  {made}\n}}\n")
+    if shape.environment == "lock":
+        lines.append(ci.install(job, shape.package))
         path = f'PATH="$PWD/{ci.HOME}/bin:$PATH" '
     words: list[tuple[str, ...]] = [(f"{path}mlops run", shlex.quote(job.folder))]
     if len(orders) > 1:
