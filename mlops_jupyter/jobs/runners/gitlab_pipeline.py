@@ -141,9 +141,9 @@ def _from_json(job: ci.Job, order: Order) -> str:
 
 
 def _handed(order: Order, values: Mapping[str, object]) -> Handed:
-    """What is the same in each run: not which submission it is, nor where it delivers to."""
+    """What is the same in each run: not which submission it is."""
     told = {name: _text(value) for name, value in values.items()}
-    return Handed(parameters=told, inputs=order.inputs, retries=order.retries, timeout=order.timeout)
+    return Handed(parameters=told, inputs=order.inputs, deliver=order.deliver, retries=order.retries, timeout=order.timeout)
 
 
 def _text(value: object) -> str:

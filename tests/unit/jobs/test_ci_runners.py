@@ -7,6 +7,7 @@ import os
 import zipfile
 from pathlib import Path
 
+import msgspec
 import nbformat
 import pytest
 import yaml
@@ -38,6 +39,18 @@ PARAMETERS = [
     JobParameter("solver", "string", "lbfgs", {"type": "string", "enum": ["lbfgs", "saga"]}),
     JobParameter("since", "date", "2013-06-30"), JobParameter("carriers", "array", ["UA", "B6"]),
 ]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for what a cancelled attempt leaves."""
+    monkeypatch.setattr(verbs, "_LEAVE", 0.0)
+
+
+def looked(one: Submission) -> Submission:
+    """As it stands when it was looked at twice: a cancelled attempt is given time between the two."""
+    verbs.submission(one.id)
+    return verbs.submission(one.id)
 
 
 def write_job(folder: Path, *parameters: JobParameter, name: str = "flights") -> Path:
@@ -125,7 +138,7 @@ def test_an_edit_is_kept_unless_somebody_says_otherwise(job: Path, runner: str) 
         verbs.cancel(one.id)
     submit(job, runner, {"month": 7}, {}, how(overwrite="true"))
     assert "360" in file.read_text(encoding="utf-8")
-    assert verbs.submission(one.id).state == "cancelled"  # another stands in its place
+    assert looked(one).state == "cancelled"  # another stands in its place
 
 
 @pytest.mark.parametrize("runner", ["github", "gitlab"])
@@ -141,7 +154,7 @@ def test_a_file_that_is_only_written_stays_scheduled_until_it_is_taken_away(job:
     assert "once it is pushed" in seen.outcome.error
     assert "only written here" in verbs.logs(one.id)
     verbs.cancel(one.id)
-    assert verbs.submission(one.id).state == "cancelled"
+    assert looked(one).state == "cancelled"
     assert not Path(one.place.rpartition(" ")[0]).exists()
 
 
@@ -192,6 +205,13 @@ def test_too_many_inputs_or_names_that_differ_by_case_only_are_one_json_input(jo
         inputs = github(made)["on"]["workflow_dispatch"]["inputs"]  # type: ignore[index]
         assert len(inputs) == count
     assert json.loads(inputs["parameters"]["default"]) == {"n": 1, "N": 2}
+
+
+@pytest.mark.parametrize("runner", ["github", "gitlab"])
+def test_an_address_to_deliver_to_is_handed_on_and_a_folder_of_this_machine_is_not(job: Path, runner: str) -> None:
+    for deliver, stands in (("s3://team/runs", True), ("/data/runs", False)):
+        shown = text(job, runner, msgspec.structs.replace(how(), deliver=deliver))
+        assert (deliver in shown) is stands
 
 
 def test_secrets_are_named_and_those_of_this_machine_are_refused(job: Path) -> None:
@@ -344,7 +364,7 @@ def test_a_run_that_kept_nothing_ends_as_the_place_says(there: There) -> None:
 def test_cancel_reaches_the_run(there: There) -> None:
     [one, other] = there.submit({"month": 1}, {"month": 2})
     verbs.cancel(one.id)
-    assert verbs.submission(one.id).state == "cancelled"
+    assert looked(one).state == "cancelled"
     assert verbs.submission(other.id).state == "queued"
     with pytest.raises(ConflictError):
         verbs.cancel(one.id)
