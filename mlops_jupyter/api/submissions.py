@@ -111,8 +111,8 @@ def _seen(store: AnyStore, one: Submission, sight: Sight | None) -> Submission:
     """As its place says; None: it does not know it."""
     states = kind_of(one.runner).states
     standing = judge_place(sight, states) if sight is not None else _unknown(one)
-    if standing.state == "scheduled":
-        return _still_scheduled(store, one)
+    if standing.state == one.state == "scheduled":
+        return msgspec.structs.replace(_still_scheduled(store, one), outcome=standing if standing.error else None)
     if standing.state in NO_END:
         return _moved(store, one, standing, sight)
     found = _collected(store, one)
