@@ -111,8 +111,8 @@ def _seen(store: AnyStore, one: Submission, sight: Sight | None) -> Submission:
     """As its place says; None: it does not know it."""
     states = kind_of(one.runner).states
     standing = judge_place(sight, states) if sight is not None else _unknown(one)
-    if standing.state == "scheduled":
-        return _still_scheduled(store, one)
+    if standing.state == one.state == "scheduled":
+        return msgspec.structs.replace(_still_scheduled(store, one), outcome=standing if standing.error else None)
     if standing.state in NO_END:
         return _moved(store, one, standing, sight)
     found = _collected(store, one)
@@ -236,7 +236,7 @@ def submission_sheet(one: Submission) -> Sheet:
              ("delivers to", one.deliver), ("waited", duration(waited) if waited >= 1 else ""),
              ("took", duration(outcome.seconds) if outcome and outcome.seconds else ""),
              ("attempts", str(one.attempts) if one.attempts > 1 else ""), ("run", one.run),
-             ("error", outcome.error if outcome else "")]
+             ("note" if one.state in NO_END else "error", outcome.error if outcome else "")]
     block = Block(columns=["", ""], rows=[[name, text] for name, text in facts if text])
     return Sheet(f"Submission {one.id}", [block], [f"What it printed: mlops submissions logs {one.id[:14]}"])
 

@@ -21,10 +21,11 @@ from mlops_jupyter.api.words import names
 from mlops_jupyter.cli.contract import ContractCommand
 from mlops_jupyter.cli.jobchecks import where
 from mlops_jupyter.cli.printing import answer, json_option, say
-from mlops_jupyter.cli.progress import bar
+from mlops_jupyter.cli.progress import bar, watched
 from mlops_jupyter.entities import InputError, JobFailedError, new_id
 from mlops_jupyter.jobs.attempts import Limits
 from mlops_jupyter.jobs.packing import opened
+from mlops_jupyter.jobs.runners import read_handed
 from mlops_jupyter.jobs.terms import read_terms
 
 
@@ -114,28 +115,33 @@ def _against(bundle: Path, notebook: Path, as_json_: bool) -> None:
 @click.option("--resume", is_flag=True, help="Go on where an earlier run was: only what has changed since runs again.")
 @click.option("--checkpoints/--no-checkpoints", default=True, show_default=True,
               help="Keep what costly cells leave, on this machine, for --resume and --retries.")
+@click.option("--handed", default="", metavar="JSON", help="Parameters, inputs and more, as a runner hands them over. It wins.")
 @click.option("--submission", metavar="ID", help="It is an attempt of this submission.")
 @click.option("--deliver", metavar="PLACE",
               help="Record apart, report to $MLOPS_STORE while it runs, and leave archive, notebook and result in PLACE.")
 @json_option
 def run(*, bundle: str, parameters: tuple[str, ...], inputs: tuple[str, ...], output: str | None,  # noqa: PLR0913 (options)
         env: str | None, timeout: str | None, cell_timeout: str | None, retries: int, wait: str, resume: bool, checkpoints: bool,
-        submission: str | None, deliver: str | None, as_json_: bool) -> None:
+        handed: str, submission: str | None, deliver: str | None, as_json_: bool) -> None:
     """Run the job in BUNDLE, in a folder of its own, recorded cell by cell.
 
     `mlops run BUNDLE --help` lists what this job takes: each parameter is an option too. BUNDLE is a folder, or a bundle packed
     into one file, which may be at an address.
     """
-    given, files = pairs(parameters, "-p"), pairs(inputs, "-i")
+    over = read_handed(handed)
+    given: dict[str, object] = {**pairs(parameters, "-p"), **over.parameters}
+    files = {**pairs(inputs, "-i"), **over.inputs}
     limits = Limits(cell=math.ceil(seconds(cell_timeout, "--cell-timeout")) if cell_timeout else None,
-                    whole=seconds(timeout, "--timeout") if timeout else None, retries=retries, wait=seconds(wait, "--wait"))
-    submission = submission or (new_id() if deliver else "")
+                    whole=over.timeout or (seconds(timeout, "--timeout") if timeout else None),
+                    retries=over.retries or retries, wait=seconds(wait, "--wait"))
+    deliver = over.deliver or deliver
+    submission = over.submission or submission or (new_id() if deliver else "")
     title = Path(bundle).name or bundle
     with attempt(submission, deliver or "", say) as ended, opened(bundle) as folder, bar(title, quiet=as_json_) as progress:
         place = where(env, quiet=as_json_)
         done = verbs.run_job(folder, given, files, verbs.Running(
             output, progress, say=say, where=place, limits=limits, checkpoints=checkpoints, resume=resume,
-            submission=submission, recorded=ended.recorded, printed=say if not as_json_ and not sys.stderr.isatty() else None))
+            submission=submission, recorded=ended.recorded, printed=say if not as_json_ and not watched() else None))
         ended.outcome, ended.session, ended.output = done.outcome, done.session, done.output
     answer(done, lambda: job_run_sheet(done), json=as_json_)
     headless.must_succeed(done.outcome, f"the job {bundle}", f"the executed notebook: {done.output}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import click
 from mlops_jupyter.api.display import console
 from mlops_jupyter.api.sweepsheets import label
 from mlops_jupyter.api.words import duration, first_line
+from mlops_jupyter.cli.progress import watched
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -29,7 +29,7 @@ def watching(sweep: Sweep, *, quiet: bool = False) -> Iterator[Callable[[Step], 
     """A function to call with each step, from any thread. `quiet` shows nothing."""
     if quiet:
         yield lambda step: None
-    elif sys.stderr.isatty():
+    elif watched():
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn(),

@@ -11,7 +11,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -106,6 +106,41 @@ def command(order: Order, program: Sequence[str], bundle: str | Path = "") -> li
     if order.timeout is not None:
         words += ["--timeout", f"{order.timeout:g}s"]
     return words
+
+
+class Handed(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a runner hands over as one text, where an engine carries a value better than words: `mlops run --handed TEXT`."""
+
+    parameters: dict[str, Any] = {}
+    inputs: dict[str, str] = {}
+    submission: str = ""
+    deliver: str = ""
+    retries: int = 0
+    timeout: float | None = None
+
+    @classmethod
+    def of(cls, order: Order) -> Handed:
+        """All that an attempt needs to know of the order."""
+        return cls({name: as_text(value) for name, value in order.parameters.items()}, order.inputs, order.submission,
+                   order.deliver, order.retries, order.timeout)
+
+    def text(self) -> str:
+        """As JSON without a dollar sign: neither a shell nor an engine finds a variable in it."""
+        return json_without_dollars(self)
+
+
+def json_without_dollars(value: object) -> str:
+    """JSON in which each dollar sign is written as JSON can write any letter."""
+    return msgspec.json.encode(value).decode().replace("$", "\\u0024")
+
+
+def read_handed(text: str) -> Handed:
+    """What was handed over; nothing for an empty text. InputError for what is no such JSON."""
+    try:
+        return msgspec.json.decode(text, type=Handed) if text.strip() else Handed()
+    except msgspec.DecodeError as error:
+        raise InputError(f"--handed {text[:80]!r} is not what a runner hands over: {error}",
+                         """it looks like --handed '{"parameters": {"month": 7}, "inputs": {}}'""") from None
 
 
 def spelled(words: Sequence[str], env: Mapping[str, str]) -> str:

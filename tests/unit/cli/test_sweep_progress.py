@@ -39,15 +39,26 @@ def test_a_quiet_sweep_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_terminal_shows_the_whole_and_how_many_failed() -> None:
+def on_a_terminal(ci: str) -> str:
+    """What the sweep shows on a terminal, with this value of `CI`."""
     main, terminal = pty.openpty()
     program = "from tests.unit.cli.test_sweep_progress import play; play()"
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "CI": ci}
     done = subprocess.run([sys.executable, "-c", program], stderr=terminal, check=False, env=environment)
     os.close(terminal)
     shown = os.read(main, 100_000).decode()
     os.close(main)
     assert done.returncode == 0, shown
+    return shown
+
+
+def test_the_terminal_of_a_ci_system_gets_lines() -> None:
+    lines = on_a_terminal("true").splitlines()
+    assert lines == ["[2/3] p=2 failed in 1.0 s: ValueError: no", "[3/3] p=3 succeeded in 3.0 s"]
+
+
+def test_a_terminal_shows_the_whole_and_how_many_failed() -> None:
+    shown = on_a_terminal("")
     last = shown[shown.rindex("study"):]
     assert "3/3" in last
     assert "1 failed" in last

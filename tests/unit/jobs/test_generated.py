@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlops_jupyter.entities import ConflictError, InputError, JobManifest
-from mlops_jupyter.jobs.generated import stamped, write_generated
+from mlops_jupyter.jobs.generated import is_as_written, stamp_of, stamped, write_generated
 
 JOB = JobManifest("late", 1.0, [], [], [], 1, 1, digest="sha256:abc")
 TEXT = stamped("on: push\njobs: {}\n", JOB, "mlops submit late --to github")
@@ -56,3 +56,18 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"):
         write_generated(tmp_path / "file" / "job.yml", TEXT)
+
+
+def test_an_edit_and_a_file_that_was_never_ours_can_be_asked_for() -> None:
+    assert is_as_written(TEXT)
+    assert not is_as_written(TEXT + "b: 2\n")
+    assert stamp_of(TEXT + "b: 2\n") == stamp_of(TEXT) != ""
+    assert stamp_of("a: 1\n") == ""
+    assert not is_as_written("a: 1\n")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\u2028", "\x0b"])
+def test_a_name_with_a_line_end_writes_no_line_of_its_own(end: str) -> None:
+    odd, plain = (JobManifest(name, 1795000000.0, [], [], [], 1, 1, digest="sha256:abc")
+                  for name in (f"flights{end}evil: true", "flights evil: true"))
+    assert stamped("a: 1\n", odd, "mlops submit job --to x") == stamped("a: 1\n", plain, "mlops submit job --to x")

