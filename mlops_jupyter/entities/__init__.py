@@ -61,12 +61,12 @@ from mlops_jupyter.entities.sessions import (
     Session,
     VariableVersion,
 )
-from mlops_jupyter.entities.submissions import Delivered, Schedule, Sight, Submission
+from mlops_jupyter.entities.submissions import Delivered, Firing, Schedule, Sight, Submission
 from mlops_jupyter.entities.tokens import NewToken, Scope, Token
 
 __all__ = [
     "AnyStore", "Artifact", "CallSite", "CellError", "CellExecution", "Column", "ColumnProfile", "ConflictError", "Dataset",
-    "Delivered", "Distribution", "Entity", "Environment", "Experiment", "FileAccess", "Fingerprint", "GitState", "Goal",
+    "Delivered", "Distribution", "Entity", "Environment", "Experiment", "FileAccess", "Fingerprint", "Firing", "GitState", "Goal",
     "Hardware", "InputCheck", "InputError", "JobFailedError", "JobInput", "JobManifest", "JobParameter", "JobResult", "Ledger",
     "LocalModule", "Merged", "Metric", "MlopsError", "ModelRef", "NewToken", "NotFoundError", "NotebookRef", "Observation",
     "Origin", "Outcome", "Output", "Param", "Profile", "Query", "RandomState", "Read", "Record", "Recorder", "ResultVerdict",
