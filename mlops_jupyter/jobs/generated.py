@@ -44,11 +44,17 @@ def write_generated(path: Path, text: str, *, overwrite: bool = False) -> bool:
     return True
 
 
-def _must_be_as_written(path: Path, text: str) -> None:
+def is_edited(text: str) -> bool | None:
+    """Whether somebody has changed this text since it was written; None if it was never ours."""
     stamp = _STAMP.search(text)
-    if stamp is None:
+    return None if stamp is None else _digest(text[stamp.end() + 1:]) != stamp[1]
+
+
+def _must_be_as_written(path: Path, text: str) -> None:
+    edited = is_edited(text)
+    if edited is None:
         raise ConflictError(f"{path} is there, and mlops_jupyter did not write it", "move it away, or: --set overwrite=true")
-    if _digest(text[stamp.end() + 1:]) != stamp[1]:
+    if edited:
         raise ConflictError(f"{path} was edited since it was written", "keep the edit, or write over it: --set overwrite=true")
 
 

@@ -58,9 +58,13 @@ partial.replace(folder / "exit")
 
 
 class LocalOptions(msgspec.Struct, frozen=True, rename="kebab"):
-    """`at_once`: so many of this store's submissions run at the same time, the others wait (0: all of them)."""
+    """`at_once`: so many of this store's submissions run at the same time, the others wait (0: all of them).
+
+    `turn`: those of the same turn are counted by themselves.
+    """
 
     at_once: int = 0
+    turn: str = ""
 
 
 class LocalRunner:
@@ -93,7 +97,7 @@ class LocalRunner:
 
     def _start(self, order: Order) -> str:
         folder = self._base / order.submission
-        slots = [self._base / f".slot-{number}" for number in range(self._options.at_once)]
+        slots = [self._base / f".slot-{self._options.turn}{number}" for number in range(self._options.at_once)]
         words = [sys.executable, "-c", _WAIT, str(folder), str(len(slots)), *map(str, slots), *self._words(order)]
         try:
             folder.mkdir(mode=0o700, parents=True)
