@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from mlops_jupyter import plugins
-from mlops_jupyter.api.conformance import CHECKS, Kit, title
+from mlops_jupyter.api.conformance import Kit, checks_of, title
 from mlops_jupyter.api.display import Block, Sheet
 from mlops_jupyter.api.handing import kind_of
 from mlops_jupyter.api.words import plural
@@ -55,9 +55,8 @@ def _known(name: str) -> Known:
 
 def check(kit: Kit, report: Callable[[Checked], None] | None = None) -> list[Checked]:
     """Try each promise on the real place. What a check raises is what was seen."""
-    kind_of(kit.runner)
     found = []
-    for one in CHECKS:
+    for one in checks_of(kit):
         try:
             one(kit)
             done = Checked(title(one), met=True)

@@ -16,8 +16,10 @@ import msgspec
 
 from mlops_jupyter.api.deliveries import Collected, collect
 from mlops_jupyter.api.display import Block, Sheet
-from mlops_jupyter.api.handing import kind_of, runner_of
-from mlops_jupyter.api.ledger import derive_runs, open_ledger
+from mlops_jupyter.api.handing import kind_of, runner_of, user_here
+from mlops_jupyter.api.ledger import derive_runs, open_ledger, opened
+from mlops_jupyter.api.schedules import decision_rows, schedule_facts, started
+from mlops_jupyter.api.telling import masked, tell
 from mlops_jupyter.api.words import duration, plural, when
 from mlops_jupyter.entities import (
     AnyStore,
@@ -50,34 +52,72 @@ def submissions(job: str | None = None, limit: int | None = None) -> list[Submis
 def submission(id: str) -> Submission:
     """One hand-over, by id or unique prefix, as it stands now."""
     store = open_ledger()
-    return look(store, [_find(store, id)])[0]
+    found = find(store, id)
+    look(store, [one for one in store.submissions(unfinished=True) if one.parent == found.id])
+    return look(store, [find(store, id)])[0]
+
+
+def follow(*, ended: bool = False) -> int:
+    """Look at all that has not ended, so that ends are noted and told without anybody asking. How many there were.
+
+    `ended`: look at the others too, of which somebody may have died before it told of their end.
+    """
+    store = opened()
+    left = store.submissions(unfinished=not ended)
+    if left:
+        look(open_ledger(), left)
+    return len(left)
 
 
 def logs(id: str) -> str:
-    """What the job printed so far, from its runner, without what would steer a terminal."""
-    found = _find(open_ledger(), id)
+    """What the job printed so far, from its runner, without what would steer a terminal. Of a schedule: its last job."""
+    store = open_ledger()
+    found = find(store, id)
+    if found.schedule is not None:
+        found = next((one for one in started(store, found) if one.place), None) or _nothing_yet(found)
     if not found.place:
         raise NotFoundError(f"submission {found.id} was never handed over, so it printed nothing", "mlops submissions list")
     return _STEERS.sub("", runner_of(found.runner, found.options).logs(found.place))
 
 
+def _nothing_yet(found: Submission) -> Submission:
+    raise NotFoundError(f"the schedule {found.id} has started nothing yet, so nothing was printed",
+                        f"mlops submissions show {found.id[:14]} says when it comes next")
+
+
 def cancel(id: str) -> Submission:
     """Ask the runner to stop it. ConflictError if it has ended."""
     store = open_ledger()
-    found = look(store, [_find(store, id)])[0]
+    found = look(store, [find(store, id)])[0]
     if found.state not in NO_END:
         raise ConflictError(f"submission {found.id} is not running: it {found.state}", f"mlops submissions show {found.id[:10]}")
     runner_of(found.runner, found.options).cancel([found.place])
+    if found.schedule is not None and found.state == "scheduled":  # there is nothing of it left that could end
+        return _cancelled(store, found)
+    return found
+
+
+def _cancelled(store: AnyStore, found: Submission) -> Submission:
+    now = time.time()
+    while found.state == "scheduled":
+        outcome = Outcome("cancelled", "taken out of its timer")
+        ended = msgspec.structs.replace(found, state="cancelled", ended=now, outcome=outcome)
+        if store.swap(found, [ended]):
+            return ended
+        found = find(store, found.id)  # it has just come to a moment
     return found
 
 
 def look(store: AnyStore, found: Sequence[Submission]) -> list[Submission]:
-    """The same, each as it stands now. One whose runner cannot be asked stays as it was last known."""
-    asked = [one for one in found if one.state in NO_END and one.place]
+    """The same, each as it stands now, and what was to be told of it told.
+
+    One whose runner cannot be asked stays as it was last known; so does one that only somebody else, elsewhere, can ask.
+    """
+    asked = [one for one in found if one.state in NO_END and one.place and one.host in {"", user_here()}]
     sights: dict[str, Sight | None] = {}
     for (name, options), group in groupby(sorted(asked, key=_runner), key=_runner):
         sights.update(_sights(name, dict(options), list(group)))
-    return [_now(store, one, sights) for one in found]
+    return tell(store, [_now(store, one, sights) for one in found])
 
 
 def _runner(one: Submission) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -163,7 +203,7 @@ def _moved(store: AnyStore, one: Submission, standing: Outcome, sight: Sight | N
     moved = msgspec.structs.replace(_timed(one, sight), state=standing.state,
                                     outcome=standing if standing.error else None)
     if moved.state != one.state and not store.settle(moved, one.state):
-        return _find(store, one.id)
+        return find(store, one.id)
     return moved
 
 
@@ -187,7 +227,7 @@ def _settled(store: AnyStore, one: Submission, outcome: Outcome, found: Collecte
         one, state=outcome.state, outcome=outcome, ended=one.ended or (last.at if last else now),
         run=(last.run if last else "") or _run(store, one), collected=found.attempts,
         attempts=max(one.attempts, len(found.results), 1), memory=last.memory if last else None)
-    return ended if store.settle(ended, one.state) else _find(store, one.id)
+    return ended if store.settle(ended, one.state) else find(store, one.id)
 
 
 def _close(store: AnyStore, one: Submission, now: float) -> None:
@@ -207,7 +247,8 @@ def _run(store: AnyStore, one: Submission) -> str:
     return ""
 
 
-def _find(store: AnyStore, id: str) -> Submission:
+def find(store: AnyStore, id: str) -> Submission:
+    """One hand-over as it is stored, by id or unique prefix."""
     found = [one for one in store.submissions() if id and one.id.startswith(id)]
     if not found:
         raise NotFoundError(f"there is no submission {id!r}", "mlops submissions list")
@@ -231,13 +272,17 @@ def submission_sheet(one: Submission) -> Sheet:
     waited = one.started - one.queued if one.started and one.queued else 0.0
     to = " ".join([one.runner, *(f"{name}={value}" for name, value in one.options.items())])
     facts = [("job", f"{one.name} {one.job}".strip()), ("to", to),
-             ("state", one.state), ("given", _given(one)), ("submitted", when(one.at)), ("place", one.place),
+             ("state", one.state), ("given", _given(one)), ("submitted", when(one.at)), *schedule_facts(one),
+             ("of schedule", one.parent[:14] if one.due else ""), ("place", one.place), ("on", one.host),
              ("delivers to", one.deliver), ("waited", duration(waited) if waited >= 1 else ""),
              ("took", duration(outcome.seconds) if outcome and outcome.seconds else ""),
              ("attempts", str(one.attempts) if one.attempts > 1 else ""), ("run", one.run),
-             ("error", outcome.error if outcome else "")]
-    block = Block(columns=["", ""], rows=[[name, text] for name, text in facts if text])
-    return Sheet(f"Submission {one.id}", [block], [f"What it printed: mlops submissions logs {one.id[:14]}"])
+             ("error", outcome.error if outcome else ""),
+             ("tells", ", ".join(map(masked, one.tell))), ("told", one.told if one.tell else ""), ("not told", one.untold)]
+    blocks = [Block(columns=["", ""], rows=[[name, text] for name, text in facts if text])]
+    if one.firings:
+        blocks.append(Block("Decisions, newest first", columns=["moment", "done", "submission"], rows=decision_rows(one)))
+    return Sheet(f"Submission {one.id}", blocks, [f"What it printed: mlops submissions logs {one.id[:14]}"])
 
 
 def _given(one: Submission) -> str:

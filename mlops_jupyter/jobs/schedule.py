@@ -31,7 +31,7 @@ _WORDS = {word: number for words, first in (("SUN MON TUE WED THU FRI SAT", 0),
 _FIELDS = ("minute (0-59)", "hour (0-23)", "day of month (1-31)", "month (1-12 or JAN-DEC)", "day of week (0-7 or SUN-SAT)")
 _ONE = r"(?:\d+|[A-Za-z]{3})"  # no L, W or #: cron has none
 _PART = re.compile(rf"(?:\*|{_ONE}-{_ONE})/\d+|\*|{_ONE}(?:-{_ONE})?")
-_DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
+_DAYS = ("", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 class Gap(NamedTuple):
@@ -46,7 +46,7 @@ def check(schedule: Schedule) -> None:
     """InputError, with what helps, for a line that is no cron or never comes, and for a zone that there is not."""
     zone_of(schedule)
     fields = schedule.cron.split()
-    if len(fields) != 5:
+    if len(fields) != 5 or not schedule.cron.isprintable():
         raise InputError(f"the schedule {schedule.cron!r} has {len(fields)} of five fields",
                          "write it as MINUTE HOUR DAY-OF-MONTH MONTH DAY-OF-WEEK; at six on working days is '0 6 * * 1-5'")
     for place, (field, name) in enumerate(zip(fields, _FIELDS, strict=True)):
@@ -68,7 +68,9 @@ def zone_of(schedule: Schedule) -> ZoneInfo:
     try:
         return ZoneInfo(schedule.zone)
     except (ValueError, OSError, LookupError):
-        close = difflib.get_close_matches(schedule.zone, sorted(available_timezones()), 3, 0.6)
+        known = sorted(available_timezones())
+        close = [name for name in known if name.rpartition("/")[2].casefold() == schedule.zone.casefold()]
+        close += difflib.get_close_matches(schedule.zone, known, 3, 0.6)
         raise InputError(f"there is no time zone {schedule.zone!r}",
                          f"give it as --zone {close[0] if close else 'Europe/Berlin'}"
                          + (f" (near it: {', '.join(close)})" if len(close) > 1 else "")) from None
@@ -167,7 +169,7 @@ def calendar_lines(schedule: Schedule) -> list[str]:
     """
     parsed = _parsed(schedule.cron)
     weekdays = {day % 7 for day in parsed.weekdays if isinstance(day, int)}
-    week = ",".join(_DAYS[day] for day in (1, 2, 3, 4, 5, 6, 0) if day in weekdays) if len(weekdays) < 7 else ""
+    week = re.sub(r"\d", lambda match: _DAYS[int(match[0])], _listed({day or 7 for day in weekdays}, range(1, 8), ".."))
     month = _listed(parsed.months, range(1, 13), "..", "02d") or "*"
     days = _listed(parsed.days, range(1, 32), "..", "02d") or "*"
     clock = f"{_listed(parsed.hours, range(24), '..', '02d') or '*'}:{_listed(parsed.minutes, range(60), '..', '02d') or '*'}:00"

@@ -116,7 +116,8 @@ def _plain(cron: str, zone: str, start: float, end: float) -> set[float]:
     ("0 5/2 * * *", "UTC", "'5/2' is no hour", "5-59/15"), ("0 6 31 4 *", "UTC", "never comes", ""),
     ("@daily", "UTC", "1 of five fields", "MINUTE"),
     ("0 6 * * 1#2", "UTC", "'1#2' is no day of week", ""), ("*/0 * * * *", "UTC", "'*/0' is no minute", ""),
-    ("0 6 * * *\n* * * * * evil", "UTC", "of five fields", ""), ("0 6 * * %", "UTC", "'%' is no day of week", ""),
+    ("0 6 * * *\n* * * * * evil", "UTC", "of five fields", ""),
+    ("0 6 *\n* *", "UTC", "of five fields", ""), ("0 6 * * %", "UTC", "'%' is no day of week", ""),
     ("0 6 * * *", "Europe/Berlon", "no time zone 'Europe/Berlon'", "--zone Europe/Berlin"),
     ("0 6 * * *", "../../etc/passwd", "no time zone", "--zone"), ("0 6 * * *", "", "no time zone", "--zone"),
     ("0 6 * * *", "Europe", "no time zone", "--zone"),
@@ -184,10 +185,10 @@ def test_the_line_comes_at_every_moment(cron: str, zone: str, local: str, since:
 
 
 @pytest.mark.parametrize(("cron", "zone", "lines"), [
-    ("0 6 * * 1-5", "UTC", ["Mon,Tue,Wed,Thu,Fri *-*-* 06:00:00 UTC"]),
+    ("0 6 * * 1-5", "UTC", ["Mon..Fri *-*-* 06:00:00 UTC"]),
     ("*/15 8-17 1 1,7 *", "UTC", ["*-01,07-01 08..17:00,15,30,45:00 UTC"]),
     ("0 0 13 * 5", "UTC", ["*-*-13 00:00:00 UTC", "Fri *-*-* 00:00:00 UTC"]),
-    ("* * * * *", "UTC", ["*-*-* *:*:00 UTC"]),
+    ("* * * * *", "UTC", ["*-*-* *:*:00 UTC"]), ("0 0 * * 6,0,2", "UTC", ["Tue,Sat,Sun *-*-* 00:00:00 UTC"]),
     ("30 2 * * *", BERLIN, ["*-*-* 02:30:00 Europe/Berlin", "*-03-* 03:00:00 Europe/Berlin"]),
 ])
 def test_systemd_is_told_in_its_own_words(cron: str, zone: str, lines: list[str]) -> None:
