@@ -122,12 +122,14 @@ class Listener:
 
 
 _CRONTAB = """#!{python}
-import pathlib, sys
+import os, pathlib, subprocess, sys
 file = pathlib.Path({file!r})
 if sys.argv[1] == "-l":
     if not file.exists():
         sys.exit("no crontab for somebody")
-    sys.stdout.buffer.write(file.read_bytes())
+    sys.stdout.buffer.write(file.read_bytes().replace(b"\\r", b"\\\\r"))  # as Debian's does
+elif sys.argv[1] == "-e":
+    subprocess.run([os.environ["VISUAL"], str(file)], check=True)
 elif sys.argv[1] == "-r":
     file.unlink()
 else:

@@ -277,7 +277,7 @@ def submission_sheet(one: Submission) -> Sheet:
              ("delivers to", one.deliver), ("waited", duration(waited) if waited >= 1 else ""),
              ("took", duration(outcome.seconds) if outcome and outcome.seconds else ""),
              ("attempts", str(one.attempts) if one.attempts > 1 else ""), ("run", one.run),
-             ("error", outcome.error if outcome else ""),
+             ("note" if one.state in NO_END else "error", outcome.error if outcome else ""),
              ("tells", ", ".join(map(masked, one.tell))), ("told", one.told if one.tell else ""), ("not told", one.untold)]
     blocks = [Block(columns=["", ""], rows=[[name, text] for name, text in facts if text])]
     if one.firings:

@@ -90,7 +90,7 @@ def _news(store: AnyStore, one: Submission, now: float) -> News | None:
     if one.told == one.state:
         return None
     if one.state in FAILURES:
-        return _failure(one)
+        return _failure(store, one)
     before = _before(store, one) if one.state == "succeeded" else None
     if before is None or before.state not in FAILURES:
         return News(one.state)
@@ -98,13 +98,25 @@ def _news(store: AnyStore, one: Submission, now: float) -> News | None:
         f"{_name(one)} succeeded, after it had {before.state}.", *_which(one)])
 
 
-def _failure(one: Submission) -> News:
-    outcome = one.outcome
-    where = f"cell {outcome.cell}: " if outcome is not None and outcome.cell is not None else ""
-    error = outcome.error if outcome is not None else ""
+def _failure(store: AnyStore, one: Submission) -> News:
     what = f"the schedule of {_name(one)}" if one.schedule is not None else _name(one)
     how = "took too long" if one.state == "timed-out" else one.state
-    return News(one.state, f"{what} {how}", [f"{where}{error}" or f"it {one.state}", *_which(one)])
+    return News(one.state, f"{what} {how}", [_error(store, one) or f"it {one.state}", *_which(one)])
+
+
+def _error(store: AnyStore, one: Submission) -> str:
+    """Which cell, and the error: as its attempt said, else as it recorded it, else the end of what it printed."""
+    outcome = one.outcome
+    if outcome is not None and outcome.cell is not None:
+        return f"cell {outcome.cell}: {outcome.error}"
+    if one.state == "failed":
+        for session in store.sessions(submission=one.id):
+            for cell in reversed(store.executions(session.id)):
+                if cell.state == "error" and cell.error is not None:
+                    return f"cell {cell.n}: {cell.error.name}: {cell.error.message}"
+    lines = outcome.error.splitlines() if outcome is not None else []
+    ours = [place for place, line in enumerate(lines) if line.startswith("mlops: ")]
+    return "\n".join(lines[ours[-1]:] if ours else lines)
 
 
 def _of_schedule(one: Submission, now: float) -> News | None:

@@ -18,7 +18,8 @@ _STAMP = re.compile(r"^\S*\s*Content (\w{16}): an edit below is noticed, and not
 
 def stamped(body: str, manifest: JobManifest, command: str, comment: str = "#") -> str:
     """`body` under lines of comment that say where it is from. `comment`: how a line of comment begins in that format."""
-    lines = [f"Made by mlops_jupyter from the job {manifest.name}, {manifest.digest}.", f"Made again by: {command}",
+    name = "".join(letter if letter.isprintable() else " " for letter in manifest.name)  # a line end would end the comment
+    lines = [f"Made by mlops_jupyter from the job {name}, {manifest.digest}.", f"Made again by: {command}",
              f"Content {_digest(body)}: an edit below is noticed, and not written over."]
     return "".join(f"{comment} {line}\n" for line in lines) + body
 
@@ -44,17 +45,22 @@ def write_generated(path: Path, text: str, *, overwrite: bool = False) -> bool:
     return True
 
 
-def is_edited(text: str) -> bool | None:
-    """Whether somebody has changed this text since it was written; None if it was never ours."""
+def stamp_of(text: str) -> str:
+    """The digest of what was written, from the top of such a file; "" for one that we did not write."""
     stamp = _STAMP.search(text)
-    return None if stamp is None else _digest(text[stamp.end() + 1:]) != stamp[1]
+    return stamp[1] if stamp else ""
+
+
+def is_as_written(text: str) -> bool:
+    """Whether we wrote it, and nobody has edited it since."""
+    stamp = _STAMP.search(text)
+    return stamp is not None and _digest(text[stamp.end() + 1:]) == stamp[1]
 
 
 def _must_be_as_written(path: Path, text: str) -> None:
-    edited = is_edited(text)
-    if edited is None:
+    if not stamp_of(text):
         raise ConflictError(f"{path} is there, and mlops_jupyter did not write it", "move it away, or: --set overwrite=true")
-    if edited:
+    if not is_as_written(text):
         raise ConflictError(f"{path} was edited since it was written", "keep the edit, or write over it: --set overwrite=true")
 
 

@@ -22,7 +22,7 @@ import msgspec
 
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import InputError, Sight
-from mlops_jupyter.jobs.generated import is_edited
+from mlops_jupyter.jobs.generated import is_as_written
 from mlops_jupyter.jobs.runners import About, Order, States
 from mlops_jupyter.jobs.runners.timers import (
     LOG,
@@ -37,6 +37,7 @@ from mlops_jupyter.jobs.runners.timers import (
 from mlops_jupyter.jobs.schedule import crontab_fields
 
 LOCALTIME = Path("/etc/localtime")
+_SHOWN = {b"\r": b"\\r", b"\b": b"\\b"}
 _LONGEST = 998  # bytes of a command that every cron takes
 _HINT = "apt-get install cron, or: --to systemd"
 
@@ -87,7 +88,7 @@ class CronRunner:
                 block = _found(after, folder.name)
                 if block is None:
                     continue
-                if is_edited(_inner(block)) is not False:
+                if not is_as_written(_inner(block)):
                     raise edited(f"the block of {folder.name} in the crontab", ["crontab", "-e"])
                 after = after[:block.start()] + after[block.end():]
             if after != before:
@@ -127,7 +128,7 @@ def _seen(crontab: bytes, submission: str) -> Sight:
     block = _found(crontab, submission)
     if block is None:
         return Sight("gone", detail="its lines are no longer in the crontab, and it was not cancelled here")
-    if is_edited(_inner(block)) is not False:
+    if not is_as_written(_inner(block)):
         return Sight("edited", detail="its lines in the crontab were edited by hand; they stay as they are")
     return Sight("installed")
 
@@ -138,13 +139,29 @@ def _ended(crontab: bytes) -> bytes:
 
 
 def _read() -> bytes:
-    """The user's crontab; empty where there is none."""
+    """The user's crontab, byte for byte; empty where there is none."""
     done = _crontab(["-l"])
     said = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode and "no crontab" not in said:
         raise InputError(f"cron does not show the crontab: {said or f'exit code {done.returncode}'}",
                          "crontab -l, and mend what it says")
-    return done.stdout if not done.returncode else b""
+    shown = done.stdout if not done.returncode else b""
+    return _exact(shown) if any(mark in shown for mark in _SHOWN.values()) else shown
+
+
+def _exact(shown: bytes) -> bytes:
+    """Debian's `crontab -l` shows a carriage return as `\\r`, as two letters; an editor gets the bytes themselves."""
+    found = _crontab(["-e"], editor="cat").stdout
+    if _as_shown(found) != _as_shown(shown):
+        raise InputError("the crontab holds \\r or \\b, and cron does not say which bytes those are",
+                         "crontab -e, and take them out")
+    return found
+
+
+def _as_shown(crontab: bytes) -> bytes:
+    for letter, mark in _SHOWN.items():
+        crontab = crontab.replace(letter, mark)
+    return crontab
 
 
 def _write(crontab: bytes) -> None:
@@ -154,10 +171,10 @@ def _write(crontab: bytes) -> None:
         raise InputError(f"cron does not take the crontab: {said}", "crontab -e, and mend what it says; nothing was changed")
 
 
-def _crontab(words: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def _crontab(words: Sequence[str], given: bytes = b"", editor: str = "false") -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["crontab", *words], input=given, capture_output=True, check=False,
-                              env={**os.environ, "LC_ALL": "C"})
+                              env={**os.environ, "LC_ALL": "C", "VISUAL": editor, "EDITOR": editor})
     except OSError as error:
         raise InputError(f"there is no crontab on this machine: {error.strerror}", _HINT) from None
 

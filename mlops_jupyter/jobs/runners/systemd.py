@@ -17,7 +17,7 @@ import msgspec
 
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import InputError, Sight, StoreError
-from mlops_jupyter.jobs.generated import is_edited, write_generated
+from mlops_jupyter.jobs.generated import is_as_written, write_generated
 from mlops_jupyter.jobs.runners import About, Order, States
 from mlops_jupyter.jobs.runners.timers import (
     LOG,
@@ -93,7 +93,7 @@ class SystemdRunner:
         found = [known(place, "systemd") for place in places]
         paths = [path for folder in found for path in _paths_of(folder) if path.exists()]
         for path in paths:
-            if is_edited(_text(path)) is not False:
+            if not is_as_written(_text(path)):
                 raise edited(str(path), ["systemctl --user disable --now", path.with_suffix(TIMER).name, "&& rm", str(path)])
         if not self._options.folder and paths:
             _systemctl("disable", "--now", *(path.name for path in paths if path.suffix == TIMER))
@@ -130,7 +130,7 @@ class SystemdRunner:
         missing = [path for path in paths if not path.exists()]
         if missing:
             return Sight("gone", detail=f"{missing[0]} is no longer there, and it was not cancelled here")
-        changed = [path for path in paths if is_edited(_text(path)) is not False]
+        changed = [path for path in paths if not is_as_written(_text(path))]
         if changed:
             return Sight("edited", detail=f"{changed[0]} was edited by hand; it stays as it is")
         timer = paths[1].name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +23,7 @@ SCHEDULE = Schedule("0 6 * * 1-5", "Asia/Kathmandu")
 @pytest.fixture
 def crontab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = write_crontab(tmp_path / "bin")
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     return file
 
 
@@ -37,7 +38,8 @@ def order(job: Path, name: str = "one", **more: object) -> Order:
 
 BEFORE = [
     pytest.param(None, id="no crontab"), pytest.param(b"", id="an empty one"), pytest.param(b"5 4 * * * true\n", id="one line"),
-    pytest.param(b"# a\r\n5 4 * * * true\r\n", id="CRLF"), pytest.param(b"5 4 * * * true", id="no last newline"),
+    pytest.param(b"# a\r\n5 4 * * * true\r\n", id="CRLF"), pytest.param(b"# \\r\n# a\r\n", id="what looks like one"),
+    pytest.param(b"5 4 * * * true", id="no last newline"),
     pytest.param(b"A=\xff\xfe\n\n\n  # \xc3\xa9 %\n", id="no UTF-8, blank lines"),
     pytest.param(b"# >>> mlops two\n* * * * * true\n# <<< mlops two\n# >>> mlops one, it says\n", id="lines like ours"),
 ]
