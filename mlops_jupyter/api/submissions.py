@@ -261,7 +261,7 @@ def submissions_sheet(found: list[Submission]) -> Sheet:
     """One line a hand-over."""
     if not found:
         return Sheet("No submissions yet", notes=["mlops submit BUNDLE --to local"])
-    rows = [[one.id[:14], one.name, one.runner, one.state, _given(one), when(one.at)] for one in found]
+    rows = [[one.id[:14], one.name, one.runner, one.state, _summary(one), when(one.at)] for one in found]
     return Sheet(plural(len(found), "submission"),
                  [Block(columns=["submission", "job", "to", "state", "~given", "when"], rows=rows)])
 
@@ -287,3 +287,8 @@ def submission_sheet(one: Submission) -> Sheet:
 
 def _given(one: Submission) -> str:
     return ", ".join(f"{name}={as_text(value)}" for name, value in one.parameters.items())
+
+
+def _summary(one: Submission) -> str:
+    schedule = f"{one.schedule.cron} {one.schedule.zone}" if one.schedule is not None else ""
+    return ", ".join(filter(None, [schedule, _given(one)]))

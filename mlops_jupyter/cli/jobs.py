@@ -167,6 +167,8 @@ def submit(*, bundle: Path, runner: str, parameters: tuple[str, ...], inputs: tu
            options: tuple[str, ...], deliver: str, timeout: str | None, retries: int, cron: str | None, zone: str,
            overlap: Overlap, missed: Missed, addresses: tuple[str, ...], unverified: bool, dry_run: bool, as_json_: bool) -> None:
     """Hand the job in BUNDLE to a runner: `mlops runners list` says which there are."""
+    if cron is None and (zone, overlap, missed) != ("UTC", "skip", "run"):
+        raise InputError("--zone, --overlap and --missed are about a schedule, and none is given", "--schedule '0 6 * * 1-5'")
     how = Handing(options=pairs(options, "--set"), unverified=unverified, deliver=deliver, retries=retries,
                   timeout=seconds(timeout, "--timeout") if timeout else None, tell=addresses,
                   schedule=Schedule(cron, zone, overlap, missed) if cron is not None else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -17,7 +18,9 @@ from mlops_jupyter.api.submissions import find, logs, submission, submissions
 from mlops_jupyter.entities import Schedule, Submission
 from mlops_jupyter.entities.submissions import NO_END, Overlap
 from mlops_jupyter.jobs.bundle import load
+from tests.fakes import write_crontab
 from tests.integration.sweep_jobs import write_job
+from tests.team import serving
 
 
 def until(met: Callable[[], bool], what: str) -> None:
@@ -100,3 +103,31 @@ def test_a_command_that_died_before_it_handed_the_job_over_leaves_a_failure_and_
     monkeypatch.setattr("time.time", lambda now=time.time: now() + 700)
     (child,) = children()
     assert (child.state, child.outcome and child.outcome.error) == ("failed", "it was never handed over")
+
+
+def test_a_schedule_whose_store_is_a_teams_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "go").touch()
+    scheduled(tmp_path)
+    crontab = write_crontab(tmp_path / "bin")
+    secret = open_ledger().create_token("me", "write").secret
+    with serving() as address:
+        path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        away = {**os.environ, "MLOPS_STORE": address, "MLOPS_TOKEN": secret, "MLOPS_STATE": str(tmp_path / "away"), "PATH": path}
+
+        def mlops(*words: str) -> str:
+            program = [sys.executable, "-m", "mlops_jupyter.cli", *words]
+            done = subprocess.run(program, env=away, cwd=tmp_path, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        mlops("submit", "job", "--to", "cron", "--unverified", "--schedule", "* * * * *")
+        assert secret not in crontab.read_text()
+        parent = next(one for one in open_ledger().submissions() if one.id != "s1")
+        open_ledger().put(replace(parent, at=parent.at - 60))
+        line = next(line for line in crontab.read_text().splitlines() if line.startswith("* "))
+        subprocess.run(["/bin/sh", "-c", line.split(" ", 5)[5]], env={}, cwd="/", check=True)
+        until(lambda: "succeeded" in mlops("submissions", "list"), "it did not succeed")
+        mlops("submissions", "cancel", parent.id)
+    (child,) = [one for one in open_ledger().submissions() if one.parent == parent.id]
+    assert child.state == "succeeded"
+    assert [run.id for run in open_ledger().runs()] == [child.run]

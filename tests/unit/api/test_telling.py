@@ -144,6 +144,19 @@ def test_an_address_that_is_none_is_refused_and_not_repeated(address: str, says:
     assert "://x/s3cret" not in str(caught.value)
 
 
+def test_without_apprise_an_address_is_refused_and_what_is_owed_stays_owed(listener: Listener,
+                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    put(listener, "u1")
+    with monkeypatch.context() as without:
+        without.setattr("mlops_jupyter.api.telling._installed", lambda: False)
+        with pytest.raises(InputError) as caught:
+            must_be_tellable([listener.address])
+        assert "mlops_jupyter[tell]" in caught.value.remedy
+        assert submission("u1").told == ""
+    submissions()
+    assert len(listener.heard) == 1
+
+
 def test_an_address_may_be_a_reference(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK", listener.address)
     must_be_tellable(["env:HOOK"])
