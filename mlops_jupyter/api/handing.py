@@ -173,7 +173,7 @@ def _order(bundle: Bundle, one: Submission, how: Handing, place: Runner, store: 
         env = {}  # it is of this machine: what comes back are archives
     elif urlsplit(url).password:
         env, secrets = {}, env
-    if remote and store is not None and how.schedule is None:
+    if remote and store is not None and place.about.schedules != "must":
         secrets["MLOPS_TOKEN"] = store.create_job_token(one.id, time.time() + TOKEN_DAYS * 86_400).secret
     return Order(submission=one.id, bundle=bundle.folder, name=bundle.manifest.name, parameters=one.parameters, inputs=one.inputs,
                  env=env, secrets=secrets, deliver=one.deliver, retries=how.retries, timeout=how.timeout, schedule=how.schedule)

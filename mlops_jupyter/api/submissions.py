@@ -35,6 +35,7 @@ from mlops_jupyter.entities import (
 from mlops_jupyter.entities.submissions import NO_END
 from mlops_jupyter.jobs.outcome import judge_place
 from mlops_jupyter.jobs.parameters import as_text
+from mlops_jupyter.jobs.runners.timers import is_timer
 from mlops_jupyter.store import Store
 
 _STEERS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -73,7 +74,7 @@ def logs(id: str) -> str:
     """What the job printed so far, from its runner, without what would steer a terminal. Of a schedule: its last job."""
     store = open_ledger()
     found = find(store, id)
-    if found.schedule is not None:
+    if is_timer(found.runner):
         found = next((one for one in started(store, found) if one.place), None) or _nothing_yet(found)
     if not found.place:
         raise NotFoundError(f"submission {found.id} was never handed over, so it printed nothing", "mlops submissions list")
@@ -92,7 +93,7 @@ def cancel(id: str) -> Submission:
     if found.state not in NO_END:
         raise ConflictError(f"submission {found.id} is not running: it {found.state}", f"mlops submissions show {found.id[:10]}")
     runner_of(found.runner, found.options).cancel([found.place])
-    if found.schedule is not None and found.state == "scheduled":  # there is nothing of it left that could end
+    if is_timer(found.runner) and found.state == "scheduled":  # there is nothing of it left that could end
         return _cancelled(store, found)
     return found
 
@@ -152,7 +153,7 @@ def _seen(store: AnyStore, one: Submission, sight: Sight | None) -> Submission:
     states = kind_of(one.runner).states
     standing = judge_place(sight, states) if sight is not None else _unknown(one)
     if standing.state == "scheduled":
-        return _still_scheduled(store, one)
+        return _still_scheduled(store, one, standing)
     if standing.state in NO_END:
         return _moved(store, one, standing, sight)
     found = _collected(store, one)
@@ -163,15 +164,16 @@ def _seen(store: AnyStore, one: Submission, sight: Sight | None) -> Submission:
     return _settled(store, _timed(one, sight), outcome, found)
 
 
-def _still_scheduled(store: AnyStore, one: Submission) -> Submission:
-    """A schedule goes on; what its runs have delivered is taken in as it comes."""
+def _still_scheduled(store: AnyStore, one: Submission, standing: Outcome) -> Submission:
+    """A schedule goes on; what its runs have delivered is taken in as it comes, and what its place remarks is noted."""
     found = _collected(store, one)
-    if found.attempts == one.collected:
+    now = msgspec.structs.replace(one, outcome=standing if standing.error else None)
+    if found.attempts != one.collected:
+        last = found.results[-1]
+        now = msgspec.structs.replace(now, collected=found.attempts, run=last.run or one.run, attempts=len(found.results))
+    if now == one:
         return one
-    last = found.results[-1]
-    now = msgspec.structs.replace(one, collected=found.attempts, run=last.run or one.run, attempts=len(found.results))
-    store.settle(now, one.state)
-    return now
+    return now if store.swap(one, [now]) else find(store, one.id)  # its timer may just have noted something else
 
 
 def _just_now(store: AnyStore, one: Submission) -> bool:

@@ -20,6 +20,7 @@ import msgspec
 from mlops_jupyter.api.slices import redactor
 from mlops_jupyter.entities import AnyStore, InputError, JobParameter, MlopsError, Submission
 from mlops_jupyter.entities.submissions import NO_END
+from mlops_jupyter.jobs.runners.timers import is_timer
 from mlops_jupyter.jobs.schedule import LATE, between, zone_of
 from mlops_jupyter.jobs.secrets import secret_values
 
@@ -86,7 +87,8 @@ def _told(store: AnyStore, one: Submission) -> Submission:
 
 def _news(store: AnyStore, one: Submission, now: float) -> News | None:
     if one.state in NO_END:
-        return _of_schedule(one, now) if one.schedule is not None and one.told != MISSED else None
+        ours = one.schedule is not None and one.told != MISSED and is_timer(one.runner)
+        return _of_schedule(one, now) if ours else None
     if one.told == one.state:
         return None
     if one.state in FAILURES:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,11 @@ def scheduled(folder: Path, overlap: Overlap = "skip") -> Submission:
     """A schedule whose minute has just come, of a job that runs until there is a file `go`."""
     wait = f"import os, time\nwhile not os.path.exists({str(folder / 'go')!r}): time.sleep(0.05)\nprint('it went')"
     write_job(folder / "job", [], wait)
-    one = Submission("s1", load(folder / "job").manifest.digest, "cron", time.time() - 60, "scheduled", place="cron:there",
-                     host="somebody@elsewhere", schedule=Schedule("* * * * *", overlap=overlap), bundle=str(folder / "job"))
+    minute = time.time() // 60 * 60
+    at = datetime.fromtimestamp(minute, UTC)
+    one = Submission("s1", load(folder / "job").manifest.digest, "cron", minute - 30, "scheduled", place="cron:there",
+                     host="somebody@elsewhere", schedule=Schedule(f"{at.minute} {at.hour} * * *", overlap=overlap),
+                     bundle=str(folder / "job"))
     open_ledger().put(one)
     return one
 
@@ -46,9 +50,8 @@ def children() -> list[Submission]:
 
 
 def again() -> None:
-    """Its next minute has come."""
-    parent = find(open_ledger(), "s1")
-    open_ledger().put(replace(parent, at=time.time() - 60, firings=[]))
+    """Its minute has come once more."""
+    open_ledger().put(replace(find(open_ledger(), "s1"), firings=[]))
     fire("s1")
 
 

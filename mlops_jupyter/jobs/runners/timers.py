@@ -13,16 +13,29 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlops_jupyter import plugins
 from mlops_jupyter.entities import ConflictError, InputError, NotFoundError, Schedule
 from mlops_jupyter.jobs.bundle import load
 from mlops_jupyter.jobs.generated import stamped
 from mlops_jupyter.jobs.parameters import as_text
-from mlops_jupyter.jobs.runners import Order
+from mlops_jupyter.jobs.runners import About, Order
 
 ENVIRONMENT, LOG = "timer.json", "timer.log"
 _ALWAYS = ("PATH", "HOME", "LANG", "LC_ALL", "MLOPS_STORE", "MLOPS_STATE", "MLOPS_TOKEN", "MLOPS_TOKEN_FILE", "MLOPS_TELL",
            "JUPYTER_PATH", "JUPYTER_DATA_DIR", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """Variables that go along if they are set: what the commands of the package read."""
+
+
+def is_timer(runner: str) -> bool:
+    """Whether the runner of that name only knocks: what it starts, and when, is decided here and is on record."""
+    if runner not in plugins.available(plugins.RUNNER):
+        return False
+    try:
+        kind = plugins.load(plugins.RUNNER, runner)
+    except ImportError:  # its extra is not installed
+        return False
+    about = getattr(kind, "about", None)
+    return isinstance(about, About) and about.schedules == "must"
 
 
 def fire_command(base: Path, submission: str) -> list[str]:

@@ -149,6 +149,7 @@ def test_a_schedule_is_submitted_shown_cancelled_and_gone(tmp_path: Path, cronta
     crontab.write_bytes(crontab.read_bytes().replace(b" * * * * ", b" * * * 1 "))
     edited = submission(one.id)
     assert (edited.state, edited.outcome and "edited by hand" in edited.outcome.error) == ("scheduled", True)
+    assert find(open_ledger(), one.id) == edited
     crontab.write_bytes(crontab.read_bytes().replace(b" * * * 1 ", b" * * * * "))
     assert cancel(one.id).state == "cancelled"
     assert not crontab.exists()

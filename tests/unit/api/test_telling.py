@@ -122,6 +122,13 @@ def test_a_missed_schedule_is_told_once_until_all_is_well(listener: Listener) ->
     assert "made up for now" in listener.heard[1]["message"]
 
 
+def test_an_engine_that_keeps_its_own_schedule_is_not_called_late(listener: Listener) -> None:
+    open_ledger().put(Submission("s1", "job1", "airflow", time.time() - 3600, "scheduled", schedule=MINUTE, place="airflow://there",
+                                 tell=[listener.address]))
+    assert tell(open_ledger(), open_ledger().submissions())[0].told == ""
+    assert listener.heard == []
+
+
 def test_a_schedule_that_is_gone_is_told_as_a_failure(listener: Listener) -> None:
     put(listener, "s1", "died", schedule=MINUTE, runner="cron", outcome=Outcome("died", "its lines are gone"))
     submissions()
