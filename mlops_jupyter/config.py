@@ -33,6 +33,9 @@ class Settings(SingletonConfigurable):
     checkpoint_bytes = Int(4_294_967_296, help="Most bytes of checkpoints of jobs, on this machine.").tag(config=True)
     tolerance = Float(1e-9, help="Relative difference up to which a re-run number is `within tolerance`.").tag(config=True)
 
+    tell = Unicode(help="Whom to tell of the ends of your jobs: addresses of apprise. Environment: MLOPS_TELL.").tag(config=True)
+    follow_seconds = Float(15.0, help="Seconds between two looks of a server at jobs that have not ended.").tag(config=True)
+
     @classmethod
     def current(cls) -> Settings:
         """The process's settings; reads the environment anew where nothing was configured."""
@@ -62,6 +65,10 @@ class Settings(SingletonConfigurable):
     def environments_folder(self) -> Path:
         """Where the virtual environments of jobs are kept, whatever the store. The folder may not exist yet."""
         return self._state_folder() / "environments"
+
+    def addresses(self) -> list[str]:
+        """Whom to tell of the ends of this user's jobs, beside those that are named with a job."""
+        return (self.tell or os.environ.get("MLOPS_TELL", "")).split()
 
     def _state_folder(self) -> Path:
         base = self.state or os.environ.get("MLOPS_STATE") or str(Path(jupyter_data_dir()) / "mlops-state")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from keyring.backend import KeyringBackend
@@ -178,3 +180,93 @@ def write_client(name: str, folder: Path) -> Path:
     program.write_text({"gh": _GH, "glab": _GLAB}[name].format(python=sys.executable, folder=str(folder)), encoding="utf-8")
     program.chmod(0o755)
     return program
+class Listener:
+    """Whom to tell, on loopback: keeps what apprise's `json://` sends, and answers with `status`. As a context manager."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.heard: list[dict[str, str]] = []
+        listener = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                listener.heard.append(json.loads(body))
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self.address = f"json://127.0.0.1:{self._server.server_port}/s3cret-hook"
+
+    @property
+    def titles(self) -> list[str]:
+        return [one["title"] for one in self.heard]
+
+    def __enter__(self) -> Listener:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
+
+
+_CRONTAB = """#!{python}
+import os, pathlib, subprocess, sys
+file = pathlib.Path({file!r})
+if sys.argv[1] == "-l":
+    if not file.exists():
+        sys.exit("no crontab for somebody")
+    sys.stdout.buffer.write(file.read_bytes().replace(b"\\r", b"\\\\r"))  # as Debian's does
+elif sys.argv[1] == "-e":
+    subprocess.run([os.environ["VISUAL"], str(file)], check=True)
+elif sys.argv[1] == "-r":
+    file.unlink()
+else:
+    given = sys.stdin.buffer.read()
+    if not given.endswith(b"\\n"):
+        sys.exit("new crontab file is missing newline before EOF, can't install.")
+    file.write_bytes(given)
+"""
+
+
+def write_crontab(folder: Path) -> Path:
+    """A program `crontab` in `folder`, to be put on PATH; the file that it keeps. Developers' own crontabs are left alone."""
+    file = folder / "kept"
+    _program(folder / "crontab", _CRONTAB.format(python=sys.executable, file=str(file)))
+    return file
+
+
+_SYSTEMCTL = """#!{python}
+import pathlib, sys
+words = sys.argv[1:]
+with open({log!r}, "a") as log:
+    print(*words, file=log)
+running = pathlib.Path({running!r})
+timers = set(running.read_text().split()) if running.exists() else set()
+if words[1] == "enable":
+    timers |= set(words[3:])
+elif words[1] == "disable":
+    timers -= set(words[3:])
+elif words[1] == "is-active":
+    sys.exit(0 if words[3] in timers else 3)
+running.write_text(" ".join(sorted(timers)))
+"""
+
+
+def write_systemctl(folder: Path) -> tuple[Path, Path]:
+    """A program `systemctl` in `folder`; the files with what it was asked, and with the timers that it runs."""
+    log, running = folder / "asked", folder / "running"
+    _program(folder / "systemctl", _SYSTEMCTL.format(python=sys.executable, log=str(log), running=str(running)))
+    return log, running
+
+
+def _program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)

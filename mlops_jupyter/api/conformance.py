@@ -29,6 +29,7 @@ from mlops_jupyter.entities import (
     MlopsError,
     NotFoundError,
     Run,
+    Schedule,
     Submission,
     content_hash,
 )
@@ -72,6 +73,7 @@ class Kit(msgspec.Struct):
     folder: Path
     patience: float = 300.0
     deliver: str = ""
+    schedule: Schedule | None = None
 
     def job(self) -> Path:
         """The bundle, written when first asked for."""
@@ -86,7 +88,7 @@ class Kit(msgspec.Struct):
 
     def how(self) -> Handing:
         """How everything is handed over."""
-        return Handing(options=self.options, unverified=True, deliver=self.deliver)
+        return Handing(options=self.options, unverified=True, deliver=self.deliver, schedule=self.schedule)
 
     def submit(self, inputs: Mapping[str, str] | None = None, **parameters: object) -> Submission:
         """One job."""
@@ -142,6 +144,9 @@ def says_how_things_get_there(kit: Kit) -> None:
     told = [kind.about.title, kind.about.bundle, kind.about.environment, kind.about.inputs, kind.about.results]
     must(all(told), "a runner says how each part gets there", kind.about)
     ends = set(kind.states.values())
+    if kind.about.schedules == "must":
+        must({"scheduled", "died"} <= ends, "a timer's table has a word for scheduled, and for gone", kind.states)
+        return
     must({"running", "succeeded", "failed"} <= ends, "a runner's table has a word for running, succeeded and failed", kind.states)
 
 
@@ -222,12 +227,51 @@ def knows_what_it_does_not_know(kit: Kit) -> None:
     raise UnmetError("promised: a bad parameter is refused. Seen: it was handed over")
 
 
+def keeps_a_schedule(kit: Kit) -> None:
+    """A schedule stays until it is cancelled; then it is gone, and cancelling it again is a clear error."""
+    one = kit.submit()
+    must(one.state == "scheduled" and verbs.submission(one.id).state == "scheduled", "a schedule is scheduled", one)
+    cancelled = verbs.cancel(one.id)
+    must(cancelled.state == "cancelled", "a cancelled schedule is cancelled at once", cancelled)
+    (seen,) = runner_of(kit.runner, kit.options).status([one.place])
+    must(kind_of(kit.runner).states[seen.word] == "died", "nothing of it is left", seen)
+    try:
+        verbs.cancel(one.id)
+    except ConflictError:
+        return
+    raise UnmetError(f"promised: cancelling what has ended is refused. Seen: {one.id} was cancelled twice")
+
+
+def needs_a_schedule(kit: Kit) -> None:
+    """Without a schedule it refuses, and nothing is handed over."""
+    before = len(open_ledger().submissions())
+    try:
+        submit(kit.job(), kit.runner, {}, {}, msgspec.structs.replace(kit.how(), schedule=None))
+    except InputError:
+        must(len(open_ledger().submissions()) == before, "nothing is handed over without a schedule", "a submission")
+        return
+    raise UnmetError("promised: a timer takes nothing without a schedule. Seen: it was handed over")
+
+
 Check = Callable[[Kit], None]
 CHECKS: Sequence[Check] = (
     says_how_things_get_there, previews_the_same_twice, knows_what_it_does_not_know, brings_parameters_and_inputs,
     tells_a_failure, tells_a_killed_kernel, cancels, takes_many,
 )
 """In an order in which the cheap ones come first."""
+TIMER_CHECKS: Sequence[Check] = (
+    says_how_things_get_there, previews_the_same_twice, knows_what_it_does_not_know, needs_a_schedule, keeps_a_schedule,
+)
+"""Of a runner that only starts jobs by a schedule: what it starts are submissions to `local`, which has checks of its own."""
+SELDOM = Schedule("0 0 29 2 *")
+
+
+def checks_of(kit: Kit) -> Sequence[Check]:
+    """Those that have a meaning for the runner. One that needs a schedule gets one that hardly comes."""
+    if kind_of(kit.runner).about.schedules != "must":
+        return CHECKS
+    kit.schedule = kit.schedule or SELDOM
+    return TIMER_CHECKS
 
 
 def title(check: Check) -> str:

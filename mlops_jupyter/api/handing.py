@@ -7,6 +7,7 @@ between is a submission that never got a place, and no job that nobody knows of.
 from __future__ import annotations
 
 import getpass
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,11 +18,13 @@ import msgspec
 
 from mlops_jupyter import plugins
 from mlops_jupyter.api.ledger import open_ledger
+from mlops_jupyter.api.telling import must_be_tellable
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import AnyStore, ConflictError, InputError, Outcome, Schedule, Submission, new_id
 from mlops_jupyter.jobs.bundle import Bundle, load
-from mlops_jupyter.jobs.parameters import Value, validate
+from mlops_jupyter.jobs.parameters import validate
 from mlops_jupyter.jobs.runners import Order, Runner, gather_options, read_options
+from mlops_jupyter.jobs.schedule import check
 from mlops_jupyter.jobs.work import resolve_inputs
 
 TOKEN_DAYS = 30
@@ -55,16 +58,21 @@ def submit_all(folder: str | Path, runner: str, parameters: Sequence[Mapping[str
     place = runner_of(runner, how.options)
     how = msgspec.structs.replace(how, options=gather_options(runner, place.Options, how.options))  # for whoever asks later
     bundle = _checked(folder, runner, how)
+    must_be_tellable(how.tell)
     store = open_ledger()
     made = _drafts(bundle, runner, parameters, inputs or {}, how)
     for one in made:
         store.put(one)
-    orders: list[Order] = []
+    return handed(store, bundle, made, how, place)
+
+
+def handed(store: AnyStore, bundle: Bundle, made: Sequence[Submission], how: Handing, place: Runner) -> list[Submission]:
+    """Give to their runner what is on record already. One that it does not take has failed, and that is on record too."""
     try:
         orders = [_order(bundle, one, how, place, store) for one in made]
         places = place.submit(orders)
     except BaseException as error:
-        _never_handed_over(store, made, error)
+        never_handed_over(store, made, error)
         raise
     began = "scheduled" if how.schedule is not None else "queued"
     done = []
@@ -107,12 +115,33 @@ def kind_of(name: str) -> type[Runner]:
     return cast("type[Runner]", kind)
 
 
+def user_here() -> str:
+    """Who is on which machine: a place on this one can be asked by nobody else."""
+    return f"{_user()}@{socket.gethostname()}"
+
+
 def _checked(folder: str | Path, runner: str, how: Handing) -> Bundle:
+    schedules = kind_of(runner).about.schedules
+    if how.schedule is None and schedules == "must":
+        raise InputError(f"the runner {runner} starts jobs by a schedule, and none is given",
+                         "give it one, at six on working days: --schedule '0 6 * * 1-5' --zone Europe/Berlin")
+    if how.schedule is not None and schedules == "no":
+        able = [name for name in sorted(plugins.available(plugins.RUNNER)) if _takes_schedules(name)]
+        raise InputError(f"the runner {runner} takes no schedule", f"runners that do: {', '.join(able) or 'none here'}")
+    if how.schedule is not None:
+        check(how.schedule)
     bundle = load(folder)
     if not bundle.manifest.verified and not how.unverified:
         raise ConflictError(f"the job {folder} is {bundle.manifest.verdict}: no clean run of it gave the recorded results",
                             f"mlops submit {folder} --to {runner} --unverified, or convert it again with verification")
     return bundle
+
+
+def _takes_schedules(name: str) -> bool:
+    try:
+        return kind_of(name).about.schedules != "no"
+    except InputError:  # its extra is not installed
+        return False
 
 
 def _drafts(bundle: Bundle, runner: str, parameters: Sequence[Mapping[str, object]], inputs: Mapping[str, str],
@@ -121,16 +150,16 @@ def _drafts(bundle: Bundle, runner: str, parameters: Sequence[Mapping[str, objec
     typed = [validate(bundle.manifest.parameters, given) for given in parameters]
     found = {name: where for name, where in resolve_inputs(bundle, inputs).items() if name in inputs}
     now = time.time()
-    return [_draft(bundle, runner, values, found, how, now) for values in typed]
-
-
-def _draft(bundle: Bundle, runner: str, values: dict[str, Value], inputs: dict[str, str], how: Handing,
-           now: float) -> Submission:
-    manifest = bundle.manifest
-    return Submission(
-        new_id(), manifest.digest, runner, now, "queued", parameters=values, name=manifest.name,
-        owner=manifest.owner or _user(), inputs=inputs, options=dict(how.options), deliver=how.deliver, schedule=how.schedule,
-        parent=how.parent, tell=list(how.tell), queued=now)
+    manifest, tell = bundle.manifest, [*how.tell, *Settings.current().addresses()]
+    deliver = how.deliver
+    if how.schedule is not None and deliver and "://" not in deliver:
+        deliver = str(Path(deliver).absolute())  # it starts elsewhere
+    common = Submission(
+        "", manifest.digest, runner, now, "queued", name=manifest.name, owner=manifest.owner or _user(), inputs=found,
+        options=dict(how.options), deliver=deliver, schedule=how.schedule, parent=how.parent, tell=list(dict.fromkeys(tell)),
+        queued=now, host=user_here() if kind_of(runner).about.here else "", bundle=str(bundle.folder.absolute()),
+        retries=how.retries, timeout=how.timeout)
+    return [msgspec.structs.replace(common, id=new_id(), parameters=values) for values in typed]
 
 
 def _order(bundle: Bundle, one: Submission, how: Handing, place: Runner, store: AnyStore | None) -> Order:
@@ -145,13 +174,14 @@ def _order(bundle: Bundle, one: Submission, how: Handing, place: Runner, store: 
         env = {}  # it is of this machine: what comes back are archives
     elif urlsplit(url).password:
         env, secrets = {}, env
-    if remote and store is not None:
+    if remote and store is not None and place.about.schedules != "must":
         secrets["MLOPS_TOKEN"] = store.create_job_token(one.id, time.time() + TOKEN_DAYS * 86_400).secret
     return Order(submission=one.id, bundle=bundle.folder, name=bundle.manifest.name, parameters=one.parameters, inputs=one.inputs,
                  env=env, secrets=secrets, deliver=one.deliver, retries=how.retries, timeout=how.timeout, schedule=how.schedule)
 
 
-def _never_handed_over(store: AnyStore, made: Sequence[Submission], error: BaseException) -> None:
+def never_handed_over(store: AnyStore, made: Sequence[Submission], error: BaseException) -> None:
+    """Write down that they were not, and why."""
     for one in made:
         said = getattr(error, "what", "") or f"{type(error).__name__}: {error}"
         outcome = Outcome("failed", f"it was never handed over: {said}")

@@ -16,7 +16,7 @@ import msgspec
 
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.capture.options import TrackOptions
-from mlops_jupyter.entities import InputError, JobFailedError, Outcome, Run
+from mlops_jupyter.entities import InputError, JobCancelledError, JobFailedError, Outcome, Run
 from mlops_jupyter.entities.sessions import OutputPolicy
 from mlops_jupyter.jobs.storage import place_of_output
 
@@ -69,9 +69,10 @@ def output_file(told: str | None, notebook: Path) -> Path | None:
 
 
 def must_succeed(outcome: Outcome, what: str, remedy: str = "") -> None:
-    """Raise JobFailedError that names the failing cell and its error, unless it went well."""
+    """Raise JobFailedError that names the failing cell and its error, unless it went well; JobCancelledError if it was ended."""
     if outcome.state == "succeeded":
         return
     where = f" in cell {outcome.cell}" if outcome.cell is not None else ""
     source = "".join(f"\n    {line}" for line in outcome.source.strip().splitlines()[:5])
-    raise JobFailedError(f"{what} {outcome.state}{where}: {outcome.error}{source}", remedy)
+    kind = JobCancelledError if outcome.state == "cancelled" else JobFailedError
+    raise kind(f"{what} {outcome.state}{where}: {outcome.error}{source}", remedy)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from mlops_jupyter import plugins
-from mlops_jupyter.api.conformance import CHECKS, Kit, title
+from mlops_jupyter.api.conformance import Kit, checks_of, title
 from mlops_jupyter.api.display import Block, Sheet
 from mlops_jupyter.api.handing import kind_of
 from mlops_jupyter.api.words import plural
@@ -26,6 +26,8 @@ class Known(msgspec.Struct, omit_defaults=True):
     inputs: str = ""
     results: str = ""
     options: dict[str, str] = {}
+    schedules: str = ""
+    """Whether what it is given may, or must, have a schedule."""
     missing: str = ""
 
 
@@ -50,14 +52,14 @@ def _known(name: str) -> Known:
     fields = msgspec.structs.fields(kind.Options)
     options = {field.encode_name: "needed" if field.required else str(field.default) for field in fields}
     about = kind.about
-    return Known(name, about.title, about.bundle, about.environment, about.inputs, about.results, options)
+    return Known(name, about.title, about.bundle, about.environment, about.inputs, about.results, options,
+                 "" if about.schedules == "no" else about.schedules)
 
 
 def check(kit: Kit, report: Callable[[Checked], None] | None = None) -> list[Checked]:
     """Try each promise on the real place. What a check raises is what was seen."""
-    kind_of(kit.runner)
     found = []
-    for one in CHECKS:
+    for one in checks_of(kit):
         try:
             one(kit)
             done = Checked(title(one), met=True)
@@ -75,7 +77,8 @@ def runners_sheet(found: list[Known]) -> Sheet:
     for one in found:
         options = ", ".join(f"{name}={value}" if value else name for name, value in one.options.items())
         facts = [("what", one.title), ("bundle", one.bundle), ("environment", one.environment), ("inputs", one.inputs),
-                 ("results", one.results), ("--set", options), ("missing", one.missing)]
+                 ("results", one.results), ("--schedule", {"may": "taken", "must": "needed"}.get(one.schedules, "")),
+                 ("--set", options), ("missing", one.missing)]
         blocks.append(Block(one.name, columns=["", ""], rows=[[name, text] for name, text in facts if text]))
     return Sheet(plural(len(found), "runner"), blocks, ["mlops runners check NAME tries one"])
 

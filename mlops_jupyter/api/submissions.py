@@ -16,8 +16,10 @@ import msgspec
 
 from mlops_jupyter.api.deliveries import Collected, collect
 from mlops_jupyter.api.display import Block, Sheet
-from mlops_jupyter.api.handing import kind_of, runner_of
-from mlops_jupyter.api.ledger import derive_runs, open_ledger
+from mlops_jupyter.api.handing import kind_of, runner_of, user_here
+from mlops_jupyter.api.ledger import derive_runs, open_ledger, opened
+from mlops_jupyter.api.schedules import decision_rows, schedule_facts, started
+from mlops_jupyter.api.telling import masked, tell
 from mlops_jupyter.api.words import duration, plural, when
 from mlops_jupyter.entities import (
     AnyStore,
@@ -33,6 +35,7 @@ from mlops_jupyter.entities import (
 from mlops_jupyter.entities.submissions import NO_END
 from mlops_jupyter.jobs.outcome import judge_place
 from mlops_jupyter.jobs.parameters import as_text
+from mlops_jupyter.jobs.runners.timers import is_timer
 from mlops_jupyter.store import Store
 
 _STEERS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -50,34 +53,72 @@ def submissions(job: str | None = None, limit: int | None = None) -> list[Submis
 def submission(id: str) -> Submission:
     """One hand-over, by id or unique prefix, as it stands now."""
     store = open_ledger()
-    return look(store, [_find(store, id)])[0]
+    found = find(store, id)
+    look(store, [one for one in store.submissions(unfinished=True) if one.parent == found.id])
+    return look(store, [find(store, id)])[0]
+
+
+def follow(*, ended: bool = False) -> int:
+    """Look at all that has not ended, so that ends are noted and told without anybody asking. How many there were.
+
+    `ended`: look at the others too, of which somebody may have died before it told of their end.
+    """
+    store = opened()
+    left = store.submissions(unfinished=not ended)
+    if left:
+        look(open_ledger(), left)
+    return len(left)
 
 
 def logs(id: str) -> str:
-    """What the job printed so far, from its runner, without what would steer a terminal."""
-    found = _find(open_ledger(), id)
+    """What the job printed so far, from its runner, without what would steer a terminal. Of a schedule: its last job."""
+    store = open_ledger()
+    found = find(store, id)
+    if is_timer(found.runner):
+        found = next((one for one in started(store, found) if one.place), None) or _nothing_yet(found)
     if not found.place:
         raise NotFoundError(f"submission {found.id} was never handed over, so it printed nothing", "mlops submissions list")
     return _STEERS.sub("", runner_of(found.runner, found.options).logs(found.place))
 
 
+def _nothing_yet(found: Submission) -> Submission:
+    raise NotFoundError(f"the schedule {found.id} has started nothing yet, so nothing was printed",
+                        f"mlops submissions show {found.id[:14]} says when it comes next")
+
+
 def cancel(id: str) -> Submission:
     """Ask the runner to stop it. ConflictError if it has ended."""
     store = open_ledger()
-    found = look(store, [_find(store, id)])[0]
+    found = look(store, [find(store, id)])[0]
     if found.state not in NO_END:
         raise ConflictError(f"submission {found.id} is not running: it {found.state}", f"mlops submissions show {found.id[:10]}")
     runner_of(found.runner, found.options).cancel([found.place])
+    if is_timer(found.runner) and found.state == "scheduled":  # there is nothing of it left that could end
+        return _cancelled(store, found)
+    return found
+
+
+def _cancelled(store: AnyStore, found: Submission) -> Submission:
+    now = time.time()
+    while found.state == "scheduled":
+        outcome = Outcome("cancelled", "taken out of its timer")
+        ended = msgspec.structs.replace(found, state="cancelled", ended=now, outcome=outcome)
+        if store.swap(found, [ended]):
+            return ended
+        found = find(store, found.id)  # it has just come to a moment
     return found
 
 
 def look(store: AnyStore, found: Sequence[Submission]) -> list[Submission]:
-    """The same, each as it stands now. One whose runner cannot be asked stays as it was last known."""
-    asked = [one for one in found if one.state in NO_END and one.place]
+    """The same, each as it stands now, and what was to be told of it told.
+
+    One whose runner cannot be asked stays as it was last known; so does one that only somebody else, elsewhere, can ask.
+    """
+    asked = [one for one in found if one.state in NO_END and one.place and one.host in {"", user_here()}]
     sights: dict[str, Sight | None] = {}
     for (name, options), group in groupby(sorted(asked, key=_runner), key=_runner):
         sights.update(_sights(name, dict(options), list(group)))
-    return [_now(store, one, sights) for one in found]
+    return tell(store, [_now(store, one, sights) for one in found])
 
 
 def _runner(one: Submission) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -112,7 +153,7 @@ def _seen(store: AnyStore, one: Submission, sight: Sight | None) -> Submission:
     states = kind_of(one.runner).states
     standing = judge_place(sight, states) if sight is not None else _unknown(one)
     if standing.state == one.state == "scheduled":
-        return msgspec.structs.replace(_still_scheduled(store, one), outcome=standing if standing.error else None)
+        return _still_scheduled(store, one, standing)
     if standing.state in NO_END:
         return _moved(store, one, standing, sight)
     found = _collected(store, one)
@@ -124,15 +165,16 @@ def _seen(store: AnyStore, one: Submission, sight: Sight | None) -> Submission:
     return _settled(store, _timed(one, sight), outcome, found)
 
 
-def _still_scheduled(store: AnyStore, one: Submission) -> Submission:
-    """A schedule goes on; what its runs have delivered is taken in as it comes."""
+def _still_scheduled(store: AnyStore, one: Submission, standing: Outcome) -> Submission:
+    """A schedule goes on; what its runs have delivered is taken in as it comes, and what its place remarks is noted."""
     found = _collected(store, one)
-    if found.attempts == one.collected:
+    now = msgspec.structs.replace(one, outcome=standing if standing.error else None)
+    if found.attempts != one.collected:
+        last = found.results[-1]
+        now = msgspec.structs.replace(now, collected=found.attempts, run=last.run or one.run, attempts=len(found.results))
+    if now == one:
         return one
-    last = found.results[-1]
-    now = msgspec.structs.replace(one, collected=found.attempts, run=last.run or one.run, attempts=len(found.results))
-    store.settle(now, one.state)
-    return now
+    return now if store.swap(one, [now]) else find(store, one.id)  # its timer may just have noted something else
 
 
 def _just_now(store: AnyStore, one: Submission) -> bool:
@@ -164,7 +206,7 @@ def _moved(store: AnyStore, one: Submission, standing: Outcome, sight: Sight | N
     moved = msgspec.structs.replace(_timed(one, sight), state=standing.state,
                                     outcome=standing if standing.error else None)
     if moved.state != one.state and not store.settle(moved, one.state):
-        return _find(store, one.id)
+        return find(store, one.id)
     return moved
 
 
@@ -188,7 +230,7 @@ def _settled(store: AnyStore, one: Submission, outcome: Outcome, found: Collecte
         one, state=outcome.state, outcome=outcome, ended=one.ended or (last.at if last else now),
         run=(last.run if last else "") or _run(store, one), collected=found.attempts,
         attempts=max(one.attempts, len(found.results), 1), memory=last.memory if last else None)
-    return ended if store.settle(ended, one.state) else _find(store, one.id)
+    return ended if store.settle(ended, one.state) else find(store, one.id)
 
 
 def _close(store: AnyStore, one: Submission, now: float) -> None:
@@ -208,7 +250,8 @@ def _run(store: AnyStore, one: Submission) -> str:
     return ""
 
 
-def _find(store: AnyStore, id: str) -> Submission:
+def find(store: AnyStore, id: str) -> Submission:
+    """One hand-over as it is stored, by id or unique prefix."""
     found = [one for one in store.submissions() if id and one.id.startswith(id)]
     if not found:
         raise NotFoundError(f"there is no submission {id!r}", "mlops submissions list")
@@ -221,7 +264,7 @@ def submissions_sheet(found: list[Submission]) -> Sheet:
     """One line a hand-over."""
     if not found:
         return Sheet("No submissions yet", notes=["mlops submit BUNDLE --to local"])
-    rows = [[one.id[:14], one.name, one.runner, one.state, _given(one), when(one.at)] for one in found]
+    rows = [[one.id[:14], one.name, one.runner, one.state, _summary(one), when(one.at)] for one in found]
     return Sheet(plural(len(found), "submission"),
                  [Block(columns=["submission", "job", "to", "state", "~given", "when"], rows=rows)])
 
@@ -232,14 +275,23 @@ def submission_sheet(one: Submission) -> Sheet:
     waited = one.started - one.queued if one.started and one.queued else 0.0
     to = " ".join([one.runner, *(f"{name}={value}" for name, value in one.options.items())])
     facts = [("job", f"{one.name} {one.job}".strip()), ("to", to),
-             ("state", one.state), ("given", _given(one)), ("submitted", when(one.at)), ("place", one.place),
+             ("state", one.state), ("given", _given(one)), ("submitted", when(one.at)), *schedule_facts(one),
+             ("of schedule", one.parent[:14] if one.due else ""), ("place", one.place), ("on", one.host),
              ("delivers to", one.deliver), ("waited", duration(waited) if waited >= 1 else ""),
              ("took", duration(outcome.seconds) if outcome and outcome.seconds else ""),
              ("attempts", str(one.attempts) if one.attempts > 1 else ""), ("run", one.run),
-             ("note" if one.state in NO_END else "error", outcome.error if outcome else "")]
-    block = Block(columns=["", ""], rows=[[name, text] for name, text in facts if text])
-    return Sheet(f"Submission {one.id}", [block], [f"What it printed: mlops submissions logs {one.id[:14]}"])
+             ("note" if one.state in NO_END else "error", outcome.error if outcome else ""),
+             ("tells", ", ".join(map(masked, one.tell))), ("told", one.told if one.tell else ""), ("not told", one.untold)]
+    blocks = [Block(columns=["", ""], rows=[[name, text] for name, text in facts if text])]
+    if one.firings:
+        blocks.append(Block("Decisions, newest first", columns=["moment", "done", "submission"], rows=decision_rows(one)))
+    return Sheet(f"Submission {one.id}", blocks, [f"What it printed: mlops submissions logs {one.id[:14]}"])
 
 
 def _given(one: Submission) -> str:
     return ", ".join(f"{name}={as_text(value)}" for name, value in one.parameters.items())
+
+
+def _summary(one: Submission) -> str:
+    schedule = f"{one.schedule.cron} {one.schedule.zone}" if one.schedule is not None else ""
+    return ", ".join(filter(None, [schedule, _given(one)]))

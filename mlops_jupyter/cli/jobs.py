@@ -17,12 +17,13 @@ from mlops_jupyter.api.handing import Handing, preview
 from mlops_jupyter.api.handing import submit as hand_over
 from mlops_jupyter.api.jobsheets import against_sheet, draft_sheet, job_run_sheet, manifest_sheet
 from mlops_jupyter.api.options import pairs, seconds
+from mlops_jupyter.api.schedules import first_moment, shown
 from mlops_jupyter.api.words import names
 from mlops_jupyter.cli.contract import ContractCommand
 from mlops_jupyter.cli.jobchecks import where
 from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar, watched
-from mlops_jupyter.entities import InputError, JobFailedError, new_id
+from mlops_jupyter.entities import InputError, JobFailedError, Missed, Overlap, Schedule, new_id
 from mlops_jupyter.jobs.attempts import Limits
 from mlops_jupyter.jobs.packing import opened
 from mlops_jupyter.jobs.runners import read_handed
@@ -157,20 +158,31 @@ def run(*, bundle: str, parameters: tuple[str, ...], inputs: tuple[str, ...], ou
 @click.option("--deliver", default="", metavar="PLACE", help="Where its attempts leave what they make: a folder, or s3://BUCKET/…")
 @click.option("--timeout", metavar="TIME", help="Stop an attempt after 90s, 10m, 1.5h.")
 @click.option("--retries", type=click.IntRange(min=0), default=0, metavar="N", help="Try again so often when the job fails.")
+@click.option("--schedule", "cron", metavar="CRON", help="Start it again and again: five fields of cron, '0 6 * * 1-5'.")
+@click.option("--zone", default="UTC", show_default=True, help="The time zone of the schedule, Europe/Berlin.")
+@click.option("--overlap", type=click.Choice(["skip", "queue", "cancel-old"]), default="skip", show_default=True,
+              help="If the one before still runs then: leave it out, wait for the other, or cancel that.")
+@click.option("--missed", type=click.Choice(["skip", "run"]), default="run", show_default=True,
+              help="If nobody was there to start it then: leave it out, or start it once, late.")
+@click.option("--tell", "addresses", multiple=True, metavar="URL",
+              help="Whom to tell when it fails, is well again or was missed: an address of apprise, env:NAME; may be repeated.")
 @click.option("--unverified", is_flag=True, help="Submit although the job was never verified.")
 @click.option("--dry-run", is_flag=True, help="Print what would be written and started, and do nothing.")
 @json_option
 def submit(*, bundle: Path, runner: str, parameters: tuple[str, ...], inputs: tuple[str, ...],  # noqa: PLR0913 (options)
-           options: tuple[str, ...], deliver: str, timeout: str | None, retries: int, unverified: bool, dry_run: bool,
-           as_json_: bool) -> None:
+           options: tuple[str, ...], deliver: str, timeout: str | None, retries: int, cron: str | None, zone: str,
+           overlap: Overlap, missed: Missed, addresses: tuple[str, ...], unverified: bool, dry_run: bool, as_json_: bool) -> None:
     """Hand the job in BUNDLE to a runner: `mlops runners list` says which there are."""
+    if cron is None and (zone, overlap, missed) != ("UTC", "skip", "run"):
+        raise InputError("--zone, --overlap and --missed are about a schedule, and none is given", "--schedule '0 6 * * 1-5'")
     how = Handing(options=pairs(options, "--set"), unverified=unverified, deliver=deliver, retries=retries,
-                  timeout=seconds(timeout, "--timeout") if timeout else None)
+                  timeout=seconds(timeout, "--timeout") if timeout else None, tell=addresses,
+                  schedule=Schedule(cron, zone, overlap, missed) if cron is not None else None)
     if dry_run:
         click.echo(preview(bundle, runner, [pairs(parameters, "-p")], pairs(inputs, "-i"), how), nl=False)
         return
     done = hand_over(bundle, runner, pairs(parameters, "-p"), pairs(inputs, "-i"), how)
     if as_json_:
-        click.echo(as_json(done))
+        click.echo(as_json(shown(done)))
     else:
-        say(f"Submitted {done.id} to {done.runner}. How it goes: mlops submissions show {done.id[:14]}")
+        say(f"Submitted {done.id} to {done.runner}. {first_moment(done)}How it goes: mlops submissions show {done.id[:14]}")

@@ -13,6 +13,7 @@ from mlops_jupyter.entities.data import (
 from mlops_jupyter.entities.errors import (
     ConflictError,
     InputError,
+    JobCancelledError,
     JobFailedError,
     MlopsError,
     NotFoundError,
@@ -61,15 +62,16 @@ from mlops_jupyter.entities.sessions import (
     Session,
     VariableVersion,
 )
-from mlops_jupyter.entities.submissions import Delivered, Schedule, Sight, Submission
+from mlops_jupyter.entities.submissions import Delivered, Firing, Missed, Overlap, Schedule, Sight, Submission
 from mlops_jupyter.entities.tokens import NewToken, Scope, Token
 
 __all__ = [
     "AnyStore", "Artifact", "CallSite", "CellError", "CellExecution", "Column", "ColumnProfile", "ConflictError", "Dataset",
-    "Delivered", "Distribution", "Entity", "Environment", "Experiment", "FileAccess", "Fingerprint", "GitState", "Goal",
-    "Hardware", "InputCheck", "InputError", "JobFailedError", "JobInput", "JobManifest", "JobParameter", "JobResult", "Ledger",
-    "LocalModule", "Merged", "Metric", "MlopsError", "ModelRef", "NewToken", "NotFoundError", "NotebookRef", "Observation",
-    "Origin", "Outcome", "Output", "Param", "Profile", "Query", "RandomState", "Read", "Record", "Recorder", "ResultVerdict",
-    "Run", "Scalar", "Schedule", "Schema", "Scope", "Session", "Sight", "Sink", "StoreError", "Submission", "Token",
-    "Tolerance", "Value", "VariableVersion", "Verification", "content_hash", "derived_id", "new_id",
+    "Delivered", "Distribution", "Entity", "Environment", "Experiment", "FileAccess", "Fingerprint", "Firing", "GitState",
+    "Goal", "Hardware", "InputCheck", "InputError", "JobCancelledError", "JobFailedError", "JobInput", "JobManifest",
+    "JobParameter", "JobResult", "Ledger", "LocalModule", "Merged", "Metric", "Missed", "MlopsError", "ModelRef", "NewToken",
+    "NotFoundError", "NotebookRef", "Observation", "Origin", "Outcome", "Output", "Overlap", "Param", "Profile", "Query",
+    "RandomState", "Read", "Record", "Recorder", "ResultVerdict", "Run", "Scalar", "Schedule", "Schema", "Scope", "Session",
+    "Sight", "Sink", "StoreError", "Submission", "Token", "Tolerance", "Value", "VariableVersion", "Verification",
+    "content_hash", "derived_id", "new_id",
 ]

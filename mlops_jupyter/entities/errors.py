@@ -74,6 +74,12 @@ class JobFailedError(MlopsError):
     http_status = 422
 
 
+class JobCancelledError(JobFailedError):
+    """A job was stopped before it was done, as a shell says it of a command that Control-C has ended."""
+
+    exit_code = 130
+
+
 class StoreError(MlopsError):
     """The store cannot be reached, read or written: absent, locked, read-only, of a newer schema."""
 

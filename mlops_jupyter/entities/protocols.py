@@ -139,6 +139,12 @@ class Custodian(Protocol):
         Once it has ended, its token lets nobody in.
         """
 
+    def swap(self, was: Submission, now: Sequence[Submission]) -> bool:
+        """Store all of `now` in one transaction, if what is stored of `was` is still the same; else False, and nothing is stored.
+
+        So of many who decide on the same facts, one does what follows.
+        """
+
     def create_job_token(self, submission: str, expires: float) -> NewToken:
         """A token with which the attempts of one submission append what they record, and nothing else, until `expires`."""
 

@@ -28,6 +28,23 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
     missed: Missed = "run"
 
 
+class Firing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was decided for a moment of a schedule, and when: the job was handed over, left out, or the moment was missed.
+
+    `child` is the submission that was made, or of one left out that which was in its way. Several missed moments in a row are
+    one: `count` of them, from `first` to `at`.
+    """
+
+    at: float
+    decided: float
+    what: Literal["run", "skipped", "missed"]
+    child: str = ""
+    made_up: bool = False
+    """Handed over late, for a moment that was missed."""
+    count: int = 1
+    first: float | None = None
+
+
 class Sight(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a place says of one submission, in its own words. Times are Unix seconds of the place's clock.
 
@@ -89,6 +106,20 @@ class Submission(msgspec.Struct, tag="submission", omit_defaults=True):
     tell: list[str] = []
     """Whom to tell when it fails, and when it is well again: addresses of apprise."""
     told: str = ""
+    telling: float = 0.0
+    """When somebody began to tell of its end."""
+    untold: str = ""
+    """Why somebody could not be told."""
+    host: str = ""
+    """Who on which machine can ask its place how it is, `user@machine`; "" where that does not matter."""
+    bundle: str = ""
+    """Folder of a scheduled job."""
+    retries: int = 0
+    timeout: float | None = None
+    due: float | None = None
+    """The moment of its schedule that it was made for."""
+    firings: list[Firing] = []
+    """Of a schedule: the newest decisions, oldest first."""
     attempts: int = 0
     queued: float | None = None
     started: float | None = None

@@ -19,6 +19,7 @@ from mlops_jupyter.api.live import rename_notebook
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import InputError, StoreError
 from mlops_jupyter.server.counts import Counts
+from mlops_jupyter.server.follower import Follower
 from mlops_jupyter.server.news import News
 from mlops_jupyter.server.notebooks import Notebooks
 from mlops_jupyter.server.paths import resolve
@@ -45,6 +46,7 @@ class Services:
         self.counts = Counts()
         self._emit = emit
         self.watcher = Watcher(settings.outbox_folder(), self.emit, self.busy, log)
+        self.follower = Follower(settings, log)
         self._begun = False
         self._over = False
         self._working = 0
@@ -62,6 +64,7 @@ class Services:
             return False
         self._begun = True
         self.watcher.start()
+        self.follower.start()
         return True
 
     def looked(self) -> None:
@@ -92,6 +95,7 @@ class Services:
             self._rest.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._rest.wait(), GRACE)
+        await self.follower.stop()
         await self.watcher.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
 

@@ -44,8 +44,9 @@ class TeamServer(ServerApp):
         return f"mlops server: {self.public_url.rstrip('/')}, store {Settings.current().shown()}"
 
     def start_app(self) -> None:
-        """Say what is served; nothing of kernels or browsers."""
+        """Say what is served; nothing of kernels or browsers. Watch and follow from now on, whether anybody asks or not."""
         JupyterApp.start(self)
+        self.io_loop.add_callback(self.web_app.settings["mlops_services"].begin)
         self.log.info(self.running_server_info())
 
     def _handle_sigint(self, sig: int, frame: object) -> None:

@@ -204,6 +204,17 @@ class Store:
                 tokens.end(connection, tokens.of_submission(submission.id))
             return True
 
+    def swap(self, was: Submission, now: Sequence[Submission]) -> bool:
+        """Store all of `now`, if what is stored under the id of `was` is still the same. Tokens of what has ended end."""
+        with self.database.write() as connection:
+            if not submissions.unchanged(connection, was):
+                return False
+            submissions.save(connection, now)
+            for one in now:
+                if one.state not in NO_END:
+                    tokens.end(connection, tokens.of_submission(one.id))
+            return True
+
     def create_job_token(self, submission: str, expires: float) -> NewToken:
         """A token with which the attempts of one submission append what they record, until `expires`."""
         with self.database.write() as connection:

@@ -36,3 +36,9 @@ def listed(connection: Connection, job: str | None = None, unfinished: bool = Fa
     if unfinished:
         query = query.where(submissions.c.state.in_(sorted(NO_END)))
     return [from_json(body, Submission) for body in connection.execute(query).scalars()]
+
+
+def unchanged(connection: Connection, was: Submission) -> bool:
+    """Whether what is stored of it is still this."""
+    body = connection.execute(select(submissions.c.body).where(submissions.c.id == was.id).with_for_update()).scalar()
+    return body is not None and from_json(body, Submission) == was

@@ -16,7 +16,7 @@ from mlops_jupyter.api import doctor, headless, jobs, reviews, runners, sessions
 from mlops_jupyter.api.rerun import Rerun
 from mlops_jupyter.capture.shell import Status
 from mlops_jupyter.cli import app as command_line
-from mlops_jupyter.entities import JobManifest, NewToken, Run, Session, Submission, Token, Verification
+from mlops_jupyter.entities import Firing, JobManifest, NewToken, Run, Session, Submission, Token, Verification
 from mlops_jupyter.jobs.upgrade import Upgrade
 from mlops_jupyter.jobs.verify_bundle import BundleVerdict
 from mlops_jupyter.lineage.compare import Comparison
@@ -44,14 +44,16 @@ SHAPES: dict[str, str | tuple[type, tuple[str, ...]]] = {
     "fsck": (Checked, ()), "gc": (Swept, ()), "backup": (Copied, ()), "restore": (Copied, ()),
     "export": (Carried, ()), "import": (Carried, ()),
     "token create": (NewToken, ()), "token list": (Token, ()), "token revoke": (Token, ()),
-    "submissions cancel": (Submission, ()), "runners list": (runners.Known, ()), "runners check": (runners.Checked, ()),
+    "submissions cancel": (Submission, ()), "submissions fire": (Firing, ()),
+    "runners list": (runners.Known, ()), "runners check": (runners.Checked, ()),
     "doctor": (doctor.Diagnosis, ()), "status": (Status, ("percent",)),
 }
 ALSO: dict[str, dict[str, type[msgspec.Struct]]] = {
     "verify": {"of a job": BundleVerdict, "of a job with `--with`": Upgrade},
 }
 """What a command answers where its words ask for something else: by an option that only such a command has."""
-LISTS = {"runners list", "runners check", "runs list", "runs", "sessions list", "sessions show", "submissions list", "token list"}
+LISTS = {"runners list", "runners check", "runs list", "runs", "sessions list", "sessions show", "submissions fire",
+         "submissions list", "token list"}
 HEAD = """# Commands and magics
 
 *For looking things up. Written by `tests/docs/reference.py` from the commands themselves; do not edit.*

@@ -866,6 +866,21 @@ export interface Schedule {
   missed?: 'run' | 'skip';
 }
 
+/** What was decided for a moment of a schedule, and when: the job was handed over, left out, or the moment was missed. */
+export interface Firing {
+  at: number;
+  decided: number;
+  what: 'missed' | 'run' | 'skipped';
+  /** Default: "" */
+  child?: string;
+  /** Default: false */
+  made_up?: boolean;
+  /** Default: 1 */
+  count?: number;
+  /** Default: null */
+  first?: number | null;
+}
+
 /** One hand-over of a job to a runner. `place` is what the runner needs to find it again; "" until it was handed over. */
 export interface Submission {
   type?: 'submission';
@@ -900,6 +915,22 @@ export interface Submission {
   tell?: string[];
   /** Default: "" */
   told?: string;
+  /** Default: 0.0 */
+  telling?: number;
+  /** Default: "" */
+  untold?: string;
+  /** Default: "" */
+  host?: string;
+  /** Default: "" */
+  bundle?: string;
+  /** Default: 0 */
+  retries?: number;
+  /** Default: null */
+  timeout?: number | null;
+  /** Default: null */
+  due?: number | null;
+  /** Default: [] */
+  firings?: Firing[];
   /** Default: 0 */
   attempts?: number;
   /** Default: null */

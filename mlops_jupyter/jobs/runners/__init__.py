@@ -11,7 +11,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
 
@@ -37,6 +37,8 @@ class About(msgspec.Struct, frozen=True):
     here: bool = False
     extra: str = ""
     """The extra of mlops_jupyter that it needs; "" for none."""
+    schedules: Literal["no", "may", "must"] = "no"
+    """Whether what it is given may have a schedule."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

@@ -57,7 +57,7 @@ class AirflowRunner:
     about: ClassVar[About] = About(
         title="Airflow 3, by its DAG folder and its REST API", bundle="copied into the DAG folder",
         environment="that of the interpreter `python` on the workers, or, with fresh=true, one made there from the job's lock",
-        inputs="paths that the workers have, or addresses", results="reported while it runs, and delivered")
+        inputs="paths that the workers have, or addresses", results="reported while it runs, and delivered", schedules="may")
     states: ClassVar[States] = {"scheduled": "scheduled", "queued": "queued", "running": "running", "success": "succeeded",
                                 "failed": "failed", "cancelled": "cancelled"}
     Options: ClassVar[type[msgspec.Struct]] = AirflowOptions

@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -43,6 +43,8 @@ def free():
     return not slots
 code = 130
 try:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     while not free():
         time.sleep(0.2)
     (folder / "begun").touch()
@@ -58,9 +60,13 @@ partial.replace(folder / "exit")
 
 
 class LocalOptions(msgspec.Struct, frozen=True, rename="kebab"):
-    """`at_once`: so many of this store's submissions run at the same time, the others wait (0: all of them)."""
+    """`at_once`: so many of this store's submissions run at the same time, the others wait (0: all of them).
+
+    `turn`: those of the same turn are counted by themselves.
+    """
 
     at_once: int = 0
+    turn: str = ""
 
 
 class LocalRunner:
@@ -93,14 +99,15 @@ class LocalRunner:
 
     def _start(self, order: Order) -> str:
         folder = self._base / order.submission
-        slots = [self._base / f".slot-{number}" for number in range(self._options.at_once)]
+        slots = [self._base / f".slot-{self._options.turn}{number}" for number in range(self._options.at_once)]
         words = [sys.executable, "-c", _WAIT, str(folder), str(len(slots)), *map(str, slots), *self._words(order)]
         try:
             folder.mkdir(mode=0o700, parents=True)
-            process = subprocess.Popen(
-                words, env={"MLOPS_WORK": str(folder / "work"), **os.environ, **order.env, **order.secrets},
-                start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )
+            with _interrupts_wait():
+                process = subprocess.Popen(
+                    words, env={"MLOPS_WORK": str(folder / "work"), **os.environ, **order.env, **order.secrets},
+                    start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                )
         except OSError as error:
             raise InputError(f"the job could not be started in {folder}: {error.strerror}", "mlops doctor") from None
         (folder / PROCESS).write_text(f"{process.pid} {psutil.Process(process.pid).create_time()}")
@@ -135,6 +142,19 @@ class LocalRunner:
         """What it printed so far."""
         log = _known(place) / LOG
         return log.read_text("utf-8", "replace") if log.exists() else ""
+
+
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """A process started in here gets an interrupt only when it can take one: cancelled before that, it has not died."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _known(place: str) -> Path:

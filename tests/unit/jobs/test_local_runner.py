@@ -74,6 +74,13 @@ def _logs_and_cancel(tmp_path: Path) -> None:
     local.cancel([place])
 
 
+def test_one_that_is_cancelled_before_its_process_is_up_is_cancelled_and_has_not_died(tmp_path: Path) -> None:
+    local = runner(tmp_path, "import time; time.sleep(60)")
+    places = local.submit([order(name) for name in "abcd"])
+    local.cancel(places)
+    assert {ended(local, place).state for place in places} == {"cancelled"}
+
+
 def test_so_many_at_once_run_and_the_others_wait_their_turn(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     local = runner(tmp_path, f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.02)", at_once=2)

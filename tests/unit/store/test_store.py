@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mlops_jupyter.entities import (
     AnyStore,
@@ -13,6 +15,7 @@ from mlops_jupyter.entities import (
     Column,
     Dataset,
     Fingerprint,
+    Firing,
     Goal,
     InputError,
     Metric,
@@ -198,6 +201,22 @@ def test_goals_and_submissions(any_store: AnyStore) -> None:
     any_store.put(Submission("u1", "job1", "local", 1.0, "running"))
     any_store.put(Submission("u1", "job1", "local", 1.0, "succeeded"))
     assert [found.state for found in any_store.submissions(job="job1")] == ["succeeded"]
+
+
+def test_of_many_who_decide_on_the_same_facts_one_does_what_follows(any_store: AnyStore) -> None:
+    stored = Submission("u1", "job1", "cron", 1.0, "scheduled", firings=[Firing(0.1 + 0.2, 2.0, "missed")])
+    any_store.put(stored)
+
+    def fire(number: int) -> bool:
+        child = Submission(f"c{number}", "job1", "local", 3.0, "queued", parent="u1")
+        return any_store.swap(stored, [replace(stored, firings=[*stored.firings, Firing(3.0, 3.0, "run", child.id)]), child])
+
+    with ThreadPoolExecutor(8) as threads:
+        done = list(threads.map(fire, range(8)))
+    assert done.count(True) == 1
+    parent, child = sorted(any_store.submissions(), key=lambda one: one.at)
+    assert parent.firings[-1].child == child.id == f"c{done.index(True)}"
+    assert not any_store.swap(Submission("u2", "job1", "cron", 1.0, "scheduled"), [child]), "what is not there is not the same"
 
 
 def test_a_renamed_notebook_keeps_its_identity(sql_store: Store) -> None:
