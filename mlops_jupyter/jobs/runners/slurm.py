@@ -15,6 +15,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -114,9 +115,10 @@ class SlurmRunner:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         names = [job if len(orders) == 1 else f"{job}_{number}" for number in range(len(orders))]
-        for order, name in zip(orders, names, strict=True):
-            (self._base / order.submission).mkdir(mode=0o700, exist_ok=True)
-            (self._base / order.submission / JOB).write_text(name)
+        with suppress(OSError):  # it runs; only `after=SUBMISSION` looks there
+            for order, name in zip(orders, names, strict=True):
+                (self._base / order.submission).mkdir(mode=0o700, exist_ok=True)
+                (self._base / order.submission / JOB).write_text(name)
         return [f"{name}:{folder}" for name in names]
 
     def status(self, places: Sequence[str]) -> list[Sight]:

@@ -27,7 +27,8 @@ STATES: States = {
     "NODE_FAIL": "died", "BOOT_FAIL": "died", "OUT_OF_MEMORY": "died", "PREEMPTED": "died", FORGOTTEN: "died", KILLED: "died",
 }
 
-_FIELDS = ("ArrayJobID", "ArrayTaskID", "State", "exit_code", "SubmitTime", "StartTime", "EndTime", "RestartCnt", "Reason")
+_FIELDS = ("ArrayJobID", "ArrayTaskID", "State", "exit_code", "SubmitTime", "StartTime", "EndTime", "RestartCnt",
+           "BatchHost", "Reason")
 _USUAL = {"None", "NonZeroExitCode", "JobLaunchFailure"}
 _SIGNALS = -31  # below it: no signal, but what slurmstepd writes where it could not begin
 _STUCK = re.compile(r"JobHeld|launch_failed|DependencyNeverSatisfied|BadConstraints|^Partition|ReqNodeNotAvail|^Invalid")
@@ -90,7 +91,7 @@ def queue(jobs: Sequence[str]) -> dict[tuple[str, str], Sight]:
 def _sight(row: Mapping[str, str]) -> Sight:
     word, reason, code = row["State"], row["Reason"], exit_code(row["exit_code"])
     state = STATES.get(word, "running")
-    over, begun = state not in NO_END, state != "queued"
+    over, begun = state not in NO_END, state != "queued" and row["BatchHost"] not in {"", "n/a", "(null)"}
     launch = over and reason == "JobLaunchFailure" and (code or 0) < _SIGNALS
     word = _word(word, code) if not launch else word
     detail = "" if state == "succeeded" or reason in _USUAL else reason

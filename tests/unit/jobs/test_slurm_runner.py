@@ -125,15 +125,16 @@ def test_the_job_gets_this_environment_but_not_that_of_a_job_we_stand_in(
     assert names == {"SLURM_CONF", "SBATCH_RESERVATION", "OMP_NUM_THREADS"}
 
 
-ROWS = """18|2|PENDING|0|1795870960|N/A|N/A|0|JobArrayTaskLimit|
-18|1|RUNNING|0|1795870960|1795870961|1795874561|1|None|
-19|N/A|FAILED|256|1795870960|1795870961|1795870970|0|NonZeroExitCode|
-20|N/A|FAILED|4021|1795870960|1795870961|1795870961|0|JobLaunchFailure|
-21|N/A|FAILED|9|1795870960|1795870961|1795870961|0|JobLaunchFailure|
-22|N/A|NODE_FAIL|0|1795870960|1795870961|1795870990|0|NodeDown|
-23|N/A|PENDING|0|1795870960|N/A|N/A|2|launch_failed_requeued_held|
-24|N/A|OUT_OF_MEMORY|0:125|1795870960|1795870961|1795870990|0|OutOfMemory|
-25|N/A|BRAND_NEW|0|1795870960|1795870961|1795870990|0|None|
+ROWS = """18|2|PENDING|0|1795870960|N/A|N/A|0|n/a|JobArrayTaskLimit|
+18|1|RUNNING|0|1795870960|1795870961|1795874561|1|left|None|
+19|N/A|FAILED|256|1795870960|1795870961|1795870970|0|left|NonZeroExitCode|
+20|N/A|FAILED|4021|1795870960|1795870961|1795870961|0|left|JobLaunchFailure|
+21|N/A|FAILED|9|1795870960|1795870961|1795870961|0|left|JobLaunchFailure|
+22|N/A|NODE_FAIL|0|1795870960|1795870961|1795870990|0|left|NodeDown|
+23|N/A|PENDING|0|1795870960|N/A|N/A|2|n/a|launch_failed_requeued_held|
+24|N/A|OUT_OF_MEMORY|0:125|1795870960|1795870961|1795870990|0|left|OutOfMemory|
+25|N/A|BRAND_NEW|0|1795870960|1795870961|1795870990|0|left|None|
+26|N/A|CANCELLED|0|1795870960|1795870990|1795870990|0|n/a|Dependency|
 a line that is none
 """
 
@@ -144,7 +145,9 @@ def test_lines_of_squeue_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     told = {key: judge_place(sight, STATES) for key, sight in seen.items()}
     assert [(key, one.state) for key, one in told.items()] == [
         (("18", "2"), "queued"), (("18", "1"), "running"), (("19", "0"), "failed"), (("20", "0"), "failed"),
-        (("21", "0"), "died"), (("22", "0"), "died"), (("23", "0"), "queued"), (("24", "0"), "died"), (("25", "0"), "running")]
+        (("21", "0"), "died"), (("22", "0"), "died"), (("23", "0"), "queued"), (("24", "0"), "died"), (("25", "0"), "running"),
+        (("26", "0"), "cancelled")]
+    assert seen["26", "0"].started is None  # it never began
     assert (seen["18", "1"].attempt, seen["18", "1"].started, seen["18", "1"].ended) == (2, 1795870961.0, None)
     assert (seen["19", "0"].code, seen["19", "0"].ended, seen["18", "2"].detail) == (1, 1795870970.0, "")
     assert "could not start it" in told["20", "0"].error
