@@ -33,7 +33,7 @@ from tests.engines.dask_cluster import cluster, gated_job
 from tests.ports import free_port
 from tests.team import serving
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 
 @pytest.fixture(scope="module")

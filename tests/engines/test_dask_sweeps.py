@@ -23,7 +23,7 @@ from mlops_jupyter.entities.submissions import NO_END
 from tests.engines.dask_cluster import cluster, gated_job
 from tests.integration.sweep_jobs import write_job
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 OUT = "out"
 
 

@@ -77,13 +77,14 @@ def cluster(folder: Path) -> Iterator[tuple[str, psutil.Process, psutil.Process]
 def submits(folder: Path, runner: str, options: dict[str, str], count: int) -> None:
     """Print how long each of so many hand-overs took."""
     job = write_waiting_job(folder / f"waiting-{runner}")
-    taken, made = [], []
+    taken, busy, made = [], [], []
     for _ in range(count + 1):  # the first one loads the runner, and connects
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         made.append(submit(job, runner, {"what": "wait"}, {}, Handing(options=options, unverified=True)))
         taken.append(1000 * (time.perf_counter() - began))
-    print(f"submit to {runner}: first {taken[0]:.0f} ms, then median {statistics.median(taken[1:]):.0f} ms, "
-          f"most {max(taken[1:]):.0f} ms of {count}", flush=True)
+        busy.append(1000 * (time.process_time() - cpu))
+    print(f"submit to {runner}: first {taken[0]:.0f} ms ({busy[0]:.0f} of CPU), then median {statistics.median(taken[1:]):.0f} "
+          f"({statistics.median(busy[1:]):.0f} of CPU), most {max(taken[1:]):.0f} ms of {count}", flush=True)
     end = time.monotonic() + 300
     while made := [one for one in look(open_ledger(), made) if one.state in NO_END]:
         assert time.monotonic() < end, "not all of them were cancelled"
