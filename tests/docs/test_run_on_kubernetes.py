@@ -58,7 +58,10 @@ def test_the_page_does_what_it_says(node: Cluster, capsys: pytest.CaptureFixture
     manifest = yaml.safe_load(printed[0])
     assert manifest["spec"]["template"]["spec"]["containers"][0]["image"] == IMAGE
     node.until(lambda: len([job for job in node.of("jobs") if "completionTime" in job["status"]]) == 2)
-    late, early = verbs.submissions()
+    planned, late, early = verbs.submissions()
+    assert planned.state == "scheduled"
+    [made] = node.of("cronjobs")
+    assert (made["spec"]["timeZone"], made["spec"]["concurrencyPolicy"]) == ("Europe/Berlin", "Replace")
     assert [one.state for one in (early, late)] == ["succeeded", "succeeded"]
     assert [open_ledger().run(one.run).metrics[0].value for one in (early, late)] == [10.5, 12.0]
     pods = [pod["spec"]["containers"][0]["args"][1] for pod in node.of("pods")]

@@ -43,6 +43,7 @@ def node() -> Iterator[Cluster]:
 def kit(node: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     """A job in an image, a claim that this machine sees under the same path, and the client's own configuration."""
     monkeypatch.setenv("KUBECONFIG", str(node.config(tmp_path)))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     shared = tmp_path / "shared"
     shared.mkdir()
     image = f"registry.example/{tmp_path.name}:1"

@@ -58,6 +58,7 @@ def test_a_pod_runs_the_job_in_what_the_containerfile_makes(tmp_path: Path, monk
     assert execute(["convert", "numbers.ipynb", "-o", "job", "--yes", "--result", "total"]) == 0
     with cluster() as node:
         monkeypatch.setenv("KUBECONFIG", str(node.config(tmp_path)))
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         node.images["registry.example/numbers:1"] = built(tmp_path / "job", tmp_path)
         node.claims["shared"] = tmp_path / "shared"
         shared = ["--set", f"claim=shared:{tmp_path / 'shared'}", "--deliver", str(tmp_path / "shared")]

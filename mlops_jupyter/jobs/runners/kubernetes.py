@@ -85,7 +85,8 @@ class KubernetesRunner:
     about: ClassVar[About] = About(
         title="Kubernetes: Jobs and CronJobs", bundle="in the image, on a volume claim, as a zip at an address, or uploaded",
         environment="the image's", inputs="at an address, or on a volume claim",
-        results="delivered to an address or a volume claim; reported to mlops server while it runs", extra="kubernetes")
+        results="delivered to an address or a volume claim; reported to mlops server while it runs", extra="kubernetes",
+        schedules="may")
     states: ClassVar[States] = STATES
     Options: ClassVar[type[msgspec.Struct]] = KubernetesOptions
 

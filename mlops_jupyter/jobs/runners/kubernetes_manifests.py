@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import zoneinfo
 from pathlib import PurePosixPath
 from typing import Annotated
 
@@ -19,6 +18,7 @@ import yaml
 from mlops_jupyter.entities import InputError, JobManifest, Schedule
 from mlops_jupyter.jobs import bundle
 from mlops_jupyter.jobs.runners import Order
+from mlops_jupyter.jobs.schedule import zone_of
 
 OWN = "mlops-jupyter"
 NAME_LABEL, SUBMISSION_LABEL = f"{OWN}/name", f"{OWN}/submission"
@@ -169,8 +169,7 @@ def check_schedule(schedule: Schedule) -> str:
     if len(fields) != len(_FIELDS):
         raise InputError(f"the schedule {schedule.cron!r} has {len(fields)} fields, and Kubernetes wants five",
                          "minute, hour, day of the month, month, day of the week: 0 6 * * 1-5")
-    if schedule.zone not in zoneinfo.available_timezones():
-        raise InputError(f"there is no time zone {schedule.zone!r}", "name it as Europe/Berlin or UTC")
+    zone_of(schedule)
     if schedule.overlap == "queue" and schedule.missed == "skip":
         raise InputError("Kubernetes cannot wait for the run before and yet skip what it missed: both are one setting there",
                          "--overlap skip, or --missed run")
