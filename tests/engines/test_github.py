@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -158,6 +159,18 @@ def test_a_job_that_is_cancelled_says_so_itself_and_leaves_nothing_running(kit: 
     assert len(done.collected) == 1  # it had time to deliver
     psutil.wait_procs(before, timeout=30)
     assert not [process for process in before if process.is_running()]
+
+
+def test_a_program_that_is_killed_is_neither_running_nor_done(kit: Kit) -> None:
+    one = kit.submit(what="wait")
+    kit.until(one, lambda _: "it waits" in verbs.logs(one.id), "print that it waits")
+    program, *rest = of_submission(one)
+    program.kill()
+    assert kit.ended(one).state == "died"
+    for process in rest:  # a machine that is gone takes these with it
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(rest, timeout=30)
 
 
 def test_an_edited_workflow_is_run_as_it_stands_only_where_that_is_said(kit: Kit) -> None:

@@ -44,6 +44,7 @@ WRITTEN: Mapping[str, OutcomeState] = {"written": "scheduled", "removed": "cance
 HERE: Mapping[str, OutcomeState] = {**LocalRunner.states, "stopped": "cancelled"}
 """The words for a run on this machine."""
 _ASKED = "asked-to-stop"  # in its place, when it was cancelled: the program that runs the file only says that it failed
+_DIFFER = frozenset({"-p", "-i", "--schedule", "--deliver", "--retries", "--timeout"})
 _FROM = re.compile(r"^# Made by mlops_jupyter from the job .*, (\S+)\.$", re.MULTILINE)
 _AGAIN = re.compile(r"^# Made again by: (.*)$", re.MULTILINE)
 
@@ -176,11 +177,18 @@ def made_again(job: Job, runner: str, options: Mapping[str, object], order: Orde
     words = ["mlops", "submit", job.folder, "--to", runner]
     for name, value in options.items():
         words += ["--set", f"{name}={as_text(value) if isinstance(value, bool) else value}"]
-    for name, given in (order.parameters if order is not None else {}).items():
-        words += ["-p", f"{name}={as_text(given)}"]
-    for name, where in (order.inputs if order is not None else {}).items():
-        words += ["-i", f"{name}={where}"]
-    return " ".join(map(_on_one_line, words))
+    return " ".join(map(_on_one_line, words + (_said_of(order) if order is not None else [])))
+
+
+def _said_of(order: Order) -> list[str]:
+    """The options of a command that differ from one submission to the next."""
+    words = [word for name, given in order.parameters.items() for word in ("-p", f"{name}={as_text(given)}")]
+    words += [word for name, where in order.inputs.items() for word in ("-i", f"{name}={where}")]
+    if order.schedule is not None:
+        words += ["--schedule", order.schedule.cron, "--zone", order.schedule.zone]
+    words += ["--deliver", order.deliver] if order.deliver else []
+    words += ["--retries", str(order.retries)] if order.retries else []
+    return words if order.timeout is None else [*words, "--timeout", f"{order.timeout:g}s"]
 
 
 def _on_one_line(word: str) -> str:
@@ -250,7 +258,7 @@ def _made_from(text: str) -> tuple[str, list[str]]:
 
 def _without_values(text: str) -> tuple[str, list[str]]:
     digest, words = _made_from(text)
-    end = next((at for at, word in enumerate(words) if word in {"-p", "-i"}), len(words))
+    end = next((at for at, word in enumerate(words) if word in _DIFFER), len(words))
     return digest, words[:end]
 
 
