@@ -20,7 +20,7 @@ from mlops_jupyter.entities import JobParameter, Schedule
 from mlops_jupyter.jobs.bundle import load
 from mlops_jupyter.jobs.runners import Order
 from mlops_jupyter.jobs.runners.airflow import AirflowOptions, AirflowRunner
-from tests.engines.airflow import environment
+from tests.engines.ci_tools import airflow
 from tests.integration.sweep_jobs import write_job
 
 TIMED = """
@@ -36,7 +36,7 @@ print(time.process_time() - began, len({id(one) for one in vars(module).values()
 
 def seconds(dags: Path) -> tuple[float, int]:
     """Of one import of the loader, and how many DAGs it made."""
-    words = [str(environment() / "python"), "-c", TIMED, str(dags / "mlops_jobs.py")]
+    words = [str(airflow() / "python"), "-c", TIMED, str(dags / "mlops_jobs.py")]
     env = {"AIRFLOW_HOME": str(dags), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(words, capture_output=True, text=True, check=True, env=env)
     took, made = done.stdout.split()[-2:]

