@@ -20,6 +20,7 @@ from mlops_jupyter.api.handing import kind_of, runner_of, user_here
 from mlops_jupyter.api.ledger import derive_runs, open_ledger, opened
 from mlops_jupyter.api.schedules import decision_rows, schedule_facts, started
 from mlops_jupyter.api.telling import masked, tell
+from mlops_jupyter.api.tracing import trace
 from mlops_jupyter.api.words import duration, plural, when
 from mlops_jupyter.entities import (
     AnyStore,
@@ -230,7 +231,10 @@ def _settled(store: AnyStore, one: Submission, outcome: Outcome, found: Collecte
         one, state=outcome.state, outcome=outcome, ended=one.ended or (last.at if last else now),
         run=(last.run if last else "") or _run(store, one), collected=found.attempts,
         attempts=max(one.attempts, len(found.results), 1), memory=last.memory if last else None)
-    return ended if store.settle(ended, one.state) else find(store, one.id)
+    if not store.settle(ended, one.state):
+        return find(store, one.id)
+    trace(store, ended)
+    return ended
 
 
 def _close(store: AnyStore, one: Submission, now: float) -> None:

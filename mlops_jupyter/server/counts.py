@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from mlops_jupyter.server.jobcounts import JobCounts
+
 
 class Counts:
     """Since the start of the process."""
@@ -16,6 +18,8 @@ class Counts:
         self.answers = Counter("mlops_answers", "Answers by status code", ["status"], registry=self._registry)
         self.listeners = Gauge("mlops_listeners", "Open event streams", registry=self._registry)
         self.store_bytes = Gauge("mlops_store_bytes", "Bytes of database and blobs", registry=self._registry)
+        self.jobs = JobCounts()
+        self._registry.register(self.jobs)
         self.sessions = Gauge("mlops_sessions_running", "Sessions whose writer has not ended", registry=self._registry)
 
     def text(self) -> bytes:

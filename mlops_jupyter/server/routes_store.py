@@ -269,6 +269,7 @@ class MetricsHandler(MlopsHandler):
         counts, store = self.mlops.counts, await self.mlops.in_thread(own_store)
         counts.store_bytes.set(await self.mlops.in_thread(store.size_bytes))
         counts.sessions.set(await self.mlops.in_thread(store.running))
+        counts.jobs.found = await self.mlops.in_thread(store.submissions)
         await self.finish(counts.text(), set_content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
