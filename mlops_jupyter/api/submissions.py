@@ -182,7 +182,8 @@ def _just_now(store: AnyStore, one: Submission) -> bool:
     """Whether its end was first seen less than `_LEAVE` seconds ago, by this machine's clock, which is written down."""
     now = time.time()
     if one.ended is None:
-        store.settle(msgspec.structs.replace(one, ended=now), one.state)
+        one.ended = now  # also for whoever looks again with what it has
+        store.settle(one, one.state)
         return True
     return now - one.ended < _LEAVE
 
