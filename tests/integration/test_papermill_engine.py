@@ -118,10 +118,11 @@ def test_a_terminated_job_leaves_no_kernel(tmp_path: Path) -> None:
     until(lambda: status(tmp_path, 2) == "running" or process.poll() is not None, "the last cell runs")
     process.terminate()
     said, _ = process.communicate()
-    assert process.returncode == 143, said
+    assert process.returncode == 130, said  # cancelled, as by Ctrl-C
+    assert "SIGTERM" in said
     assert not alive(int((tmp_path / "kernel").read_text()))
     assert told(tmp_path)[:2] == (True, ["completed", "completed", "failed"])
-    assert told(tmp_path)[2] in {"SystemExit", "KeyboardInterrupt"}  # ours, or the kernel's own if it came in time
+    assert told(tmp_path)[2] in {"Terminated", "KeyboardInterrupt"}  # ours, or the kernel's own if it came in time
 
 
 def test_eight_at_once_do_not_collide(write: Callable[..., Path]) -> None:
