@@ -30,7 +30,8 @@ def outcomes(folder: Path, part: str, *, ours: bool, chosen: str = "") -> dict[s
     shutil.copyfile(PLUGIN, folder / "sitecustomize.py")
     report = folder / "report.xml"
     words = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(folder), "-p", "no:cacheprovider",
-             "-p", "no:kmock", f"--junitxml={report}", *(["-p", "sitecustomize"] if ours else []), "--pyargs", f"papermill.tests.{part}{chosen}"]
+             "-p", "no:kmock", f"--junitxml={report}", *(["-p", "sitecustomize"] if ours else []),
+             "--pyargs", f"papermill.tests.{part}{chosen}"]
     environment = {**os.environ, "PYTHONPATH": str(folder) if ours else ""}
     ran = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert report.exists(), ran.stdout + ran.stderr
