@@ -108,7 +108,7 @@ def test_what_the_command_needs_lies_where_nobody_else_reads_it(
 
 @pytest.mark.parametrize(("wrong", "says"), [
     pytest.param({"schedule": None}, "needs a schedule", id="no schedule"),
-    pytest.param({"parameters": {"text": "a\n* * * * * evil"}}, "cron cannot hold", id="a line break in a parameter"),
+    pytest.param({"parameters": {"text": "a\x1b[31m* * * * * evil"}}, "cron cannot hold", id="a control character"),
     pytest.param({"submission": "x" * 900}, "cron takes 998", id="a command that is too long"),
 ])
 def test_what_a_crontab_cannot_hold_is_refused_and_nothing_is_written(

@@ -66,9 +66,9 @@ def test_text_arrives_as_that_text_and_nothing_of_it_runs(parameter: JobParamete
         [statement] = ast.parse(papermill.translators.PythonTranslator.codify(given)).body
         assert isinstance(statement, ast.Assign)
         assert ast.literal_eval(statement.value) == text
-        words = command(Order(Path("job"), {parameter.name: text}), "python")
+        words = command(Order(submission="s", bundle=Path("job"), parameters={parameter.name: text}), ["mlops"])
         assert shlex.split(shlex.join(words)) == words
-        assert words[-1] == f"{parameter.name}={text}"
+        assert words[words.index("-p") + 1] == f"{parameter.name}={text}"
 
 
 def test_a_name_out_of_the_corpus_is_no_parameter() -> None:
