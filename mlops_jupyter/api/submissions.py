@@ -270,8 +270,9 @@ def submissions_sheet(found: list[Submission]) -> Sheet:
     if not found:
         return Sheet("No submissions yet", notes=["mlops submit BUNDLE --to local"])
     rows = [[one.id[:14], one.name, one.runner, one.state, _summary(one), when(one.at)] for one in found]
-    return Sheet(plural(len(found), "submission"),
-                 [Block(columns=["submission", "job", "to", "state", "~given", "when"], rows=rows)])
+    narrow = Block(columns=["submission", "job", "to", "state", "when"], rows=[[*row[:4], row[5]] for row in rows])
+    block = Block(columns=["submission", "job", "to", "state", "~given", "when"], rows=rows, narrow=narrow)
+    return Sheet(plural(len(found), "submission"), [block])
 
 
 def submission_sheet(one: Submission) -> Sheet:
