@@ -12,3 +12,4 @@ import pytest
 @pytest.fixture(autouse=True)
 def own_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("PIP_QUIET", raising=False)  # a test reads what pip says that it has installed

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,28 +25,38 @@ SPOOL = Path("/var/spool/cron/crontabs/root")
 
 @pytest.fixture(scope="module")
 def crontab() -> Iterator[Callable[[], bytes]]:
-    """A crontab with lines of somebody else, read by a cron of this test; afterwards it is what it was."""
+    """A crontab with lines of somebody else; afterwards it is what it was."""
     if DAEMON is None or shutil.which("crontab") is None:
         pytest.skip("cron (Debian package cron) is not installed")
     if os.getuid() != 0:
         pytest.skip("cron can only be started by root")
     before = subprocess.run(["crontab", "-l"], capture_output=True, check=False)
     subprocess.run(["crontab", "-"], input=OTHERS, check=True)
-    running = [line for line in Path("/proc").glob("[0-9]*/comm") if line.read_text().strip() == "cron"]
-    daemon = None if running else subprocess.Popen([DAEMON, "-f"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def read() -> bytes:
         """As cron has it: its own command shows a carriage return as two letters."""
         return b"".join(SPOOL.read_bytes().splitlines(keepends=True)[3:])  # three lines of cron's own
 
     yield read
-    if daemon is not None:
-        daemon.terminate()
-        daemon.wait(10)
     if before.returncode:
         subprocess.run(["crontab", "-r"], check=True)
     else:
         subprocess.run(["crontab", "-"], input=before.stdout, check=True)
+
+
+@contextmanager
+def daemon() -> Iterator[None]:
+    """Cron, while this lasts; the machine's own where it has one."""
+    assert DAEMON is not None
+    if any(line.read_text().strip() == "cron" for line in Path("/proc").glob("[0-9]*/comm")):
+        yield
+        return
+    running = subprocess.Popen([DAEMON, "-f"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        running.terminate()
+        running.wait(10)
 
 
 def mlops(*words: str) -> str:
@@ -72,7 +83,8 @@ def test_cron_itself_starts_a_job_once_a_minute_until_it_is_cancelled(tmp_path: 
     def children() -> list[dict[str, str]]:
         return [one for one in json.loads(mlops("submissions", "list", "--json")) if one["parent"] == made["id"]]
 
-    until(lambda: bool(children()), 75, "cron started nothing")
+    with daemon():
+        until(lambda: bool(children()), 75, "cron started nothing")
     cancelled = json.loads(mlops("submissions", "cancel", made["id"], "--json"))
     assert cancelled["state"] == "cancelled"
     assert crontab() == OTHERS
