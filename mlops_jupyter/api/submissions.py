@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import msgspec
@@ -117,9 +117,15 @@ def look(store: AnyStore, found: Sequence[Submission]) -> list[Submission]:
     """
     asked = [one for one in found if one.state in NO_END and one.place and one.host in {"", user_here()}]
     sights: dict[str, Sight | None] = {}
-    for (name, options), group in groupby(sorted(asked, key=_runner), key=_runner):
-        sights.update(_sights(name, dict(options), list(group)))
+    for name, options, group in by_runner(asked):
+        sights.update(_sights(name, options, group))
     return tell(store, [_now(store, one, sights) for one in found])
+
+
+def by_runner(found: Sequence[Submission]) -> Iterator[tuple[str, dict[str, str], list[Submission]]]:
+    """A runner's name, its options, and those that are its own: so that each place is asked once."""
+    for (name, options), group in groupby(sorted(found, key=_runner), key=_runner):
+        yield name, dict(options), list(group)
 
 
 def _runner(one: Submission) -> tuple[str, tuple[tuple[str, str], ...]]:

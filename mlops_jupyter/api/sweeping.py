@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from mlops_jupyter.api.handing import Handing, runner_of, submit_all
 from mlops_jupyter.api.ledger import open_ledger
-from mlops_jupyter.api.submissions import look
+from mlops_jupyter.api.submissions import by_runner, look
 from mlops_jupyter.api.sweeps import take_metrics
 from mlops_jupyter.entities import AnyStore, InputError, NotFoundError, Submission, new_id
 from mlops_jupyter.entities.submissions import NO_END
@@ -59,9 +59,9 @@ def _submissions(store: AnyStore, place: SweepFolder) -> list[Submission]:
 
 def _cancel(found: Sequence[Submission]) -> None:
     """Each runner is asked once, and where it does not know one of them any more, for each."""
-    for name, options in dict.fromkeys((one.runner, tuple(sorted(one.options.items()))) for one in found):
-        mine = [one.place for one in found if (one.runner, tuple(sorted(one.options.items()))) == (name, options)]
-        runner = runner_of(name, dict(options))
+    for name, options, group in by_runner(found):
+        mine = [one.place for one in group]
+        runner = runner_of(name, options)
         try:
             runner.cancel(mine)
         except NotFoundError:
