@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -15,6 +16,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from mlops_jupyter.api import archives
+from mlops_jupyter.api import submissions as verbs
 from mlops_jupyter.api.conformance import Kit
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.entities import JobManifest, Run, Submission
@@ -96,3 +98,30 @@ def of_submission(one: Submission) -> list[psutil.Process]:
     """What runs for it: the program, the job, its kernel."""
     waiting = int((Path(one.place) / "process").read_text().split()[0])
     return psutil.Process(waiting).children(recursive=True)
+
+
+def a_cancelled_job_says_so_itself_and_leaves_nothing_running(kit: Kit) -> None:
+    """Cancelled in mid-run, it delivers that, and all of its processes end."""
+    one = kit.submit(what="wait")
+    kit.until(one, lambda _: "it waits" in verbs.logs(one.id), "print that it waits")
+    before = of_submission(one)
+    assert before
+    verbs.cancel(one.id)
+    done = kit.ended(one)
+    assert done.state == "cancelled"
+    assert len(done.collected) == 1  # it had time to deliver
+    psutil.wait_procs(before, timeout=30)
+    assert not [process for process in before if process.is_running()]
+
+
+def a_killed_program_is_neither_running_nor_done(kit: Kit) -> None:
+    """The program that runs the file here is killed."""
+    one = kit.submit(what="wait")
+    kit.until(one, lambda _: "it waits" in verbs.logs(one.id), "print that it waits")
+    program, *rest = of_submission(one)
+    program.kill()
+    assert kit.ended(one).state == "died"
+    for process in rest:  # a machine that is gone takes these with it
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(rest, timeout=30)

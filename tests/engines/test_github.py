@@ -10,10 +10,8 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 import yaml
 
@@ -25,11 +23,12 @@ from mlops_jupyter.entities import InputError, Schedule
 from tests.engines import ci_tools
 from tests.engines.repositories import (
     HOSTILE,
+    a_cancelled_job_says_so_itself_and_leaves_nothing_running,
+    a_killed_program_is_neither_running_nor_done,
     committed,
     digest,
     git,
     imported,
-    of_submission,
     own_home,
     params,
     total,
@@ -149,28 +148,11 @@ def test_the_environment_of_the_lock_is_kept_and_made_again_where_it_comes_back_
 
 
 def test_a_job_that_is_cancelled_says_so_itself_and_leaves_nothing_running(kit: Kit) -> None:
-    one = kit.submit(what="wait")
-    kit.until(one, lambda _: "it waits" in verbs.logs(one.id), "print that it waits")
-    before = of_submission(one)
-    assert before
-    verbs.cancel(one.id)
-    done = kit.ended(one)
-    assert done.state == "cancelled"
-    assert len(done.collected) == 1  # it had time to deliver
-    psutil.wait_procs(before, timeout=30)
-    assert not [process for process in before if process.is_running()]
+    a_cancelled_job_says_so_itself_and_leaves_nothing_running(kit)
 
 
 def test_a_program_that_is_killed_is_neither_running_nor_done(kit: Kit) -> None:
-    one = kit.submit(what="wait")
-    kit.until(one, lambda _: "it waits" in verbs.logs(one.id), "print that it waits")
-    program, *rest = of_submission(one)
-    program.kill()
-    assert kit.ended(one).state == "died"
-    for process in rest:  # a machine that is gone takes these with it
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(rest, timeout=30)
+    a_killed_program_is_neither_running_nor_done(kit)
 
 
 def test_an_edited_workflow_is_run_as_it_stands_only_where_that_is_said(kit: Kit) -> None:

@@ -6,24 +6,22 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 import yaml
 
-from mlops_jupyter.api import submissions as verbs
 from mlops_jupyter.api.conformance import CHECKS, Kit
 from mlops_jupyter.api.handing import Handing, submit_all
 from mlops_jupyter.entities import InputError, Schedule
 from tests.engines import ci_tools
 from tests.engines.repositories import (
     HOSTILE,
+    a_cancelled_job_says_so_itself_and_leaves_nothing_running,
+    a_killed_program_is_neither_running_nor_done,
     committed,
     git,
     imported,
-    of_submission,
     own_home,
     params,
     total,
@@ -117,28 +115,11 @@ def test_the_environment_is_made_once_and_then_comes_from_the_cache(kit: Kit, tm
 
 
 def test_a_job_that_is_cancelled_says_so_itself_and_leaves_nothing_running(kit: Kit) -> None:
-    one = kit.submit(what="wait")
-    kit.until(one, lambda _: "it waits" in verbs.logs(one.id), "print that it waits")
-    before = of_submission(one)
-    assert before
-    verbs.cancel(one.id)
-    done = kit.ended(one)
-    assert done.state == "cancelled"
-    assert len(done.collected) == 1
-    psutil.wait_procs(before, timeout=30)
-    assert not [process for process in before if process.is_running()]
+    a_cancelled_job_says_so_itself_and_leaves_nothing_running(kit)
 
 
 def test_a_program_that_is_killed_is_neither_running_nor_done(kit: Kit) -> None:
-    one = kit.submit(what="wait")
-    kit.until(one, lambda _: "it waits" in verbs.logs(one.id), "print that it waits")
-    program, *rest = of_submission(one)
-    program.kill()
-    assert kit.ended(one).state == "died"
-    for process in rest:  # a machine that is gone takes these with it
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(rest, timeout=30)
+    a_killed_program_is_neither_running_nor_done(kit)
 
 
 def test_a_schedule_says_the_command_that_makes_it(kit: Kit) -> None:
