@@ -85,9 +85,8 @@ class MemoryKeyring(KeyringBackend):
         del self.values[service, username]
 
 
-_GH = '''#!{python}
-"""GitHub's client, as far as the runner uses it. Its state is a folder: runs.json, artifacts/ID/, said.jsonl, `broken`."""
-import json, pathlib, shutil, sys
+_CLIENT = '''#!{python}
+import json, pathlib, sys
 here = pathlib.Path({folder!r})
 words = sys.argv[1:]
 with (here / "said.jsonl").open("a") as said:
@@ -95,6 +94,12 @@ with (here / "said.jsonl").open("a") as said:
 if (here / "broken").exists():
     code, _, text = (here / "broken").read_text().partition(" ")
     sys.exit(print(text, file=sys.stderr) or int(code))
+'''
+"""How each of them begins: what it is asked is noted, and where a file `broken` stands, it fails as that says."""
+
+_GH = '''
+"""GitHub's client, as far as the runner uses it. Its state is a folder: runs.json, artifacts/ID/, said.jsonl, `broken`."""
+import shutil
 file = here / "runs.json"
 runs = json.loads(file.read_text()) if file.exists() else []
 def option(name):
@@ -126,16 +131,9 @@ elif words[:2] == ["run", "download"]:
 file.write_text(json.dumps(runs))
 '''
 
-_GLAB = '''#!{python}
+_GLAB = '''
 """GitLab's client, as far as the runner uses it: `glab api`. Its state is a folder, as for `gh`; artifacts/ID.zip."""
-import json, pathlib, re, sys
-here = pathlib.Path({folder!r})
-words = sys.argv[1:]
-with (here / "said.jsonl").open("a") as said:
-    said.write(json.dumps(words) + "\\n")
-if (here / "broken").exists():
-    code, _, text = (here / "broken").read_text().partition(" ")
-    sys.exit(print(text, file=sys.stderr) or int(code))
+import re
 assert words[0] == "api"
 file = here / "pipelines.json"
 pipelines = json.loads(file.read_text()) if file.exists() else []
@@ -177,7 +175,8 @@ def write_client(name: str, folder: Path) -> Path:
     """A program named `gh` or `glab` in `folder / "bin"`, which keeps its state in `folder`, as the client's documents say."""
     program = folder / "bin" / name
     program.parent.mkdir(parents=True, exist_ok=True)
-    program.write_text({"gh": _GH, "glab": _GLAB}[name].format(python=sys.executable, folder=str(folder)), encoding="utf-8")
+    text = _CLIENT + {"gh": _GH, "glab": _GLAB}[name]
+    program.write_text(text.format(python=sys.executable, folder=str(folder)), encoding="utf-8")
     program.chmod(0o755)
     return program
 class Listener:
