@@ -42,6 +42,7 @@ from mlops_jupyter.store import Store
 _STEERS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _HANDING = 600.0  # seconds after which a submission without a place was not handed over
 _LEAVE = 20.0  # seconds that a cancelled attempt has to leave what it made, once its place calls it cancelled
+Seen = Sight | None | MlopsError  # what a place says of one; that it does not know it; why it could not be asked
 _LOST = 60.0  # seconds that a place may not know a submission that it was just given
 
 
@@ -113,13 +114,13 @@ def _cancelled(store: AnyStore, found: Submission) -> Submission:
 def look(store: AnyStore, found: Sequence[Submission]) -> list[Submission]:
     """The same, each as it stands now, and what was to be told of it told.
 
-    One whose runner cannot be asked stays as it was last known; so does one that only somebody else, elsewhere, can ask.
+    One whose runner cannot be asked stays as it was last known, and says why; so does one that only somebody else can ask.
     """
     asked = [one for one in found if one.state in NO_END and one.place and one.host in {"", user_here()}]
-    sights: dict[str, Sight | None] = {}
+    sights: dict[str, Seen] = {}
     for name, options, group in by_runner(asked):
         sights.update(_sights(name, options, group))
-    return tell(store, [_now(store, one, sights) for one in found])
+    return [_unasked(one, sights.get(one.id)) for one in tell(store, [_now(store, one, sights) for one in found])]
 
 
 def by_runner(found: Sequence[Submission]) -> Iterator[tuple[str, dict[str, str], list[Submission]]]:
@@ -132,8 +133,8 @@ def _runner(one: Submission) -> tuple[str, tuple[tuple[str, str], ...]]:
     return one.runner, tuple(sorted(one.options.items()))
 
 
-def _sights(name: str, options: dict[str, str], asked: list[Submission]) -> dict[str, Sight | None]:
-    """Submission → what its place says; None where the place does not know it. Nothing where the place cannot be asked."""
+def _sights(name: str, options: dict[str, str], asked: list[Submission]) -> dict[str, Seen]:
+    """Submission → what its place says; None where the place does not know it; why it cannot be asked."""
     try:
         runner = runner_of(name, options)
         return dict(zip([one.id for one in asked], runner.status([one.place for one in asked]), strict=True))
@@ -142,17 +143,26 @@ def _sights(name: str, options: dict[str, str], asked: list[Submission]) -> dict
             return {asked[0].id: None}
         each = [_sights(name, options, [one]) for one in asked]
         return {key: sight for part in each for key, sight in part.items()}
-    except (StoreError, InputError):  # out of reach, or its extra is not installed here
-        return {}
+    except (StoreError, InputError) as error:  # out of reach, or its extra is not installed here
+        return {one.id: error for one in asked}
 
 
-def _now(store: AnyStore, one: Submission, sights: dict[str, Sight | None]) -> Submission:
+def _now(store: AnyStore, one: Submission, sights: dict[str, Seen]) -> Submission:
     if one.state not in NO_END:
         return one
     if not one.place:
         late = time.time() - one.at > _HANDING
         return _settled(store, one, Outcome("failed", "it was never handed over"), Collected()) if late else one
-    return one if one.id not in sights else _seen(store, one, sights[one.id])
+    if one.id not in sights or isinstance(sight := sights[one.id], MlopsError):
+        return one
+    return _seen(store, one, sight)
+
+
+def _unasked(one: Submission, seen: Seen) -> Submission:
+    """As it was last known, with why that is all. Not written down: whoever asks next may be luckier."""
+    if not isinstance(seen, MlopsError) or one.state not in NO_END:
+        return one
+    return msgspec.structs.replace(one, outcome=Outcome(one.state, f"as last known, its runner cannot be asked: {seen.what}"))
 
 
 def _seen(store: AnyStore, one: Submission, sight: Sight | None) -> Submission:

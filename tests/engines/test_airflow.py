@@ -100,7 +100,7 @@ def test_bad_input_is_not_tried_again_and_airflow_refuses_what_the_schema_does(a
 def test_airflows_own_dag_test_runs_it(airflow: Airflow, options: dict[str, str], tmp_path: Path) -> None:
     job = named(tmp_path, "tested", "print('x is', x)")
     ended(submit(job, "airflow", {}, {}, Handing(options=options, unverified=True)))
-    airflow.run("dags", "pause", "mlops_tested")  # else the scheduler beside it takes up the same run, and one of the two is refused
+    airflow.run("dags", "pause", "mlops_tested")  # else its scheduler takes up the same run, and one of them is refused
     assert "x is 7" in airflow.run("dags", "test", "mlops_tested", "--conf", json.dumps({"x": 7}))
 
 

@@ -25,7 +25,7 @@ from mlops_jupyter.api.attempts import ARCHIVE, NOTEBOOK, RESULT
 from mlops_jupyter.api.conformance import CHECKS, Check, Kit, write_job
 from mlops_jupyter.api.handing import Handing, submit
 from mlops_jupyter.api.ledger import open_ledger
-from mlops_jupyter.entities import Delivered, InputError, Submission
+from mlops_jupyter.entities import Delivered, InputError, Sight, StoreError, Submission
 from mlops_jupyter.entities.codec import to_json
 from mlops_jupyter.entities.submissions import NO_END
 from mlops_jupyter.jobs.runners import About, Order
@@ -311,6 +311,21 @@ def test_a_result_of_another_submission_or_of_nonsense_is_named(left: tuple[Subm
     assert done.outcome is not None
     assert done.outcome.error.count(RESULT) == 3
     assert runs(one) == [done.run]
+
+
+def test_a_runner_that_cannot_be_asked_leaves_it_as_last_known_and_says_why(left: tuple[Submission, Path],
+                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away(FarRunner):
+        def status(self, places: Sequence[str]) -> list[Sight]:
+            raise StoreError("the far machine does not answer", "ping it")
+
+    monkeypatch.setattr(plugins, "load", lambda group, name: Away)
+    one = verbs.submission(left[0].id)
+    assert (one.state, one.told) == (left[0].state, left[0].told)
+    sheet = verbs.submission_sheet(one)
+    assert any("the far machine does not answer" in cell for row in sheet.blocks[0].rows for cell in row)
+    monkeypatch.setattr(plugins, "load", lambda group, name: FarRunner)
+    assert ended(one).state == "succeeded"
 
 
 def test_the_same_archive_twice_is_there_once(left: tuple[Submission, Path]) -> None:
