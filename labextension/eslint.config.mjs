@@ -3,9 +3,19 @@ import a11y from 'eslint-plugin-jsx-a11y';
 import hooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
-/** The floors of the panel: models know no React, views know no fetch and no JupyterLab services. */
+/** The floors of the panel, `tokens → api → model → views (the panel) → plugins`: each knows those before it, and no other. */
+const NO_REACT = { name: 'react', message: 'Only views know React.' };
+const below = (...above) => above.map(floor => ({ group: [`**/${floor}`, `**/${floor}/*`], message: 'That is a floor above.' }));
+const FLOORS = [
+  { files: ['src/api/*.ts'], paths: [NO_REACT], patterns: below('model', 'views', 'plugins') },
+  { files: ['src/model/*.ts', 'src/tokens.ts'], paths: [NO_REACT], patterns: below('views', 'plugins') },
+  { files: ['src/plugins/*.ts'], paths: [NO_REACT], patterns: [] }
+];
 const viewsKnowNoServer = {
-  patterns: [{ group: ['@jupyterlab/services', '@jupyterlab/notebook', '**/api/client'], message: 'A view gets what it shows from the model.' }]
+  patterns: [
+    ...below('plugins'),
+    { group: ['@jupyterlab/services', '@jupyterlab/notebook', '**/api/client'], message: 'A view gets what it shows from the model.' }
+  ]
 };
 
 export default tseslint.config(
@@ -36,12 +46,9 @@ export default tseslint.config(
       'no-restricted-globals': ['error', 'fetch', 'document', 'localStorage']
     }
   },
-  {
-    files: ['src/*.ts', 'src/api/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { paths: [{ name: 'react', message: 'Only views know React.' }] }] }
-  },
+  ...FLOORS.map(({ files, paths, patterns }) => ({ files, rules: { 'no-restricted-imports': ['error', { paths, patterns }] } })),
   // Lumino's `connect(method, this)` binds by its second argument.
-  { files: ['src/model.ts', 'src/notebook.ts'], rules: { '@typescript-eslint/unbound-method': 'off' } },
+  { files: ['src/model/*.ts'], rules: { '@typescript-eslint/unbound-method': 'off' } },
   // Generated.
   { files: ['src/api/schema.ts'], rules: { 'max-lines': 'off' } },
   { files: ['src/__tests__/**'], rules: { 'max-lines-per-function': 'off' } },

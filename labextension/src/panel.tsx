@@ -5,8 +5,10 @@ import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { panelIcon } from './icon';
-import type { PanelModel } from './model';
+import type { PanelModel } from './model/panel';
+import type { Surroundings } from './model/tab';
 import { Panel } from './views/panel';
+import type { Text } from './views/text';
 
 const ROOMY = 'jp-mlops-mod-roomy';
 const DRAGGED = 'panel:dragged';
@@ -15,7 +17,11 @@ const HANDLE = '.lm-SplitPanel-handle';
 const NEAR = 16;
 
 export class PanelWidget extends VDomRenderer<PanelModel> {
-  constructor(model: PanelModel) {
+  constructor(
+    model: PanelModel,
+    private readonly around: Surroundings,
+    private readonly text: Text
+  ) {
     super(model);
     this.id = 'mlops-panel';
     this.addClass('jp-mlops-widget');
@@ -34,7 +40,7 @@ export class PanelWidget extends VDomRenderer<PanelModel> {
   }
 
   protected override render(): React.JSX.Element {
-    return <Panel state={this.model.state} actions={this.model} />;
+    return <Panel state={this.model.state} actions={this.model} around={this.around} text={this.text} />;
   }
 
   protected override onUpdateRequest(message: Message): void {

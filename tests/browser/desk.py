@@ -39,6 +39,12 @@ class Desk:
         """A part of the panel by its test id, without the prefix."""
         return self.panel.get_by_test_id(f"mlops-{name}")
 
+    def tab(self, name: str) -> None:
+        """Press a tab of the panel, and wait until it is in front."""
+        tab = self.panel.get_by_role("tab", name=name, exact=True)
+        tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
+
     def open(self, notebook: str) -> None:
         """Open a notebook in a fresh layout, wait for its kernel, show the panel."""
         self.page.goto(self.lab.address(notebook))

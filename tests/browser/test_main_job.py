@@ -157,12 +157,14 @@ def job_run(desk: Desk) -> None:
     shoot(desk.page, "10-job-running-light")
     desk.finished("run")
     expect(desk.part("outcome")).to_have_attribute("data-state", "succeeded", timeout=WORK)
+    desk.part("outcome").scroll_into_view_if_needed()
+    shoot(desk.page, "11-job-done-light")
+    desk.accessible()
+    desk.tab("Now")
     made = desk.part("run").filter(has=desk.page.get_by_text("job", exact=True))
     expect(made).to_have_count(1, timeout=WORK)
     expect(made).to_contain_text("test_month 6→7")
     assert auc(desk, 0) != auc(desk, 1)
-    desk.part("outcome").scroll_into_view_if_needed()
-    shoot(desk.page, "11-job-done-light")
 
 
 def looks(desk: Desk) -> None:
@@ -211,11 +213,13 @@ def the_same_after_a_reload(desk: Desk) -> None:
     desk.phase("tracked")
     expect(rows).to_have_count(len(executions), timeout=WORK)
     expect(titles).to_have_text(before, use_inner_text=True)
-    expect(desk.part("jobs")).to_contain_text(JOB)
     expect(folds).to_have_count(len(opened))
     assert [without_times(text) for text in rows.all_inner_texts()] == executions
     assert folds.evaluate_all(EXPANDED) == opened
     shoot(desk.page, "17-after-reload-light")
+    desk.tab("Jobs")
+    expect(desk.part("jobs")).to_contain_text(JOB)
+    desk.tab("Now")
 
 
 def without_times(text: str) -> str:

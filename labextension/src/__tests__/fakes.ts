@@ -3,12 +3,15 @@
 import { Signal } from '@lumino/signaling';
 
 import type { Change, Preview } from '../api/answers';
+import { ApiError, type Requests } from '../api/client';
 import type { CellSource, ExecutionRow, Live, Run, Session, StaleCell, Status, Task } from '../api/schema';
-import type { Folds, Memory } from '../folds';
-import type { Probe, TrackAnswer } from '../kernel';
-import { PanelModel, type Api } from '../model';
-import type { KernelPort, NotebookChange, NotebookPort, NotebookSource } from '../notebook';
-import type { Actions } from '../actions';
+import type { Folds, Memory } from '../model/folds';
+import type { Probe, TrackAnswer } from '../model/kernel';
+import { PanelModel, type Api } from '../model/panel';
+import type { KernelPort, NotebookChange, NotebookPort, NotebookSource } from '../model/notebook';
+import type { Actions } from '../model/actions';
+import { EMPTY, type PanelState } from '../model/state';
+import type { Surroundings } from '../model/tab';
 
 export const SESSION: Session = {
   id: 's1', writer: 'w1', kind: 'notebook', experiment: 'delays', experiment_id: 'e1', started: 1000, kernel_id: 'k1', version: '0.1.0'
@@ -128,6 +131,46 @@ export function bench(memory = new FakeMemory()): { api: FakeApi; kernel: FakeKe
   return { api, kernel: new FakeKernel(), notebooks, changes, model };
 }
 
+/** A server that answers each route with what it was given for it, and remembers what was asked. */
+export class FakeRequests implements Requests {
+  readonly asked: [string, string, unknown][] = [];
+
+  constructor(private readonly answers: Record<string, unknown> = {}) {}
+
+  get = <T,>(route: string, asked: object = {}): Promise<T> => this.answer<T>('GET', route, asked);
+  post = <T,>(route: string, body: object): Promise<T> => this.answer<T>('POST', route, body);
+  put = <T,>(route: string, body: object): Promise<T> => this.answer<T>('PUT', route, body);
+  remove = <T,>(route: string): Promise<T> => this.answer<T>('DELETE', route, {});
+
+  private answer<T>(method: string, route: string, body: unknown): Promise<T> {
+    this.asked.push([method, route, body]);
+    const found = this.answers[`${method} ${route}`] ?? this.answers[route];
+    if (found instanceof Error) {
+      return Promise.reject(found);
+    }
+    return found === undefined ? Promise.reject(new ApiError(`no answer for ${route}`, '', 404)) : Promise.resolve(found as T);
+  }
+}
+
+/** What surrounds a tab's model: a fake server, no changes until they are told, a panel in a state. */
+export function fakeSurroundings(answers: Record<string, unknown> = {}, state: PanelState = EMPTY): { around: Surroundings; requests: FakeRequests; changes: Signal<unknown, Change>; panel: FakePanel } {
+  const requests = new FakeRequests(answers);
+  const changes = new Signal<unknown, Change>({});
+  const panel = new FakePanel(state);
+  return { around: { requests, changes, panel }, requests, changes, panel };
+}
+
+export class FakePanel {
+  readonly stateChanged: Signal<unknown, void> = new Signal<unknown, void>(this);
+
+  constructor(public state: PanelState) {}
+
+  to(part: Partial<PanelState>): void {
+    this.state = { ...this.state, ...part };
+    this.stateChanged.emit(undefined);
+  }
+}
+
 /** Actions that remember what they were asked for. */
 export function fakeActions(part: Partial<Actions> = {}): { actions: Actions; asked: unknown[][] } {
   const asked: unknown[][] = [];
@@ -158,6 +201,8 @@ export function fakeActions(part: Partial<Actions> = {}): { actions: Actions; as
     open: say('open'),
     copy: say('copy'),
     fold: () => undefined,
+    show: (view, subject = '') => void asked.push(['show', view, subject]),
+    back: say('back'),
     refresh: say('refresh'),
     ...part
   };

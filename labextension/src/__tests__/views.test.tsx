@@ -3,10 +3,11 @@ import * as React from 'react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import type { ExecutionRow, Run, Verification } from '../api/schema';
-import { EMPTY, type PanelState } from '../state';
+import { EMPTY, type PanelState } from '../model/state';
+import { back, on } from '../model/trail';
 import { Panel } from '../views/panel';
 import { pieces } from '../views/preview';
-import { fakeActions, liveOf, rowOf, runOf, STATUS } from './fakes';
+import { fakeActions, fakeSurroundings, liveOf, rowOf, runOf, STATUS } from './fakes';
 
 afterEach(cleanup);
 
@@ -33,14 +34,18 @@ function verification(part: Partial<Verification>): Verification {
 }
 
 function show(state: PanelState): ReturnType<typeof fakeActions> {
-  const folds: Record<string, boolean> = { ...state.folds };
+  let now = state;
+  const draw = (part: Partial<PanelState>): void => {
+    now = { ...now, ...part };
+    drawn.rerender(<Panel state={now} actions={fake.actions} around={around} />);
+  };
   const fake = fakeActions({
-    fold: (key, open) => {
-      folds[key] = open;
-      drawn.rerender(<Panel state={{ ...state, folds: { ...folds } }} actions={fake.actions} />);
-    }
+    fold: (key, open) => draw({ folds: { ...now.folds, [key]: open } }),
+    show: (view, subject = '', other = '') => draw({ trail: on(now.trail, { view, subject, other }) }),
+    back: () => draw({ trail: back(now.trail) })
   });
-  const drawn = render(<Panel state={state} actions={fake.actions} />);
+  const { around } = fakeSurroundings({}, state);
+  const drawn = render(<Panel state={state} actions={fake.actions} around={around} />);
   return fake;
 }
 
@@ -181,6 +186,7 @@ describe('a job', () => {
       inputs: [{ name: 'flights', path: 'flights.parquet', fingerprint: { kind: 'file' as const } }]
     };
     const { asked } = show(tracked({ jobs: [{ folder: 'work/delays-job', manifest }] }));
+    await click(screen.getByRole('tab', { name: 'Jobs' }));
     await click(screen.getByRole('button', { name: /delays-job/ }));
     fireEvent.change(screen.getByLabelText('test_month'), { target: { value: '7' } });
     fireEvent.change(screen.getByLabelText('flights'), { target: { value: 'other.parquet' } });
@@ -197,6 +203,7 @@ describe('a job', () => {
       ]
     };
     const { asked } = show(tracked({ jobs: [{ folder: 'work/delays-job', manifest }] }));
+    await click(screen.getByRole('tab', { name: 'Jobs' }));
     await click(screen.getByRole('button', { name: /delays-job/ }));
     const solver = screen.getByLabelText('solver');
     expect([...solver.children].map(option => option.textContent)).toEqual(['lbfgs', 'saga']);
@@ -205,6 +212,31 @@ describe('a job', () => {
     expect([trees.getAttribute('min'), trees.getAttribute('max')]).toEqual(['1', '9']);
     await click(screen.getByTestId('mlops-run-job'));
     expect(asked.at(-1)).toEqual(['runJob', { folder: 'work/delays-job', parameters: { solver: 'saga' }, inputs: {} }]);
+  });
+});
+
+describe('the tabs', () => {
+  it('go along with the arrow keys, and say which is in front', () => {
+    show(tracked());
+    fireEvent.keyDown(screen.getByRole('tab', { name: 'Now' }), { key: 'ArrowRight' });
+    expect(screen.getByRole('tab', { name: 'Runs' }).getAttribute('aria-selected')).toBe('true');
+    fireEvent.keyDown(screen.getByRole('tab', { name: 'Runs' }), { key: 'Home' });
+    fireEvent.keyDown(screen.getByRole('tab', { name: 'Now' }), { key: 'ArrowLeft' });
+    expect(screen.getAllByRole('tab').at(-1)?.getAttribute('aria-selected')).toBe('true');
+  });
+
+  it('come back from a page with the focus on what had led there', async () => {
+    show(tracked({ runs: [runOf('r1', { number: 4 })] }));
+    await click(screen.getByTestId('mlops-convert'));
+    expect(document.activeElement?.textContent).toContain('Convert #4');
+    await click(screen.getByRole('button', { name: 'Back' }));
+    expect(document.activeElement).toBe(screen.getByTestId('mlops-convert'));
+  });
+
+  it('say since when the server does not answer, and keep what they show', () => {
+    show(tracked({ offline: 1000 }));
+    expect(screen.getByTestId('mlops-offline').textContent).toContain('does not answer');
+    expect(screen.getAllByTestId('mlops-execution')).toHaveLength(3);
   });
 });
 

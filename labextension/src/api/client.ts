@@ -63,23 +63,47 @@ async function refusal(response: Response): Promise<ApiError> {
   return new ApiError(message, textOf(known, 'remedy'), response.status);
 }
 
-export class Client {
+/** What the parts of the API are made of: one request, its answer as the type that the route has. */
+export interface Requests {
+  get<T>(route: string, asked?: Record<string, string | number>): Promise<T>;
+  post<T>(route: string, body: object): Promise<T>;
+  put<T>(route: string, body: object): Promise<T>;
+  remove<T>(route: string): Promise<T>;
+}
+
+export class Client implements Requests {
   constructor(private readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {}
 
+  get<T>(route: string, asked: Record<string, string | number> = {}): Promise<T> {
+    return this.request('GET', route + query(asked));
+  }
+
+  post<T>(route: string, body: object): Promise<T> {
+    return this.request('POST', route, body);
+  }
+
+  put<T>(route: string, body: object): Promise<T> {
+    return this.request('PUT', route, body);
+  }
+
+  remove<T>(route: string): Promise<T> {
+    return this.request('DELETE', route);
+  }
+
   status(): Promise<Status> {
-    return this.request('GET', 'status');
+    return this.get('status');
   }
 
   live(kernel: string, path: string): Promise<Live> {
-    return this.request('GET', 'live' + query({ kernel, path }));
+    return this.get('live', { kernel, path });
   }
 
   stale(kernel: string, path: string, cells: CellSource[]): Promise<StaleCell[]> {
-    return this.request('POST', 'live/stale', { kernel, path, cells });
+    return this.post('live/stale', { kernel, path, cells });
   }
 
   neededCells(run: string): Promise<RunCells> {
-    return this.request('GET', `runs/${encodeURIComponent(run)}/cells`);
+    return this.get(`runs/${encodeURIComponent(run)}/cells`);
   }
 
   verify(run: string, effects: boolean): Promise<string> {
@@ -87,7 +111,7 @@ export class Client {
   }
 
   preview(request: PreviewBody): Promise<Preview> {
-    return this.request('POST', 'jobs/preview', request);
+    return this.post('jobs/preview', request);
   }
 
   convert(request: ConvertBody): Promise<string> {
@@ -95,7 +119,7 @@ export class Client {
   }
 
   jobs(path: string): Promise<JobEntry[]> {
-    return this.request('GET', 'jobs' + query({ path }));
+    return this.get('jobs', { path });
   }
 
   runJob(request: RunBody): Promise<string> {
@@ -103,15 +127,15 @@ export class Client {
   }
 
   tasks(): Promise<Task[]> {
-    return this.request('GET', 'tasks');
+    return this.get('tasks');
   }
 
   async cancel(id: string): Promise<void> {
-    await this.request('DELETE', `tasks/${encodeURIComponent(id)}`);
+    await this.remove(`tasks/${encodeURIComponent(id)}`);
   }
 
   private async start(route: string, body: object): Promise<string> {
-    const answer = await this.request<{ task: Task }>('POST', route, body);
+    const answer = await this.post<{ task: Task }>(route, body);
     return answer.task.id;
   }
 
@@ -137,7 +161,7 @@ export class Client {
   }
 }
 
-function query(values: Record<string, string>): string {
+function query(values: Record<string, string | number>): string {
   const given = Object.entries(values).filter(([, value]) => value !== '');
-  return URLExt.objectToQueryString(Object.fromEntries(given));
+  return given.length === 0 ? '' : URLExt.objectToQueryString(Object.fromEntries(given));
 }

@@ -3,8 +3,8 @@
 import * as React from 'react';
 
 import type { RunCells } from '../api/schema';
-import type { Problem } from '../problem';
-import { problemOf } from '../problem';
+import type { Problem } from '../model/problem';
+import { problemOf } from '../model/problem';
 import { Icon } from './icons';
 import { Fold, ProblemNote, useActions } from './parts';
 

@@ -4,22 +4,20 @@ import * as React from 'react';
 
 import type { Preview } from '../api/answers';
 import type { JobResult, PreviewBody, Run, Task } from '../api/schema';
-import { folderOf, number, runTitle, stem } from '../format';
-import { problemOf, type Problem } from '../problem';
-import { stoppedByEffects } from '../state';
+import { folderOf, number, runTitle, stem } from '../model/format';
+import { problemOf, type Problem } from '../model/problem';
+import { stoppedByEffects, type PanelState } from '../model/state';
 import { Icon } from './icons';
-import { Button, InSight, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
+import { Button, InSight, Page, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
 import { Inputs, KeepParameters, PreviewCells, Warnings } from './preview';
 import { field } from './unknowns';
 import { Verdict } from './verdict';
+import type { View } from './view';
 
 interface ConvertProps {
   run: Run;
   path: string;
   tasks: readonly Task[];
-  onBack: () => void;
-  /** The job was made: show it in the list of jobs. */
-  onJob: (folder: string) => void;
 }
 
 function requestFor(run: Run, results: readonly string[] | null): PreviewBody {
@@ -111,7 +109,8 @@ function Destination({ folder, verify, onFolder, onVerify }: FolderProps): React
 }
 
 /** Where the job was written and what its clean run said. */
-function Made({ task, onJob }: { task: Task; onJob: (folder: string) => void }): React.JSX.Element {
+function Made({ task }: { task: Task }): React.JSX.Element {
+  const actions = useActions();
   const folder = field(task.result, 'folder') || task.subject;
   const verdict = field(task.result, 'verification', 'verdict') || field(task.result, 'manifest', 'verdict') || 'unverified';
   return (
@@ -121,13 +120,13 @@ function Made({ task, onJob }: { task: Task; onJob: (folder: string) => void }):
         <p>
           Job written to <code className="jp-mlops-wrap">{folder}</code> <Verdict verdict={verdict} />
         </p>
-        <Button kind="primary" onClick={() => onJob(folder)}>Show the job</Button>
+        <Button kind="primary" onClick={() => actions.show('jobs', folder)}>Show the job</Button>
       </div>
     </div>
   );
 }
 
-export function Convert({ run, path, tasks, onBack, onJob }: ConvertProps): React.JSX.Element {
+function Convert({ run, path, tasks }: ConvertProps): React.JSX.Element {
   const actions = useActions();
   const [results, setResults] = React.useState<string[] | null>(null);
   const [offered, setOffered] = React.useState<readonly JobResult[]>([]);
@@ -138,9 +137,6 @@ export function Convert({ run, path, tasks, onBack, onJob }: ConvertProps): Reac
   const [preview, unseen] = usePreview(run, results);
   const [problem, attempt, busy] = useAttempt();
   const current = tasks.find(other => other.id === task);
-  const heading = React.useRef<HTMLHeadingElement>(null);
-
-  React.useEffect(() => heading.current?.focus(), []);
   React.useEffect(() => {
     if (preview && results === null) {
       setOffered(preview.results);
@@ -154,11 +150,7 @@ export function Convert({ run, path, tasks, onBack, onJob }: ConvertProps): Reac
     attempt(async () => setTask(await actions.convert(request)));
   };
   return (
-    <div className="jp-mlops-page">
-      <div className="jp-mlops-page-title">
-        <Button kind="quiet" label="Back to the runs" onClick={onBack}><Icon mark="back" /></Button>
-        <h2 title={runTitle(run)} tabIndex={-1} ref={heading}>{`Convert #${run.number ?? ''} to a job`}</h2>
-      </div>
+    <Page title={`Convert #${run.number ?? ''} to a job`} about={runTitle(run)}>
       <ProblemNote problem={unseen} />
       {!preview && !unseen && <p className="jp-mlops-muted" role="status">Looking for the cells needed…</p>}
       {preview && (
@@ -172,17 +164,28 @@ export function Convert({ run, path, tasks, onBack, onJob }: ConvertProps): Reac
           <InSight of={`${current?.state ?? ''}${problem?.message ?? ''}`}>
             <ProblemNote problem={problem} />
             <TaskProgress task={current} />
-            {current?.state === 'succeeded' && <Made task={current} onJob={onJob} />}
+            {current?.state === 'succeeded' && <Made task={current} />}
           </InSight>
           {current?.state !== 'succeeded' && (
             <div className="jp-mlops-buttons">
               <Button kind="primary" testid="mlops-create-job" disabled={busy || folder.trim() === '' || current?.state === 'running'} onClick={() => create(false)}>Create job</Button>
               {stoppedByEffects(current) && <Button onClick={() => create(true)}>Create anyway, effects included</Button>}
-              <Button onClick={onBack}>Cancel</Button>
+              <Button onClick={() => actions.back()}>Cancel</Button>
             </div>
           )}
         </>
       )}
-    </div>
+    </Page>
   );
 }
+
+function ConvertPage({ run: id, panel }: { run: string; panel: PanelState }): React.JSX.Element {
+  const run = panel.runs.find(other => other.id === id);
+  return run ? <Convert run={run} path={panel.path} tasks={panel.tasks} /> : <Page title="Convert to a job"><p className="jp-mlops-muted">This run is not among those of the notebook.</p></Page>;
+}
+
+export const convertView: View = {
+  id: 'convert',
+  tab: '',
+  open: () => ({ model: null, draw: ({ place, panel }) => <ConvertPage key={place.subject} run={place.subject} panel={panel} /> })
+};

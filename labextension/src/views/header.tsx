@@ -2,8 +2,8 @@
 
 import * as React from 'react';
 
-import { bytes, count, stem } from '../format';
-import type { PanelState, Phase } from '../state';
+import { bytes, count, stem, when } from '../model/format';
+import type { PanelState, Phase } from '../model/state';
 import { Icon } from './icons';
 
 const STATE_WORDS: Record<Phase, string> = {
@@ -49,6 +49,20 @@ export function Header({ state }: { state: PanelState }): React.JSX.Element | nu
           <span>{note}</span>
         </p>
       ))}
+    </div>
+  );
+}
+
+/** While the server does not answer: what is shown stays, and it is said of when it is. */
+export function Offline({ since }: { since: number | null }): React.JSX.Element {
+  return (
+    <div role="status">
+      {since !== null && (
+        <p className="jp-mlops-note jp-mlops-mod-warn jp-mlops-offline" data-testid="mlops-offline">
+          <Icon mark="warning" />
+          <span>{`The Jupyter server does not answer.${since > 0 ? ` This is as of ${when(since)}.` : ''} Trying again…`}</span>
+        </p>
+      )}
     </div>
   );
 }

@@ -3,12 +3,13 @@
 import * as React from 'react';
 
 import type { JobEntry, JobInput, JobParameter, Scalar, Task } from '../api/schema';
-import { count, duration, scalar } from '../format';
-import { taskOf } from '../state';
+import { count, duration, scalar } from '../model/format';
+import { taskOf, type PanelState } from '../model/state';
 import { Icon } from './icons';
 import { Button, Chip, InSight, ProblemNote, TaskProgress, useActions, useAttempt, useFold } from './parts';
 import { field, numberField } from './unknowns';
 import { Verdict } from './verdict';
+import type { View } from './view';
 
 interface JobsProps {
   jobs: readonly JobEntry[];
@@ -214,7 +215,7 @@ function Job({ job, tasks, made }: JobsProps & { job: JobEntry }): React.JSX.Ele
   );
 }
 
-export function Jobs(props: JobsProps): React.JSX.Element {
+function Jobs(props: JobsProps): React.JSX.Element {
   return (
     <ul className="jp-mlops-runs" data-testid="mlops-jobs" aria-label="Jobs">
       {props.jobs.map(job => (
@@ -223,3 +224,22 @@ export function Jobs(props: JobsProps): React.JSX.Element {
     </ul>
   );
 }
+
+function JobsTab({ panel, made }: { panel: PanelState; made: string }): React.JSX.Element {
+  const actions = useActions();
+  React.useEffect(() => {
+    if (made !== '') {
+      actions.fold(`job:${made}`, true);
+    }
+  }, [actions, made]);
+  if (panel.jobs.length === 0) {
+    return <p className="jp-mlops-nothing">No jobs yet. Convert a run: its cells become a job with parameters.</p>;
+  }
+  return <Jobs jobs={panel.jobs} tasks={panel.tasks} made={made} />;
+}
+
+export const jobsView: View = {
+  id: 'jobs',
+  tab: 'Jobs',
+  open: () => ({ model: null, draw: ({ place, panel }) => <JobsTab panel={panel} made={place.subject} /> })
+};

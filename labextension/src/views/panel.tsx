@@ -1,125 +1,79 @@
-/** The whole panel: a header, what is missing if something is, and the lists. Converting takes the panel's place while it lasts. */
+/** The whole panel: a header, the row of tabs, and the view in front. */
 
 import * as React from 'react';
 
-import type { Actions } from '../actions';
-import type { Run } from '../api/schema';
-import { count } from '../format';
-import type { PanelState } from '../state';
-import { Convert } from './convert';
-import { Header } from './header';
-import { Jobs } from './jobs';
-import { ActionsProvider, FoldsProvider, ProblemNote, Section, useActions, useSettled } from './parts';
-import { MismatchNote, NoMetric, Place } from './places';
-import { Runs } from './runs';
-import { Executions } from './session';
+import type { Actions } from '../model/actions';
+import type { PanelState } from '../model/state';
+import type { Surroundings } from '../model/tab';
+import type { Place } from '../model/trail';
+import { Header, Offline } from './header';
+import { ActionsProvider, FoldsProvider, ProblemNote } from './parts';
+import { MismatchNote } from './places';
+import { Tabs } from './tabs';
+import { ENGLISH, TextProvider, type Text } from './text';
+import { useOpened, type View } from './view';
+import { VIEWS } from './views';
 
-/** Milliseconds without a running cell after which a session counts as quiet. */
-const REST = 1500;
+const TABS = VIEWS.filter(view => view.tab !== '');
 
-interface ListsProps {
-  state: PanelState;
-  made: string;
-  onConvert: (run: Run) => void;
+function viewOf(place: Place): View {
+  const [first] = VIEWS;
+  const found = VIEWS.find(view => view.id === place.view) ?? first;
+  if (!found) {
+    throw new Error('The panel has no views');
+  }
+  return found;
 }
 
-function Lists({ state, made, onConvert }: ListsProps): React.JSX.Element {
-  const rows = state.live?.executions ?? [];
-  const tracked = state.phase === 'tracked';
-  const running = rows.some(row => row.state === 'running');
-  const floats = state.live?.floats ?? [];
-  const metricSeen = state.runs.some(run => (run.metrics ?? []).length > 0);
-  // Between two cells of Run All nothing runs for a moment.
-  const noMetric = useSettled(tracked && floats.length > 0 && !running && !metricSeen, REST);
-  const stale = new Map(tracked ? state.stale.map(cell => [cell.n ?? 0, cell.reason]) : []);
-  const staleRows = rows.filter(row => stale.has(row.n)).length;
-  const note = [rows.length > 0 ? count(rows.length, 'execution') : '', staleRows > 0 ? `${staleRows} stale` : ''];
+/** Back from a page, the focus goes to what had led there. */
+function useReturn(body: React.RefObject<HTMLElement>, trail: readonly Place[]): void {
+  const before = React.useRef(trail);
+  React.useEffect(() => {
+    const [left] = before.current;
+    if (left && trail.length < before.current.length) {
+      const ways = [...(body.current?.querySelectorAll<HTMLElement>('[data-leads]') ?? [])];
+      ways.find(one => one.dataset.leads === `${left.view}:${left.subject}`)?.focus();
+    }
+    before.current = trail;
+  }, [body, trail]);
+}
+
+function Body({ state, around, id }: { state: PanelState; around: Surroundings; id: string }): React.JSX.Element {
+  const [place] = state.trail;
+  const body = React.useRef<HTMLDivElement>(null);
+  const opened = useOpened(viewOf(place), around);
+  useReturn(body, state.trail);
   return (
-    <>
-      {(tracked || rows.length > 0) && (
-        <Section title={tracked ? 'Session' : 'Last session'} fold="Session" note={note.filter(part => part !== '').join(' · ')}>
-          {tracked && state.trackAnswer?.ok === true && state.trackAnswer.text !== '' && rows.length === 0 && (
-            <pre className="jp-mlops-printed jp-mlops-section-printed">{state.trackAnswer.text}</pre>
-          )}
-          <Executions rows={rows} stale={stale} />
-        </Section>
-      )}
-      {(state.runs.length > 0 || noMetric) && (
-        <Section title="Runs" fold="Runs" note={state.runs.length > 0 ? String(state.runs.length) : ''}>
-          {noMetric && <NoMetric floats={floats} />}
-          {state.runs.length > 0 && (
-            <Runs
-              runs={state.runs}
-              tasks={state.tasks}
-              session={state.live?.session?.id ?? ''}
-              running={running}
-              onConvert={onConvert}
-            />
-          )}
-        </Section>
-      )}
-      {state.jobs.length > 0 && (
-        <Section title="Jobs" fold="Jobs" note={String(state.jobs.length)}>
-          <Jobs jobs={state.jobs} tasks={state.tasks} made={made} />
-        </Section>
-      )}
-    </>
-  );
-}
-
-function focusOn(lists: HTMLElement | null, run: Run): void {
-  const items = [...(lists?.querySelectorAll<HTMLElement>('[data-run]') ?? [])];
-  const item = items.find(element => element.dataset.run === run.id);
-  item?.querySelector<HTMLElement>('[data-testid="mlops-convert"]')?.focus();
-}
-
-/** What the user is looking at; belongs to one notebook and starts anew with another. */
-function Notebook({ state }: { state: PanelState }): React.JSX.Element {
-  const [converting, setConverting] = React.useState<Run | null>(null);
-  const [made, setMade] = React.useState('');
-  const actions = useActions();
-  const lists = React.useRef<HTMLDivElement>(null);
-  const convert = (run: Run): void => {
-    setConverting(run);
-    actions.fold(`run:${run.id}`, true);
-  };
-  const back = (run: Run): void => {
-    setConverting(null);
-    // The lists are there again after the next drawing; the focus goes back to where it came from.
-    requestAnimationFrame(() => focusOn(lists.current, run));
-  };
-  const showJob = (folder: string): void => {
-    setConverting(null);
-    setMade(folder);
-    actions.fold(`job:${folder}`, true);
-    actions.fold('section:Jobs', true);
-  };
-  return (
-    <>
+    <div id={id} className="jp-mlops-body" role="tabpanel" aria-label={viewOf(place).tab || 'Page'} ref={body} data-view={place.view}>
       <MismatchNote versions={state.mismatch} command={state.installCommand} />
       <ProblemNote problem={state.problem} />
-      <div ref={lists}>
-        {converting ? (
-          <Convert run={converting} path={state.path} tasks={state.tasks} onBack={() => back(converting)} onJob={showJob} />
-        ) : (
-          <>
-            <Place state={state} />
-            <Lists state={state} made={made} onConvert={convert} />
-          </>
-        )}
-      </div>
-    </>
+      {opened.draw({ place, panel: state })}
+    </div>
   );
 }
 
-export function Panel({ state, actions }: { state: PanelState; actions: Actions }): React.JSX.Element {
+interface PanelProps {
+  state: PanelState;
+  actions: Actions;
+  around: Surroundings;
+  text?: Text;
+}
+
+export function Panel({ state, actions, around, text = ENGLISH }: PanelProps): React.JSX.Element {
+  const id = React.useId();
+  const start = state.trail.at(-1) ?? state.trail[0];
+  const front = viewOf(state.trail[0]).tab === '' ? start.view : state.trail[0].view;
   return (
     <ActionsProvider value={actions}>
       <div className="jp-mlops" role="region" aria-label="MLOps" data-testid="mlops-panel" data-phase={state.phase}>
-        <FoldsProvider value={state.folds}>
-          <Header state={state} />
-          <Notebook key={state.path} state={state} />
-        </FoldsProvider>
+        <TextProvider value={text}>
+          <FoldsProvider value={state.folds}>
+            <Header state={state} />
+            <Tabs views={TABS} front={front} body={id} />
+            <Offline since={state.offline} />
+            <Body state={state} around={around} id={id} />
+          </FoldsProvider>
+        </TextProvider>
       </div>
     </ActionsProvider>
   );

@@ -2,10 +2,10 @@
 
 import * as React from 'react';
 
-import type { Actions } from '../actions';
+import type { Actions } from '../model/actions';
 import type { Task } from '../api/schema';
-import type { Folds } from '../folds';
-import { problemOf, type Problem } from '../problem';
+import type { Folds } from '../model/folds';
+import { problemOf, type Problem } from '../model/problem';
 import { Icon, Spinner, type Mark } from './icons';
 
 const ActionsContext = React.createContext<Actions | null>(null);
@@ -72,6 +72,8 @@ interface ButtonProps {
   kind?: 'primary' | 'secondary' | 'quiet';
   label?: string;
   testid?: string;
+  /** The page that it leads to, as `view:subject`: the focus comes back to it with the user. */
+  leads?: string;
   disabled?: boolean;
 }
 
@@ -81,13 +83,14 @@ const BUTTON_CLASS = {
   quiet: 'jp-Button jp-mod-minimal'
 };
 
-export function Button({ children, onClick, kind = 'secondary', label, testid, disabled = false }: ButtonProps): React.JSX.Element {
+export function Button({ children, onClick, kind = 'secondary', label, testid, leads, disabled = false }: ButtonProps): React.JSX.Element {
   return (
     <button
       type="button"
       className={`jp-mlops-button jp-mlops-mod-${kind} ${BUTTON_CLASS[kind]}`}
       aria-label={label}
       data-testid={testid}
+      data-leads={leads}
       disabled={disabled}
       onClick={onClick}
     >
@@ -157,6 +160,22 @@ export function Chip({ mark, tone, children, testid, title }: {
       {mark && <Icon mark={mark} />}
       {children}
     </span>
+  );
+}
+
+/** A page that was opened from somewhere: a way back, what it is about, and the focus on that. */
+export function Page({ title, about = '', children }: { title: string; about?: string; children: React.ReactNode }): React.JSX.Element {
+  const actions = useActions();
+  const heading = React.useRef<HTMLHeadingElement>(null);
+  React.useEffect(() => heading.current?.focus(), []);
+  return (
+    <div className="jp-mlops-page">
+      <div className="jp-mlops-page-title">
+        <Button kind="quiet" label="Back" onClick={() => actions.back()}><Icon mark="back" /></Button>
+        <h2 title={about === '' ? title : about} tabIndex={-1} ref={heading}>{title}</h2>
+      </div>
+      {children}
+    </div>
   );
 }
 

@@ -2,7 +2,7 @@
 
 import * as React from 'react';
 
-import type { Mismatch, PanelState } from '../state';
+import type { Mismatch, PanelState } from '../model/state';
 import { Icon } from './icons';
 import { Button, Copyable, useActions } from './parts';
 

@@ -3,7 +3,7 @@
 import * as React from 'react';
 
 import type { Cut, Preview, PreviewCell } from '../api/answers';
-import { scalar } from '../format';
+import { scalar } from '../model/format';
 import { Icon } from './icons';
 import { Chip } from './parts';
 

@@ -3,13 +3,14 @@
 import * as React from 'react';
 
 import type { Run, Task } from '../api/schema';
-import { mainMetrics, modelClasses, runTitle, verdictOf, when } from '../format';
-import { stoppedByEffects, taskOf } from '../state';
+import { mainMetrics, modelClasses, runTitle, verdictOf, when } from '../model/format';
+import { stoppedByEffects, taskOf, type PanelState } from '../model/state';
 import { CellsNeeded } from './cells';
 import { Icon, Spinner } from './icons';
 import { Breakable, Button, Chip, ProblemNote, TaskProgress, useActions, useAttempt, useFold } from './parts';
 import { Datasets, MetricLine, Metrics, Params } from './values';
 import { Verdict, VerdictResults } from './verdict';
+import type { View } from './view';
 
 const LINE_METRICS = 3;
 
@@ -19,7 +20,6 @@ interface RunsProps {
   /** Id of the session shown above, and whether a cell of it is running. */
   session: string;
   running: boolean;
-  onConvert: (run: Run) => void;
 }
 
 /** How the run stands. A run stays open for what may still come; it turns only while something runs. */
@@ -62,7 +62,7 @@ function subtitle(run: Run): string {
   return [when(run.started), runTitle(run).endsWith(classes) ? '' : classes].filter(part => part !== '').join(' · ');
 }
 
-function Details({ run, tasks, onConvert }: RunsProps & { run: Run }): React.JSX.Element {
+function Details({ run, tasks }: RunsProps & { run: Run }): React.JSX.Element {
   const actions = useActions();
   const [problem, attempt, busy] = useAttempt();
   const task = taskOf(tasks, 'verify', run.id);
@@ -75,7 +75,7 @@ function Details({ run, tasks, onConvert }: RunsProps & { run: Run }): React.JSX
         <Button testid="mlops-verify" label={`Verify ${title}: run its cells again in a clean kernel and compare`} disabled={working} onClick={() => attempt(() => actions.verify(run.id, false))}>
           Verify
         </Button>
-        <Button testid="mlops-convert" label={`Convert ${title} to a job`} onClick={() => onConvert(run)}>
+        <Button testid="mlops-convert" leads={`convert:${run.id}`} label={`Convert ${title} to a job`} onClick={() => actions.show('convert', run.id)}>
           Convert to job…
         </Button>
       </div>
@@ -127,7 +127,7 @@ function Card(props: RunsProps & { run: Run; newest: boolean }): React.JSX.Eleme
   );
 }
 
-export function Runs(props: RunsProps): React.JSX.Element {
+function Runs(props: RunsProps): React.JSX.Element {
   return (
     <ol className="jp-mlops-runs" data-testid="mlops-runs" aria-label="Runs, newest first">
       {props.runs.map((run, i) => (
@@ -136,3 +136,21 @@ export function Runs(props: RunsProps): React.JSX.Element {
     </ol>
   );
 }
+
+/** Runs as cards of the notebook that the panel is about. */
+export function RunCards({ runs, state, running }: { runs: readonly Run[]; state: PanelState; running: boolean }): React.JSX.Element {
+  return <Runs runs={runs} tasks={state.tasks} session={state.live?.session?.id ?? ''} running={running} />;
+}
+
+function RunsTab({ panel }: { panel: PanelState }): React.JSX.Element {
+  if (panel.runs.length === 0) {
+    return <p className="jp-mlops-nothing">No runs yet. Each fit and each metric of a tracked notebook makes one.</p>;
+  }
+  return <RunCards runs={panel.runs} state={panel} running={(panel.live?.executions ?? []).some(row => row.state === 'running')} />;
+}
+
+export const runsView: View = {
+  id: 'runs',
+  tab: 'Runs',
+  open: () => ({ model: null, draw: ({ panel }) => <RunsTab panel={panel} /> })
+};

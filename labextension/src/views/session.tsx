@@ -4,7 +4,7 @@ import * as React from 'react';
 
 import type { ExecutionRow } from '../api/schema';
 import type { ExecutionState } from '../api/states';
-import { duration } from '../format';
+import { duration } from '../model/format';
 import { Icon, Spinner, type Mark } from './icons';
 import { useActions, useNow } from './parts';
 

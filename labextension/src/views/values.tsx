@@ -3,7 +3,7 @@
 import * as React from 'react';
 
 import type { Dataset, Metric, Param, Run } from '../api/schema';
-import { count, keyedMetrics, mainMetrics, number, scalar } from '../format';
+import { count, keyedMetrics, mainMetrics, number, scalar } from '../model/format';
 import { Breakable, Button, Fold } from './parts';
 
 const WIDTH = 64;

@@ -3,7 +3,7 @@
 import * as React from 'react';
 
 import type { ResultVerdict, Verification } from '../api/schema';
-import { apart, scalar, when, type VerdictMark } from '../format';
+import { apart, scalar, when, type VerdictMark } from '../model/format';
 import type { Mark } from './icons';
 import { Breakable, Chip, Fold, type Tone } from './parts';
 

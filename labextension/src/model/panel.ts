@@ -8,19 +8,21 @@ import { VDomModel } from '@jupyterlab/ui-components';
 import type { ISignal } from '@lumino/signaling';
 
 import type { Actions } from './actions';
-import type { Change, Preview } from './api/answers';
-import type { ConvertBody, PreviewBody, RunBody, RunCells, Session, Status, Task } from './api/schema';
-import { ApiError, type Client } from './api/client';
-import { withFold, type Memory } from './folds';
+import type { Change, Preview } from '../api/answers';
+import type { ConvertBody, PreviewBody, RunBody, RunCells, Session, Status, Task } from '../api/schema';
+import { ApiError, type Client } from '../api/client';
+import { tabIn, withFold, withTab, type Folds, type Memory } from './folds';
 import type { Probe } from './kernel';
 import type { KernelPort, NotebookChange, NotebookPort, NotebookSource } from './notebook';
 import { problemOf } from './problem';
 import { Staleness } from './staleness';
 import { EMPTY, installCommand, mismatch, newestFirst, type PanelState, type Phase } from './state';
+import { back, on, tabOf } from './trail';
 
 const SETTLE = 120;
 const TASK_POLL = 1000;
 const BUSY_POLL = 3000;
+const OFFLINE_POLL = 2000;
 const STATUS_LASTS = 30_000;
 
 /** What the model needs of the API: all of `Client` that it calls. */
@@ -113,9 +115,18 @@ export class PanelModel extends VDomModel implements Actions {
   }
 
   fold(key: string, open: boolean): void {
-    const folds = withFold(this._state.folds, key, open);
-    this.set({ folds });
-    void this.options.memory.save(folds).catch(() => undefined);
+    this.keep(withFold(this._state.folds, key, open));
+  }
+
+  show(view: string, subject = '', other = ''): void {
+    this.set({ trail: on(this._state.trail, { view, subject, other }) });
+    if (subject === '') {
+      this.keep(withTab(this._state.folds, view));
+    }
+  }
+
+  back(): void {
+    this.set({ trail: back(this._state.trail) });
   }
 
   /** Look again soon. Calls that come while one look is on its way become one more look after it. */
@@ -159,7 +170,8 @@ export class PanelModel extends VDomModel implements Actions {
     }
     if (change === 'notebook') {
       this.staleness.dispose();
-      this.set({ ...EMPTY, status: this._state.status, folds: this._state.folds, phase: notebook ? 'checking' : 'no-notebook' });
+      const { status, folds, trail, offline } = this._state;
+      this.set({ ...EMPTY, status, folds, trail: tabOf(trail), offline, phase: notebook ? 'checking' : 'no-notebook' });
       this.probed = null;
     }
     if (change === 'kernel' || change === 'restart') {
@@ -187,9 +199,10 @@ export class PanelModel extends VDomModel implements Actions {
       } else {
         this.set({ phase: 'no-notebook' });
       }
+      this.answered = Date.now() / 1000;
+      this.set({ offline: null });
     } catch (error) {
-      const absent = error instanceof ApiError && error.absent;
-      this.set(absent ? { phase: 'no-server', problem: null } : { problem: problemOf(error) });
+      this.failed(error);
     } finally {
       this.looking = false;
     }
@@ -198,6 +211,16 @@ export class PanelModel extends VDomModel implements Actions {
       this.refresh();
     }
     this.plan();
+  }
+
+  private failed(error: unknown): void {
+    if (error instanceof ApiError && error.absent) {
+      this.set({ phase: 'no-server', problem: null, offline: null });
+    } else if (error instanceof ApiError && error.status === 0) {
+      this.set({ offline: this.answered });
+    } else {
+      this.set({ problem: problemOf(error), offline: null });
+    }
   }
 
   /** Read everything the panel shows. A part that fails is named and keeps what it had. */
@@ -235,7 +258,9 @@ export class PanelModel extends VDomModel implements Actions {
   private async remember(): Promise<void> {
     try {
       const folds = await this.options.memory.load();
-      this.set({ folds: { ...folds, ...this._state.folds } });
+      const [here] = this._state.trail;
+      const view = tabIn(this._state.folds) || tabIn(folds) || here.view;
+      this.set({ folds: { ...folds, ...this._state.folds }, trail: on(this._state.trail, { view, subject: '', other: '' }) });
     } catch (error) {
       console.error('mlops_jupyter: folds were not read', error);
     }
@@ -329,11 +354,18 @@ export class PanelModel extends VDomModel implements Actions {
     if (this.isDisposed) {
       return;
     }
-    if (this._state.tasks.some(task => task.state === 'running')) {
+    if (this._state.offline !== null) {
+      this.poll = setTimeout(() => this.refresh(), OFFLINE_POLL);
+    } else if (this._state.tasks.some(task => task.state === 'running')) {
       this.poll = setTimeout(() => this.refresh(), TASK_POLL);
     } else if (this.notebook?.kernel?.busy) {
       this.poll = setTimeout(() => this.refresh(), BUSY_POLL);
     }
+  }
+
+  private keep(folds: Folds): void {
+    this.set({ folds });
+    void this.options.memory.save(folds).catch(() => undefined);
   }
 
   private set(part: Partial<PanelState>): void {
@@ -349,6 +381,7 @@ export class PanelModel extends VDomModel implements Actions {
   private probed: { kernel: string; answer: Probe } | null = null;
   private asking = '';
   private statusAt = 0;
+  private answered = 0;
   private looking = false;
   private again = false;
   private pending: ReturnType<typeof setTimeout> | undefined;

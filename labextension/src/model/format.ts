@@ -1,6 +1,6 @@
 /** Numbers, times and paths as short text. Pure. */
 
-import type { Metric, Run, Scalar } from './api/schema';
+import type { Metric, Run, Scalar } from '../api/schema';
 
 const MINUS = '\u2212';
 

@@ -2,7 +2,7 @@
  * Asks which cells no longer hold, once the notebook rests: after an edit or an execution, and never twice for the same state.
  */
 
-import type { CellSource, ExecutionRow, StaleCell } from './api/schema';
+import type { CellSource, ExecutionRow, StaleCell } from '../api/schema';
 import type { NotebookPort } from './notebook';
 
 const REST = 700;

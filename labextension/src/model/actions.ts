@@ -1,7 +1,7 @@
 /** What a view can ask for. The model implements it; tests give a fake. */
 
-import type { Preview } from './api/answers';
-import type { ConvertBody, RunCells, PreviewBody, RunBody } from './api/schema';
+import type { Preview } from '../api/answers';
+import type { ConvertBody, RunCells, PreviewBody, RunBody } from '../api/schema';
 
 export interface Actions {
   track(): Promise<void>;
@@ -19,5 +19,8 @@ export interface Actions {
   copy(text: string): void;
   /** Remember that a part of the panel is open or closed. */
   fold(key: string, open: boolean): void;
+  /** Go to a tab (`show('runs')`), or to a page about something (`show('history', cell)`); and back. */
+  show(view: string, subject?: string, other?: string): void;
+  back(): void;
   refresh(): void;
 }

@@ -1,7 +1,8 @@
 /**
  * What the user has folded and unfolded, kept in JupyterLab's own state so that a reload shows the panel as it was left.
  *
- * Only what differs from the default is ever stored, under a key that names the part: `section:Runs`, `run:<id>`. The newest stay.
+ * Only what differs from the default is ever stored, under a key that names the part: `section:Runs`, `run:<id>`; the tab in front
+ * is `tab:<view>`. The newest stay.
  */
 
 import type { IStateDB } from '@jupyterlab/statedb';
@@ -21,6 +22,18 @@ const MOST = 200;
 export function withFold(folds: Folds, key: string, open: boolean): Folds {
   const others = Object.entries(folds).filter(([other]) => other !== key);
   return Object.fromEntries([...others, [key, open] as const].slice(-MOST));
+}
+
+const TAB = 'tab:';
+
+/** The folds, with this tab in front. */
+export function withTab(folds: Folds, view: string): Folds {
+  return withFold(Object.fromEntries(Object.entries(folds).filter(([key]) => !key.startsWith(TAB))), TAB + view, true);
+}
+
+/** The tab that was in front; "" if that was never said. */
+export function tabIn(folds: Folds): string {
+  return Object.keys(folds).find(key => key.startsWith(TAB))?.slice(TAB.length) ?? '';
 }
 
 export function memoryIn(db: IStateDB): Memory {

@@ -1,9 +1,10 @@
 /** What the panel shows, as one value: the model makes a new one, the views draw it. Plus the rules that need nothing else. */
 
-import type { JobEntry, Live, Run, StaleCell, Status, Task } from './api/schema';
+import type { JobEntry, Live, Run, StaleCell, Status, Task } from '../api/schema';
 import type { Folds } from './folds';
 import type { Probe, TrackAnswer } from './kernel';
 import type { Problem } from './problem';
+import { START, type Trail } from './trail';
 
 export type Phase =
   'no-notebook' | 'no-kernel' | 'checking' | 'no-server' | 'other-language' | 'not-installed' | 'untracked' | 'tracked';
@@ -34,6 +35,10 @@ export interface PanelState {
   /** Cells of the open notebook whose results no longer hold. */
   readonly stale: readonly StaleCell[];
   readonly folds: Folds;
+  /** The view in front, and those before it. */
+  readonly trail: Trail;
+  /** Seconds since 1970 of the last answer, while the server does not answer; null while it does. */
+  readonly offline: number | null;
 }
 
 export const EMPTY: PanelState = {
@@ -53,7 +58,9 @@ export const EMPTY: PanelState = {
   trackAnswer: null,
   problem: null,
   stale: [],
-  folds: {}
+  folds: {},
+  trail: START,
+  offline: null
 };
 
 /** The command that brings our package to the kernel with this interpreter. */

@@ -3,7 +3,7 @@
 import type { Event } from '@jupyterlab/services';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import type { Change } from './api/answers';
+import type { Change } from '../api/answers';
 
 export const CHANGE = 'https://mlops-jupyter.readthedocs.io/events/change/v1';
 

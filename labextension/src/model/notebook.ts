@@ -9,7 +9,7 @@ import { NotebookActions, type INotebookTracker, type NotebookPanel } from '@jup
 import type { Kernel } from '@jupyterlab/services';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import type { CellSource } from './api/schema';
+import type { CellSource } from '../api/schema';
 import { probe, track, type Probe, type TrackAnswer } from './kernel';
 
 export interface KernelPort {

@@ -1,0 +1,74 @@
+/** What happens in this notebook now: its cells as they execute, the newest runs, what is missing if something is. */
+
+import * as React from 'react';
+
+import { count } from '../model/format';
+import type { PanelState } from '../model/state';
+import { Section, Button, useActions, useSettled } from './parts';
+import { NoMetric, Place } from './places';
+import { RunCards } from './runs';
+import { Executions } from './session';
+import type { View } from './view';
+
+/** Milliseconds without a running cell after which a session counts as quiet. */
+const REST = 1500;
+const NEWEST = 5;
+
+function Session({ state }: { state: PanelState }): React.JSX.Element | null {
+  const rows = state.live?.executions ?? [];
+  const tracked = state.phase === 'tracked';
+  if (!tracked && rows.length === 0) {
+    return null;
+  }
+  const stale = new Map(tracked ? state.stale.map(cell => [cell.n ?? 0, cell.reason]) : []);
+  const staleRows = rows.filter(row => stale.has(row.n)).length;
+  const note = [rows.length > 0 ? count(rows.length, 'execution') : '', staleRows > 0 ? `${staleRows} stale` : ''];
+  return (
+    <Section title={tracked ? 'Session' : 'Last session'} fold="Session" note={note.filter(part => part !== '').join(' · ')}>
+      {tracked && state.trackAnswer?.ok === true && state.trackAnswer.text !== '' && rows.length === 0 && (
+        <pre className="jp-mlops-printed jp-mlops-section-printed">{state.trackAnswer.text}</pre>
+      )}
+      <Executions rows={rows} stale={stale} />
+    </Section>
+  );
+}
+
+function Newest({ state }: { state: PanelState }): React.JSX.Element | null {
+  const actions = useActions();
+  const tracked = state.phase === 'tracked';
+  const running = (state.live?.executions ?? []).some(row => row.state === 'running');
+  const floats = state.live?.floats ?? [];
+  const metricSeen = state.runs.some(run => (run.metrics ?? []).length > 0);
+  // Between two cells of Run All nothing runs for a moment.
+  const noMetric = useSettled(tracked && floats.length > 0 && !running && !metricSeen, REST);
+  if (state.runs.length === 0 && !noMetric) {
+    return null;
+  }
+  return (
+    <Section title="Newest runs" fold="Runs" note={state.runs.length > 0 ? String(state.runs.length) : ''}>
+      {noMetric && <NoMetric floats={floats} />}
+      {state.runs.length > 0 && <RunCards runs={state.runs.slice(0, NEWEST)} state={state} running={running} />}
+      {state.runs.length > NEWEST && (
+        <div className="jp-mlops-more">
+          <Button kind="quiet" onClick={() => actions.show('runs')}>{`All ${state.runs.length} runs`}</Button>
+        </div>
+      )}
+    </Section>
+  );
+}
+
+function Now({ state }: { state: PanelState }): React.JSX.Element {
+  return (
+    <>
+      <Place state={state} />
+      <Session state={state} />
+      <Newest state={state} />
+    </>
+  );
+}
+
+export const nowView: View = {
+  id: 'now',
+  tab: 'Now',
+  open: () => ({ model: null, draw: ({ panel }) => <Now state={panel} /> })
+};
