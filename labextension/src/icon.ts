@@ -12,3 +12,12 @@ const SVG = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="
 </svg>`;
 
 export const panelIcon = new LabIcon({ name: 'mlops-jupyter:panel', svgstr: SVG });
+
+const RUN_STALE = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
+  <g class="jp-icon3" fill="#616161">
+    <path d="M12 4a8 8 0 1 0 8 8h-2a6 6 0 1 1-1.8-4.2L13.5 10.500H20V4l-2.400 2.400A8 8 0 0 0 12 4z"/>
+    <path d="M10 9v6l5-3z"/>
+  </g>
+</svg>`;
+
+export const runStaleIcon = new LabIcon({ name: 'mlops-jupyter:run-stale', svgstr: RUN_STALE });

@@ -20,10 +20,11 @@ export class PanelWidget extends VDomRenderer<PanelModel> {
   constructor(
     model: PanelModel,
     private readonly around: Surroundings,
-    private readonly text: Text
+    private readonly text: Text,
+    id = 'mlops-panel'
   ) {
     super(model);
-    this.id = 'mlops-panel';
+    this.id = id;
     this.addClass('jp-mlops-widget');
     this.title.icon = panelIcon;
     this.title.caption = 'MLOps';

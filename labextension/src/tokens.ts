@@ -4,11 +4,14 @@ import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 
 import type { PanelState } from './model/state';
+import type { PanelWidget } from './panel';
 
 /** The MLOps panel. */
 export interface IMlopsPanel {
   /** Bring the panel to the front with a tab (`show('runs')`), or with a page about something (`show('history', cell)`). */
   show(view: string, subject?: string, other?: string): void;
+  /** Another panel about the same notebook, with tabs of its own: to be placed by whoever asks. */
+  another(id: string): PanelWidget;
   /** What the panel knows of the current notebook, and a signal that it is different now. */
   readonly model: { readonly state: PanelState; readonly stateChanged: ISignal<unknown, void>; track(): Promise<void>; refresh(): void };
 }

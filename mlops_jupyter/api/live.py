@@ -14,7 +14,7 @@ from mlops_jupyter.api.here import OWN_WORK, sessions_of, with_source
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.runs import runs
 from mlops_jupyter.api.slices import stale
-from mlops_jupyter.entities import CellExecution, Environment, Ledger, Observation, Run, Session, content_hash
+from mlops_jupyter.entities import CellExecution, Environment, Goal, Ledger, Observation, Run, Session, content_hash
 from mlops_jupyter.entities.codec import to_json
 from mlops_jupyter.entities.sessions import ExecutionState
 from mlops_jupyter.lineage.slice import Result, metric_result, slice_of
@@ -23,6 +23,7 @@ from mlops_jupyter.lineage.stale import StaleCell
 LINE_CHARACTERS = 200
 RUNS_SHOWN = 200
 NEWEST = 5
+NAMES = 10
 REMEMBERED = 50
 """Sessions that a watcher remembers what it told of, besides those that run."""
 _FLOATS = ("float", "numpy.float64", "numpy.float32", "numpy.float16", "float64", "float32", "float16")
@@ -44,6 +45,10 @@ class ExecutionRow(msgspec.Struct, frozen=True):
     opaque: list[str]
     outputs_count: int
     cost: float
+    wrote: list[str]
+    """Names whose content the cell made or changed, the first ten."""
+    memory: int | None
+    """The most bytes that the kernel has held by its end."""
 
 
 class Live(msgspec.Struct, frozen=True):
@@ -55,6 +60,29 @@ class Live(msgspec.Struct, frozen=True):
     runs: list[Run]
     floats: list[str]
     """Names of variables that hold a finite float now: candidates for `log_metric`, newest last."""
+    goal: Goal | None = None
+    """The objective of the experiment, as it stands."""
+    environment: str = ""
+    """Id of the session's environment as it is now."""
+
+
+class AgainCell(msgspec.Struct, frozen=True):
+    """`position`: among the code cells, from 0; an id may stand twice."""
+
+    id: str
+    position: int
+    forget: list[str]
+
+
+class Again(msgspec.Struct, frozen=True):
+    """What to run so that all results hold again: ids of cells in order, each with the names that must not be there before it.
+
+    `forget`: names to delete when no cell is left; `remains`: what only a restarted kernel brings back, in words.
+    """
+
+    cells: list[AgainCell]
+    forget: list[str]
+    remains: list[str]
 
 
 def live(kernel: str = "", paths: Sequence[str] = ()) -> Live:
@@ -70,7 +98,15 @@ def live(kernel: str = "", paths: Sequence[str] = ()) -> Live:
         executions=[row(execution) for execution in executions],
         runs=runs(experiment=session.experiment_id, limit=RUNS_SHOWN),
         floats=float_names(executions),
+        environment=_environment(session, executions),
+        goal=max(ledger.goals(session.experiment_id), key=lambda goal: goal.at, default=None),
     )
+
+
+def _environment(session: Session, executions: Sequence[CellExecution]) -> str:
+    """Of the last cell that changed it, else the one in which the session began."""
+    changed = next((execution.environment for execution in reversed(executions) if execution.environment), "")
+    return changed or (session.environment.id if session.environment else "")
 
 
 def sessions(limit: int) -> list[Session]:
@@ -82,6 +118,15 @@ def stale_in_kernel(kernel: str, paths: Sequence[str], cells: Sequence[tuple[str
     """Which of the open notebook's cells no longer hold; none where nothing was tracked."""
     session = newest_session(open_ledger(), kernel, paths)
     return stale(cells, session.id).cells if session is not None else []
+
+
+def again_in_kernel(kernel: str, paths: Sequence[str], cells: Sequence[tuple[str, str]]) -> Again:
+    """Which of the open notebook's cells to run so that all of it holds; nothing where nothing was tracked."""
+    session = newest_session(open_ledger(), kernel, paths)
+    if session is None:
+        return Again([], [], [])
+    found = stale(cells, session.id)
+    return Again([AgainCell(cell.id, cell.position, cell.forget) for cell in found.plan], found.forget, found.remains)
 
 
 def newest_session(ledger: Ledger, kernel: str, paths: Iterable[str] = ()) -> Session | None:
@@ -130,6 +175,8 @@ def row(execution: CellExecution) -> ExecutionRow:
         opaque=execution.opaque,
         outputs_count=len(execution.outputs) + execution.outputs_dropped,
         cost=execution.cost,
+        wrote=[write.name for write in execution.writes if not write.name.startswith("$")][:NAMES],
+        memory=execution.memory,
     )
 
 

@@ -27,6 +27,7 @@ from mlops_jupyter.capture.fence import Fence
 from mlops_jupyter.capture.files import FileWatch, Reached
 from mlops_jupyter.capture.interrupts import Interrupt
 from mlops_jupyter.capture.kinds import is_any
+from mlops_jupyter.capture.memory import held
 from mlops_jupyter.capture.names import CellNames, analyse
 from mlops_jupyter.capture.namespace import Namespace
 from mlops_jupyter.capture.outputs import Caps, Outputs, Tap
@@ -127,7 +128,7 @@ class CellWatch:
 
     def close(self, opened: Open, event: CellExecuted, prompt: int | None, fence: Fence) -> tuple[CellExecuted, dict[str, Later]]:
         """After the cell: `event` with what was found, and what is still to be read. What fails leaves its fields empty."""
-        reached = None
+        reached, event.memory = None, held()
         self._redact.refresh()
         if opened.outputs is not None:
             with fence.guard("outputs"):

@@ -64,6 +64,7 @@ class CellExecuted(msgspec.Struct, kw_only=True):
     unverified: list[str] = []
     effects: list[str] = []
     cost: float = 0.0
+    memory: int | None = None
 
 
 class Unseen(msgspec.Struct):

@@ -238,6 +238,8 @@ class CellExecution(msgspec.Struct, tag="execution", omit_defaults=True):
     """Effects outside the folder: subprocesses, network hosts, files elsewhere, in words."""
     cost: float = 0.0
     """Seconds that tracking took for this cell."""
+    memory: int | None = None
+    """The most bytes that the kernel's process has held by the end of this cell, since it began; None where nobody says."""
     taken_from: str = ""
     """`session:n` of the execution whose values a checkpoint brought back here, so that the cell did not run; "" if it did."""
 

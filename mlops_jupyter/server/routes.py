@@ -83,6 +83,18 @@ class StaleHandler(NotebookHandler):
         return await self.mlops.work(live.stale_in_kernel, body.kernel, self.mlops.notebooks.forms(body.path), cells)
 
 
+class AgainHandler(NotebookHandler):
+    """POST live/again"""
+
+    body_type: ClassVar[object] = StaleBody
+
+    async def act(self, *ids: str) -> live.Again:
+        """Which of the posted cells to run so that all of them hold."""
+        body = self.body(StaleBody)
+        cells = [(cell.id, cell.source) for cell in body.cells]
+        return await self.mlops.work(live.again_in_kernel, body.kernel, self.mlops.notebooks.forms(body.path), cells)
+
+
 class SessionsHandler(MlopsHandler):
     """GET sessions?limit="""
 
@@ -163,6 +175,7 @@ READ_ROUTES: list[tuple[str, type[MlopsHandler]]] = [
     (r"/status", StatusHandler),
     (r"/live", LiveHandler),
     (r"/live/stale", StaleHandler),
+    (r"/live/again", AgainHandler),
     (r"/openapi", OpenApiHandler),
     (r"/sessions", SessionsHandler),
     (r"/sessions/([^/]+)", SessionHandler),

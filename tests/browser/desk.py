@@ -103,8 +103,8 @@ class Desk:
         def newest() -> dict[str, object]:
             tasks = self.lab.ask("mlops/api/v1/tasks")
             assert isinstance(tasks, list)
-            found: dict[str, object] = [task for task in tasks if task["kind"] == kind][-1]
-            return found
+            found: list[dict[str, object]] = [task for task in tasks if task["kind"] == kind]
+            return found[-1] if found else {"state": "running"}
 
         self.until(lambda: newest()["state"] != "running", f"{kind} ends")
         assert newest()["state"] == "succeeded", newest()["error"]
@@ -141,3 +141,4 @@ class Desk:
         """`JupyterLab Light` or `JupyterLab Dark`."""
         self.command("apputils:change-theme", theme=name)
         expect(self.page.locator("body")).to_have_attribute("data-jp-theme-name", name)
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")

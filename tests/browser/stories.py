@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -41,6 +42,11 @@ def write_stories(folder: Path) -> None:
     for name in (FLIGHTS, "flight_features.py"):
         shutil.copyfile(EXAMPLE / name, folder / name)
     nbformat.write(notebook(MARGINS), folder / "margins.ipynb")
+
+
+def write_notebook(path: Path, sources: Sequence[str]) -> None:
+    """A notebook of these code cells."""
+    nbformat.write(notebook("\n# %%\n".join(["", *sources])), path)
 
 
 def code_cells(path: Path) -> int:

@@ -4,7 +4,7 @@ import { Signal } from '@lumino/signaling';
 
 import type { Change, Preview } from '../api/answers';
 import { ApiError, type Requests } from '../api/client';
-import type { CellSource, ExecutionRow, Live, Run, Session, StaleCell, Status, Task } from '../api/schema';
+import type { Again, CellSource, ExecutionRow, Live, Run, Session, StaleCell, Status, Task } from '../api/schema';
 import type { Folds, Memory } from '../model/folds';
 import type { Probe, TrackAnswer } from '../model/kernel';
 import { PanelModel, type Api } from '../model/panel';
@@ -28,7 +28,7 @@ export function liveOf(part: Partial<Live> = {}): Live {
 export function rowOf(part: Partial<ExecutionRow> = {}): ExecutionRow {
   return {
     n: 1, cell: '', state: 'ok', prompt: null, started: null, ended: null, seconds: null, first_line: '', error: '', opaque: [],
-    outputs_count: 0, cost: 0, ...part
+    outputs_count: 0, cost: 0, wrote: [], memory: null, ...part
   };
 }
 
@@ -68,6 +68,8 @@ export class FakeApi implements Api {
     this.judged.push(cells);
     return Promise.resolve(this.stale_);
   };
+  again_: Again[] = [];
+  again = (): Promise<Again> => Promise.resolve(this.again_.shift() ?? { cells: [], forget: [], remains: [] });
   neededCells = (run: string) => Promise.resolve({ run, cells: [], incomplete: false, total: 0 });
   preview = (): Promise<Preview> => Promise.resolve(PREVIEW);
   verify = (run: string): Promise<string> => this.post(run);
@@ -96,7 +98,14 @@ export class FakeKernel implements KernelPort {
   };
   track = (): Promise<TrackAnswer> => {
     this.answer = { ...this.answer, tracking: true };
+    this.tracks += 1;
     return Promise.resolve({ ok: true, text: 'delays → delays' });
+  };
+  tracks = 0;
+  readonly forgot: string[] = [];
+  forget = (names: readonly string[]): Promise<void> => {
+    this.forgot.push(...names);
+    return Promise.resolve();
   };
 }
 
@@ -105,8 +114,22 @@ export class FakeNotebooks implements NotebookSource {
   source = 'auc = score(df)';
   readonly changed: Signal<NotebookSource, NotebookChange> = new Signal<NotebookSource, NotebookChange>(this);
 
+  rename(path: string): void {
+    if (this.current) {
+      this.current = { ...this.current, path };
+      this.changed.emit('path');
+    }
+  }
+
+  readonly ran: string[] = [];
+  fails = '';
+  run = (cell: string): Promise<boolean> => {
+    this.ran.push(cell);
+    return Promise.resolve(cell !== this.fails);
+  };
+
   open(kernel: KernelPort | null, path = 'work/delays.ipynb'): void {
-    this.current = { path, name: path.split('/').at(-1) ?? '', kernel, starting: false, reveal: () => Promise.resolve(true), cells: () => [{ id: 'c1', source: this.source }] };
+    this.current = { path, name: path.split('/').at(-1) ?? '', kernel, starting: false, reveal: () => Promise.resolve(true), cells: () => [{ id: 'c1', source: this.source }], run: this.run };
     this.changed.emit('notebook');
   }
 }
@@ -183,6 +206,8 @@ export function fakeActions(part: Partial<Actions> = {}): { actions: Actions; as
   };
   const actions: Actions = {
     track: note('track', undefined),
+    always: note('always', undefined),
+    runStale: note('runStale', undefined),
     reveal: note('reveal', true),
     neededCells: note('neededCells', {
       run: 'r1',

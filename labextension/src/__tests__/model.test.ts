@@ -202,3 +202,76 @@ describe('looking again', () => {
     expect(model.state.runs.map(run => run.id)).toEqual(['r3', 'r2', 'r1']);
   });
 });
+
+describe('running stale cells', () => {
+  const again = (...cells: string[]): { cells: { id: string; position: number; forget: string[] }[]; forget: string[]; remains: string[] } => ({
+    cells: cells.map((id, position) => ({ id, position, forget: [] })), forget: [], remains: []
+  });
+
+  it('runs the first of the plan, asks again, and stops when all of it holds', async () => {
+    const { api, kernel, notebooks, model } = bench();
+    notebooks.open(kernel);
+    api.again_ = [again('a', 'b'), { ...again('b'), cells: [{ id: 'b', position: 1, forget: [] }] }];
+    await model.runStale();
+    expect(notebooks.ran).toEqual(['a', 'b']);
+    expect(model.state.rerun).toMatchObject({ ran: ['a', 'b'], failed: '', restless: [] });
+  });
+
+  it('stops at the first that fails', async () => {
+    const { api, kernel, notebooks, model } = bench();
+    notebooks.open(kernel);
+    notebooks.fails = 'a';
+    api.again_ = [again('a', 'b'), again('a', 'b')];
+    await model.runStale();
+    expect(model.state.rerun).toMatchObject({ ran: ['a'], failed: 'a' });
+  });
+
+  it('leaves a cell that never comes to rest, and deletes what a fresh run would not have', async () => {
+    const { api, kernel, notebooks, model } = bench();
+    notebooks.open(kernel);
+    const restless = again('clock');
+    api.again_ = [restless, restless, { ...again('clock'), forget: ['ghost'] }];
+    await model.runStale();
+    expect(notebooks.ran).toEqual(['clock']);
+    expect(kernel.forgot).toEqual([]);
+    expect(model.state.rerun).toMatchObject({ restless: ['clock'] });
+  });
+});
+
+describe('the habit of tracking', () => {
+  const settled = async (): Promise<void> => {
+    for (let turn = 0; turn < 20; turn += 1) {
+      await Promise.resolve();
+    }
+  };
+
+  it('starts in a kernel that the user started, never in one that opening brought', async () => {
+    const { kernel, notebooks, model } = bench();
+    notebooks.open(kernel);
+    await model.always(true);
+    const before = kernel.tracks;
+    notebooks.changed.emit('found');
+    await settled();
+    expect(kernel.tracks).toBe(before);
+    notebooks.changed.emit('restart');
+    await settled();
+    expect(kernel.tracks).toBe(before + 1);
+    notebooks.changed.emit('kernel');
+    await settled();
+    expect(kernel.tracks).toBe(before + 2);
+  });
+
+  it('ends when it is switched off, and goes with a notebook that is renamed', async () => {
+    const { kernel, notebooks, model } = bench();
+    notebooks.open(kernel, 'a.ipynb');
+    await model.always(true);
+    notebooks.rename('b.ipynb');
+    await settled();
+    expect(model.state.always).toBe(true);
+    await model.always(false);
+    const before = kernel.tracks;
+    notebooks.changed.emit('restart');
+    await settled();
+    expect(kernel.tracks).toBe(before);
+  });
+});

@@ -8,7 +8,7 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type { Preview } from './answers';
-import type { CellSource, ConvertBody, JobEntry, Live, RunCells, PreviewBody, RunBody, StaleCell, Status, Task } from './schema';
+import type { Again, CellSource, ConvertBody, JobEntry, Live, RunCells, PreviewBody, RunBody, StaleCell, Status, Task } from './schema';
 
 const ROOT = 'mlops/api/v1';
 
@@ -100,6 +100,10 @@ export class Client implements Requests {
 
   stale(kernel: string, path: string, cells: CellSource[]): Promise<StaleCell[]> {
     return this.post('live/stale', { kernel, path, cells });
+  }
+
+  again(kernel: string, path: string, cells: CellSource[]): Promise<Again> {
+    return this.post('live/again', { kernel, path, cells });
   }
 
   neededCells(run: string): Promise<RunCells> {

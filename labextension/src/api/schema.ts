@@ -175,6 +175,8 @@ export interface ExecutionRow {
   opaque: string[];
   outputs_count: number;
   cost: number;
+  wrote: string[];
+  memory: number | null;
 }
 
 /** What a run recorded: an estimator's argument, a top-level literal of its slice, or a `log_params` value. */
@@ -392,6 +394,24 @@ export interface Run {
   deleted?: boolean;
 }
 
+/** The objective of an experiment, with the time at which it was set: the newest counts, the older ones stay. */
+export interface Goal {
+  type?: 'goal';
+  experiment_id: string;
+  at: number;
+  text: string;
+  /** Default: "" */
+  metric?: string;
+  /** Default: null */
+  at_least?: number | null;
+  /** Default: null */
+  at_most?: number | null;
+  /** Default: "" */
+  baseline?: string;
+  /** Default: "" */
+  user?: string;
+}
+
 /** The newest session of a kernel or notebook and what came of it; everything empty where nothing was tracked. */
 export interface Live {
   session: Session | null;
@@ -399,6 +419,10 @@ export interface Live {
   executions: ExecutionRow[];
   runs: Run[];
   floats: string[];
+  /** Default: null */
+  goal?: Goal | null;
+  /** Default: "" */
+  environment?: string;
 }
 
 /** A cell whose outputs no longer hold: its id, why in plain words, its last execution (None if it never ran). */
@@ -423,6 +447,20 @@ export interface StaleBody {
   cells: CellSource[];
   /** Default: "" */
   path?: string;
+}
+
+/** `position`: among the code cells, from 0; an id may stand twice. */
+export interface AgainCell {
+  id: string;
+  position: number;
+  forget: string[];
+}
+
+/** What to run so that all results hold again: ids of cells in order, each with the names that must not be there before it. */
+export interface Again {
+  cells: AgainCell[];
+  forget: string[];
+  remains: string[];
 }
 
 /** The exception that ended a cell: class name, message, traceback as plain text (secrets out, ANSI out). */
@@ -553,6 +591,8 @@ export interface CellExecution {
   effects?: string[];
   /** Default: 0.0 */
   cost?: number;
+  /** Default: null */
+  memory?: number | null;
   /** Default: "" */
   taken_from?: string;
 }
@@ -814,24 +854,6 @@ export interface Observation {
   logged?: boolean;
   /** Default: {} */
   details?: Record<string, string>;
-}
-
-/** The objective of an experiment, with the time at which it was set: the newest counts, the older ones stay. */
-export interface Goal {
-  type?: 'goal';
-  experiment_id: string;
-  at: number;
-  text: string;
-  /** Default: "" */
-  metric?: string;
-  /** Default: null */
-  at_least?: number | null;
-  /** Default: null */
-  at_most?: number | null;
-  /** Default: "" */
-  baseline?: string;
-  /** Default: "" */
-  user?: string;
 }
 
 /** A named group of runs; by default one per notebook. */

@@ -5,6 +5,10 @@ import type { ConvertBody, RunCells, PreviewBody, RunBody } from '../api/schema'
 
 export interface Actions {
   track(): Promise<void>;
+  /** Track this notebook in every kernel that the user starts for it, or no more. */
+  always(on: boolean): Promise<void>;
+  /** Run the cells that do not hold, each in its own place. */
+  runStale(): Promise<void>;
   /** Scroll the notebook to a cell; false if it no longer has it. */
   reveal(cell: string): Promise<boolean>;
   neededCells(run: string): Promise<RunCells>;

@@ -97,6 +97,13 @@ function printed(message: KernelMessage.IIOPubMessage): string {
   }
 }
 
+/** Delete names, by a cell of its own, so that the ledger knows. Those that are not there are passed over. */
+export async function forget(kernel: Kernel.IKernelConnection, names: readonly string[]): Promise<void> {
+  const known = names.filter(name => /^[\p{ID_Start}_][\p{ID_Continue}]*$/u.test(name));
+  const code = known.map(name => `if ${JSON.stringify(name)} in globals(): del ${name}`).join('\n');
+  await kernel.requestExecute({ code, store_history: false, allow_stdin: false }).done;
+}
+
 /** Start tracking in the kernel, as a user would with the two magics, but outside the history. */
 export async function track(kernel: Kernel.IKernelConnection): Promise<TrackAnswer> {
   const future = kernel.requestExecute({ code: TRACK, store_history: false, allow_stdin: false, stop_on_error: true });

@@ -10,7 +10,7 @@ import type { Kernel } from '@jupyterlab/services';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { CellSource } from '../api/schema';
-import { probe, track, type Probe, type TrackAnswer } from './kernel';
+import { forget, probe, track, type Probe, type TrackAnswer } from './kernel';
 
 export interface KernelPort {
   readonly id: string;
@@ -19,6 +19,8 @@ export interface KernelPort {
   language(): Promise<string>;
   probe(): Promise<Probe>;
   track(): Promise<TrackAnswer>;
+  /** Delete names in the user's namespace. */
+  forget(names: readonly string[]): Promise<void>;
 }
 
 export interface NotebookPort {
@@ -31,10 +33,12 @@ export interface NotebookPort {
   reveal(cell: string): Promise<boolean>;
   /** The code cells from top to bottom, as they stand now. */
   cells(): CellSource[];
+  /** Run a cell in its place, by its id and its position among the code cells; true if it went well. */
+  run(cell: string, position: number): Promise<boolean>;
 }
 
-/** What changed: another notebook, its kernel, the kernel's process, a cell that ended, the kernel's status, the path, its text or outputs. */
-export type NotebookChange = 'notebook' | 'kernel' | 'restart' | 'executed' | 'status' | 'path' | 'content';
+/** What changed: another notebook, its kernel (`found`: the one that opening it brought), the kernel's process, a cell that ended, the kernel's status, the path, its text or outputs. */
+export type NotebookChange = 'notebook' | 'kernel' | 'found' | 'restart' | 'executed' | 'status' | 'path' | 'content';
 
 export interface NotebookSource {
   readonly current: NotebookPort | null;
@@ -65,6 +69,10 @@ class LiveKernel implements KernelPort {
 
   track(): Promise<TrackAnswer> {
     return track(this.kernel);
+  }
+
+  forget(names: readonly string[]): Promise<void> {
+    return forget(this.kernel, names);
   }
 }
 
@@ -102,6 +110,13 @@ class LiveNotebook implements NotebookPort {
     notebook.mode = 'command';
     await notebook.scrollToCell(widget, 'smart');
     return true;
+  }
+
+  async run(cell: string, position: number): Promise<boolean> {
+    const { content, sessionContext } = this.panel;
+    const code = content.widgets.filter(widget => widget.model.type === 'code');
+    const widget = code[position]?.model.id === cell ? code[position] : code.find(other => other.model.id === cell);
+    return widget !== undefined && (await NotebookActions.runCells(content, [widget], sessionContext));
   }
 
   cells(): CellSource[] {
@@ -151,7 +166,7 @@ export class TrackedNotebook implements NotebookSource {
   }
 
   private onKernel(): void {
-    this._changed.emit('kernel');
+    this._changed.emit(this.panel?.sessionContext.isReady === true ? 'kernel' : 'found');
   }
 
   private onStatus(_: unknown, status: Kernel.Status): void {

@@ -9,14 +9,17 @@ import type { ISignal } from '@lumino/signaling';
 
 import type { Actions } from './actions';
 import type { Change, Preview } from '../api/answers';
-import type { ConvertBody, PreviewBody, RunBody, RunCells, Session, Status, Task } from '../api/schema';
+import type { ConvertBody, PreviewBody, RunBody, RunCells, Status, Task } from '../api/schema';
 import { ApiError, type Client } from '../api/client';
 import { tabIn, withFold, withTab, type Folds, type Memory } from './folds';
-import type { Probe } from './kernel';
-import type { KernelPort, NotebookChange, NotebookPort, NotebookSource } from './notebook';
+import { PassingHabits, type Habits } from './habits';
+import type { NotebookChange, NotebookPort, NotebookSource } from './notebook';
+import { Presence } from './presence';
 import { problemOf } from './problem';
 import { Staleness } from './staleness';
-import { EMPTY, installCommand, mismatch, newestFirst, type PanelState, type Phase } from './state';
+import { rerun } from './rerun';
+import { EMPTY, newestFirst, type PanelState } from './state';
+import { Subjects } from './subjects';
 import { back, on, tabOf } from './trail';
 
 const SETTLE = 120;
@@ -28,7 +31,7 @@ const STATUS_LASTS = 30_000;
 /** What the model needs of the API: all of `Client` that it calls. */
 export type Api = Pick<
   Client,
-  | 'status' | 'live' | 'stale' | 'neededCells' | 'verify' | 'preview' | 'convert' | 'jobs' | 'runJob' | 'tasks' | 'cancel'
+  | 'status' | 'live' | 'stale' | 'again' | 'neededCells' | 'verify' | 'preview' | 'convert' | 'jobs' | 'runJob' | 'tasks' | 'cancel'
 >;
 
 /** What the rest of JupyterLab does for the panel. */
@@ -43,11 +46,13 @@ export interface ModelOptions {
   changes: ISignal<unknown, Change>;
   desk: Desk;
   memory: Memory;
+  habits?: Habits;
 }
 
 export class PanelModel extends VDomModel implements Actions {
   constructor(private readonly options: ModelOptions) {
     super();
+    this._habits = options.habits ?? new PassingHabits();
     options.notebooks.changed.connect(this.onNotebook, this);
     options.changes.connect(this.onChange, this);
     this.onNotebook(options.notebooks, 'notebook');
@@ -68,11 +73,53 @@ export class PanelModel extends VDomModel implements Actions {
     try {
       const trackAnswer = await kernel.track();
       this.set({ trackAnswer });
-      await this.ask(kernel);
+      await this.presence.ask(kernel);
     } catch (error) {
       this.set({ trackAnswer: { ok: false, text: problemOf(error).message } });
     } finally {
       this.set({ starting: false });
+      this.refresh();
+    }
+  }
+
+  /** Whether this notebook is tracked in every kernel that the user starts for it; from now on, too, if one runs. */
+  async always(on: boolean): Promise<void> {
+    const { path, phase } = this._state;
+    if (path !== '') {
+      await this._habits.set(path, on);
+      this.set({ always: this._habits.has(path) });
+      if (on && phase === 'untracked') {
+        await this.track();
+      }
+    }
+  }
+
+  /** Habits that outlive the page, once they were read. */
+  set habits(habits: Habits) {
+    this._habits = habits;
+    habits.changed.connect(() => this.set({ always: habits.has(this._state.path) }), this);
+    this.set({ always: habits.has(this._state.path) });
+  }
+
+  /** Run the cells that do not hold, each in its own place, and those that rest on them. */
+  async runStale(): Promise<void> {
+    const notebook = this.notebook;
+    const kernel = notebook?.kernel;
+    if (!notebook || !kernel || this._state.rerunning) {
+      return;
+    }
+    this.set({ rerunning: true, rerun: null });
+    try {
+      const done = await rerun({
+        ask: () => this.options.api.again(kernel.id, notebook.path, notebook.cells()),
+        run: cell => notebook.run(cell.id, cell.position),
+        forget: names => kernel.forget(names)
+      });
+      this.set({ rerun: done });
+    } catch (error) {
+      this.set({ problem: problemOf(error) });
+    } finally {
+      this.set({ rerunning: false });
       this.refresh();
     }
   }
@@ -138,7 +185,9 @@ export class PanelModel extends VDomModel implements Actions {
       this.again = true;
       return;
     }
-    this.pending ??= setTimeout(() => void this.look(), SETTLE);
+    // What comes after a rest is looked at once; what comes in a hurry, together.
+    const rested = Date.now() - this.lookedAt;
+    this.pending ??= setTimeout(() => void this.look(), Math.max(0, SETTLE - rested));
   }
 
   override dispose(): void {
@@ -171,26 +220,45 @@ export class PanelModel extends VDomModel implements Actions {
     if (change === 'notebook') {
       this.staleness.dispose();
       const { status, folds, trail, offline } = this._state;
+      this.presence.forget();
       this.set({ ...EMPTY, status, folds, trail: tabOf(trail), offline, phase: notebook ? 'checking' : 'no-notebook' });
-      this.probed = null;
+    }
+    if (change === 'restart') {
+      this.presence.restarted();
+    }
+    if (change === 'kernel' || change === 'found' || (change === 'executed' && this._state.phase === 'not-installed')) {
+      this.presence.forget();
     }
     if (change === 'kernel' || change === 'restart') {
-      const session = this._state.live?.session;
-      if (session && change === 'restart') {
-        this.gone.add(session.id);
-      }
-      this.probed = null;
-      this.set({ trackAnswer: null });
+      this.set({ trackAnswer: null, rerun: null });
+      // Once the connection has dropped what was queued for the kernel's last life; before anything that the user runs next.
+      void Promise.resolve().then(() => this.habitual());
     }
-    if (change === 'executed' && this._state.phase === 'not-installed') {
-      this.probed = null;
+    if (change === 'path' && this._state.path !== '' && this._habits.has(this._state.path)) {
+      void this.moved(this._state.path, notebook?.path ?? '');
     }
-    this.set({ path: notebook?.path ?? '', name: notebook?.name ?? '' });
+    const path = notebook?.path ?? '';
+    this.set({ path, name: notebook?.name ?? '', always: this._habits.has(path) });
     this.refresh();
+  }
+
+  /** The user has started a kernel for a notebook that is always tracked. */
+  private async habitual(): Promise<void> {
+    const notebook = this.notebook;
+    if (notebook?.kernel && this._habits.has(notebook.path)) {
+      await this.track();
+    }
+  }
+
+  private async moved(from: string, to: string): Promise<void> {
+    await this._habits.set(from, false);
+    await this._habits.set(to, true);
+    this.set({ always: this._habits.has(this._state.path) });
   }
 
   private async look(): Promise<void> {
     this.pending = undefined;
+    this.lookedAt = Date.now();
     this.looking = true;
     const notebook = this.notebook;
     try {
@@ -242,11 +310,11 @@ export class PanelModel extends VDomModel implements Actions {
       live,
       runs: newestFirst(live.runs),
       jobs: jobs.status === 'fulfilled' ? jobs.value : this._state.jobs,
-      tasks: tasks.status === 'fulfilled' ? tasks.value.map(task => this.labelled(task)) : this._state.tasks,
+      tasks: tasks.status === 'fulfilled' ? tasks.value.map(task => this.subjects.labelled(task)) : this._state.tasks,
       problem: failed ? problemOf(failed.reason) : null,
       kernelName: kernel?.displayName ?? ''
     });
-    await this.settle(notebook, kernel);
+    await this.presence.settle(notebook, kernel);
     this.restale();
   }
 
@@ -277,75 +345,12 @@ export class PanelModel extends VDomModel implements Actions {
     return status;
   }
 
-  /** Decide the phase. The kernel is asked only where the server does not already know that it is tracked. */
-  private async settle(notebook: NotebookPort, kernel: KernelPort | null): Promise<void> {
-    const session = this._state.live?.session;
-    if (!kernel) {
-      this.set({ phase: notebook.starting ? 'checking' : 'no-kernel', mismatch: null });
-    } else if (session && this.alive(session, kernel)) {
-      this.set({ phase: 'tracked', mismatch: mismatch(this._state.status, session.version ?? '') });
-    } else if (this.probed?.kernel === kernel.id) {
-      this.judge(this.probed.answer);
-    } else {
-      const language = await kernel.language();
-      if (language === 'python') {
-        void this.ask(kernel);
-      } else {
-        this.set({ phase: 'other-language', language });
-      }
-    }
-  }
-
-  /** Whether the session is one of this kernel's life. A restarted kernel keeps its id and loses its session. */
-  private alive(session: Session, kernel: KernelPort): boolean {
-    const owner = session.kernel_id ?? '';
-    return (session.state ?? 'running') === 'running' && (owner === '' || owner === kernel.id) && !this.gone.has(session.id);
-  }
-
-  private async ask(kernel: KernelPort): Promise<void> {
-    if (this.asking === kernel.id) {
-      return;
-    }
-    this.asking = kernel.id;
-    try {
-      const answer = await kernel.probe();
-      if (this.notebook?.kernel?.id === kernel.id) {
-        this.probed = { kernel: kernel.id, answer };
-        this.judge(answer);
-        this.refresh();
-      }
-    } catch (error) {
-      this.set({ problem: problemOf(error) });
-    } finally {
-      this.asking = '';
-    }
-  }
-
-  private judge(answer: Probe): void {
-    const { status } = this._state;
-    if (!status) {
-      return;
-    }
-    const ended = this._state.live?.session?.state === 'ended';
-    const phase: Phase = !answer.installed ? 'not-installed' : answer.tracking && !ended ? 'tracked' : 'untracked';
-    this.set({
-      phase,
-      installCommand: installCommand(status, answer),
-      mismatch: answer.installed ? mismatch(status, answer.version) : null
-    });
-  }
-
   /** Remember what a task is about until the server's list says so. */
   private async begin(kind: Task['kind'], subject: string, started: Promise<string>): Promise<string> {
     const id = await started;
-    this.subjects.set(id, { kind, subject });
-    this.set({ tasks: [...this._state.tasks, { id, kind, subject, state: 'running', started: Date.now() / 1000 }] });
+    this.set({ tasks: [...this._state.tasks, this.subjects.begun(id, kind, subject)] });
     this.refresh();
     return id;
-  }
-
-  private labelled(task: Task): Task {
-    return { ...task, ...this.subjects.get(task.id) };
   }
 
   /** Events drive the panel; while something is at work it also looks by itself, should the event bus be out of reach. */
@@ -377,16 +382,19 @@ export class PanelModel extends VDomModel implements Actions {
     (kernel, path, cells) => this.options.api.stale(kernel, path, cells),
     stale => this.set({ stale })
   );
+  private readonly presence: Presence = new Presence({
+    panel: () => ({ state: this._state, notebook: this.notebook }),
+    set: part => this.set(part),
+    refresh: () => this.refresh()
+  });
   private _state: PanelState = EMPTY;
-  private probed: { kernel: string; answer: Probe } | null = null;
-  private asking = '';
+  private _habits: Habits;
+  private lookedAt = 0;
   private statusAt = 0;
   private answered = 0;
   private looking = false;
   private again = false;
   private pending: ReturnType<typeof setTimeout> | undefined;
   private poll: ReturnType<typeof setTimeout> | undefined;
-  /** Sessions that died with a restart of their kernel, should the server not have noticed yet. */
-  private readonly gone = new Set<string>();
-  private readonly subjects = new Map<string, Pick<Task, 'kind' | 'subject'>>();
+  private readonly subjects = new Subjects();
 }

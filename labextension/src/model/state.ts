@@ -4,6 +4,7 @@ import type { JobEntry, Live, Run, StaleCell, Status, Task } from '../api/schema
 import type { Folds } from './folds';
 import type { Probe, TrackAnswer } from './kernel';
 import type { Problem } from './problem';
+import type { Rerun } from './rerun';
 import { START, type Trail } from './trail';
 
 export type Phase =
@@ -28,6 +29,11 @@ export interface PanelState {
   readonly tasks: readonly Task[];
   readonly installCommand: string;
   readonly mismatch: Mismatch | null;
+  /** Whether the user wants it tracked in every kernel that they start for it. */
+  readonly always: boolean;
+  /** True while stale cells are run; then what came of it. */
+  readonly rerunning: boolean;
+  readonly rerun: Rerun | null;
   /** True between the press of Track and the kernel's answer. */
   readonly starting: boolean;
   readonly trackAnswer: TrackAnswer | null;
@@ -54,6 +60,9 @@ export const EMPTY: PanelState = {
   tasks: [],
   installCommand: '',
   mismatch: null,
+  always: false,
+  rerunning: false,
+  rerun: null,
   starting: false,
   trackAnswer: null,
   problem: null,

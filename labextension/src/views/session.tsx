@@ -1,20 +1,47 @@
-/** The session live: each cell execution as it runs. A click leads to its cell. */
+/** The session live: each cell execution as it runs. A click leads to its cell, and shows what it made. */
 
+import { useVirtualizer } from '@tanstack/react-virtual';
 import * as React from 'react';
 
-import type { ExecutionRow } from '../api/schema';
+import type { ExecutionRow, StaleCell } from '../api/schema';
 import type { ExecutionState } from '../api/states';
-import { duration } from '../model/format';
+import { bytes, duration } from '../model/format';
 import { Icon, Spinner, type Mark } from './icons';
-import { useActions, useNow } from './parts';
+import { Button, useActions, useNow } from './parts';
+import { useText, type Text } from './text';
 
-const MARKS: Record<Exclude<ExecutionState, 'running'>, { mark: Mark; words: string }> = {
-  ok: { mark: 'check', words: 'done' },
-  error: { mark: 'cross', words: 'failed' },
-  interrupted: { mark: 'minus', words: 'interrupted' },
-  untracked: { mark: 'history', words: 'ran before tracking' },
-  skipped: { mark: 'dash', words: 'not recorded' }
-};
+/** More rows than these are drawn only where they are in sight. */
+const MANY = 120;
+const ROW = 24;
+const OVERSCAN = 12;
+/** Growth in memory, in bytes, from which on it is worth a word. */
+const NOTABLE = 10e6;
+
+function marks(text: Text): Record<Exclude<ExecutionState, 'running'>, { mark: Mark; words: string }> {
+  return {
+    ok: { mark: 'check', words: text.__('done') },
+    error: { mark: 'cross', words: text.__('failed') },
+    interrupted: { mark: 'minus', words: text.__('interrupted') },
+    untracked: { mark: 'history', words: text.__('ran before tracking') },
+    skipped: { mark: 'dash', words: text.__('not recorded') }
+  };
+}
+
+/** A kind of staleness, in a word or two. */
+export function staleWords(kind: string, text: Text): string {
+  const words: Partial<Record<string, string>> = {
+    edited: text.__('edited'),
+    'never run': text.__('never run'),
+    failed: text.__('failed'),
+    upstream: text.__('upstream'),
+    order: text.__('out of order'),
+    deleted: text.__('deleted cell'),
+    file: text.__('file'),
+    environment: text.__('environment'),
+    rebuild: text.__('changed since')
+  };
+  return words[kind] ?? kind;
+}
 
 function Time({ row }: { row: ExecutionRow }): React.JSX.Element {
   const running = row.state === 'running';
@@ -24,38 +51,72 @@ function Time({ row }: { row: ExecutionRow }): React.JSX.Element {
   return <span className="jp-mlops-figure jp-mlops-execution-time">{seconds === null ? '' : duration(seconds)}</span>;
 }
 
-/** `stale`: why its results no longer hold, "" if they do. */
-function Row({ row, stale, onGone }: { row: ExecutionRow; stale: string; onGone: (n: number) => void }): React.JSX.Element {
+/** What a cell made, and the way to its history. */
+function Details({ row, grown }: { row: ExecutionRow; grown: number }): React.JSX.Element {
   const actions = useActions();
-  const known = row.state === 'running' ? null : MARKS[row.state];
-  const words = stale === '' ? (known?.words ?? 'running') : `${known?.words ?? 'running'}; no longer holds: ${stale}`;
-  const show = (): void => {
-    void actions.reveal(row.cell).then(found => onGone(found ? 0 : row.n));
-  };
+  const text = useText();
+  const facts = [
+    row.memory !== null ? text.__('memory %1', bytes(row.memory)) + (grown >= NOTABLE ? ` (+${bytes(grown)})` : '') : '',
+    row.outputs_count > 0 ? text._n('%1 output', '%1 outputs', row.outputs_count) : '',
+    ...row.opaque
+  ].filter(part => part !== '');
   return (
-    <li>
+    <div className="jp-mlops-execution-details" data-testid="mlops-execution-details">
+      {row.wrote.length > 0 && <p>{text.__('wrote')} <code>{row.wrote.join(', ')}</code></p>}
+      {facts.length > 0 && <p className="jp-mlops-muted">{facts.join(' · ')}</p>}
+      {row.cell !== '' && (
+        <Button kind="quiet" leads={`history:${row.cell}`} testid="mlops-history" onClick={() => actions.show('history', row.cell)}>
+          {text.__('History of this cell')}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+interface RowProps {
+  row: ExecutionRow;
+  stale: StaleCell | undefined;
+  open: boolean;
+  /** Bytes by which memory had grown by its end. */
+  grown: number;
+  onOpen: (row: ExecutionRow) => void;
+}
+
+const Row = React.memo(function Row({ row, stale, open, grown, onOpen }: RowProps): React.JSX.Element {
+  const text = useText();
+  const known = row.state === 'running' ? null : marks(text)[row.state];
+  const said = known?.words ?? text.__('running');
+  const reason = stale?.reason ?? '';
+  const words = stale ? text.__('%1; no longer holds: %2', said, reason) : said;
+  return (
+    <>
       <button
         type="button"
         className="jp-mlops-execution"
         data-testid="mlops-execution"
         data-n={row.n}
         data-state={row.state}
-        data-stale={stale !== ''}
-        title={stale === '' ? 'Show this cell in the notebook' : `No longer holds: ${stale}`}
-        onClick={show}
+        data-stale={stale !== undefined}
+        aria-expanded={open}
+        title={stale ? text.__('No longer holds: %1', reason) : text.__('Show this cell in the notebook')}
+        onClick={() => onOpen(row)}
       >
         <span className="jp-mlops-n">{row.n}</span>
         <span className="jp-mlops-execution-mark" title={words}>
-          {known ? <Icon mark={stale !== '' && row.state === 'ok' ? 'history' : known.mark} /> : <Spinner />}
+          {known ? <Icon mark={stale && row.state === 'ok' ? 'history' : known.mark} /> : <Spinner />}
           <span className="jp-mlops-hidden">{words}</span>
         </span>
-        <code className="jp-mlops-execution-line">{row.first_line}</code>
+        <span className="jp-mlops-execution-what">
+          <code className="jp-mlops-execution-line">{row.first_line}</code>
+          {stale && <span className="jp-mlops-execution-stale" aria-hidden="true">{staleWords(stale.kind ?? '', text)}</span>}
+        </span>
         <Time row={row} />
         {row.error && <span className="jp-mlops-execution-error">{row.error}</span>}
       </button>
-    </li>
+      {open && <Details row={row} grown={grown} />}
+    </>
   );
-}
+});
 
 /** Keeps the newest row in sight, unless the user has scrolled away from it. */
 function useFollow(length: number): React.RefObject<HTMLOListElement> {
@@ -92,23 +153,67 @@ function useFollow(length: number): React.RefObject<HTMLOListElement> {
 
 interface ExecutionsProps {
   rows: readonly ExecutionRow[];
-  /** n → why the results of that execution no longer hold. */
-  stale: ReadonlyMap<number, string>;
+  /** n → what no longer holds of that execution. */
+  stale: ReadonlyMap<number, StaleCell>;
+}
+
+interface Drawn {
+  rows: readonly ExecutionRow[];
+  draw: (at: number) => React.JSX.Element | null;
+  list: React.RefObject<HTMLOListElement>;
+}
+
+/** Only the rows in sight, between two gaps as high as the others. */
+function Windowed({ rows, draw, list }: Drawn): React.JSX.Element {
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => list.current,
+    estimateSize: () => ROW,
+    overscan: OVERSCAN,
+    getItemKey: at => rows[at]?.n ?? at
+  });
+  const items = virtual.getVirtualItems();
+  const before = items[0]?.start ?? 0;
+  const after = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
+  return (
+    <>
+      <li role="presentation" style={{ height: before }} />
+      {items.map(item => (
+        <li key={item.key} data-index={item.index} ref={virtual.measureElement} aria-setsize={rows.length} aria-posinset={item.index + 1}>
+          {draw(item.index)}
+        </li>
+      ))}
+      <li role="presentation" style={{ height: Math.max(0, after) }} />
+    </>
+  );
 }
 
 export function Executions({ rows, stale }: ExecutionsProps): React.JSX.Element {
+  const actions = useActions();
+  const text = useText();
   const [gone, setGone] = React.useState(0);
+  const [opened, setOpened] = React.useState(0);
   const list = useFollow(rows.length);
+  const onOpen = React.useCallback(
+    (row: ExecutionRow): void => {
+      setOpened(before => (before === row.n ? 0 : row.n));
+      void actions.reveal(row.cell).then(found => setGone(found ? 0 : row.n));
+    },
+    [actions]
+  );
+  const draw = (at: number): React.JSX.Element | null => {
+    const row = rows[at];
+    const before = rows[at - 1]?.memory ?? row?.memory ?? 0;
+    return row ? <Row row={row} stale={stale.get(row.n)} open={opened === row.n} grown={(row.memory ?? 0) - before} onOpen={onOpen} /> : null;
+  };
   return (
     <>
-      <ol className="jp-mlops-executions" data-testid="mlops-executions" aria-label="Cell executions" ref={list}>
-        {rows.map(row => (
-          <Row key={row.n} row={row} stale={stale.get(row.n) ?? ''} onGone={setGone} />
-        ))}
+      <ol className="jp-mlops-executions" data-testid="mlops-executions" aria-label={text.__('Cell executions')} ref={list}>
+        {rows.length > MANY ? <Windowed rows={rows} draw={draw} list={list} /> : rows.map((row, at) => <li key={row.n}>{draw(at)}</li>)}
       </ol>
-      {rows.length === 0 && <p className="jp-mlops-nothing">Run a cell: it appears here as it runs.</p>}
+      {rows.length === 0 && <p className="jp-mlops-nothing">{text.__('Run a cell: it appears here as it runs.')}</p>}
       <p className="jp-mlops-gone jp-mlops-muted" role="status">
-        {gone > 0 ? `The cell of execution ${gone} is no longer in the notebook.` : ''}
+        {gone > 0 ? text.__('The cell of execution %1 is no longer in the notebook.', gone) : ''}
       </p>
     </>
   );

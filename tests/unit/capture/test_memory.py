@@ -55,3 +55,15 @@ def test_a_twister_s_mark_changes_with_each_draw_and_gives_its_state_back(way: s
 def test_this_python_is_read_from_memory() -> None:
     assert memory._holds("tuple")
     assert memory._holds("twister")
+
+
+def test_the_most_memory_that_was_held_stays_when_it_is_given_back() -> None:
+    before = memory.held()
+    assert before is not None
+    assert before > 10e6
+    much = bytearray(int(before) + 50_000_000)
+    most = memory.held()
+    assert most is not None
+    assert most > before + 40e6
+    del much
+    assert memory.held() >= most

@@ -176,7 +176,7 @@ async def test_live_shows_session_executions_runs_and_what_could_be_logged(api: 
 
 async def test_live_of_a_notebook_never_tracked_is_empty(api: Api) -> None:
     assert await api.get("live", kernel="none", path="other.ipynb") == {
-        "session": None, "package_count": 0, "executions": [], "runs": [], "floats": []}
+        "session": None, "package_count": 0, "executions": [], "runs": [], "floats": [], "goal": None, "environment": ""}
 
 
 async def test_live_of_another_kernel_finds_the_notebook_by_its_path(api: Api, writer: Writer) -> None:
@@ -220,6 +220,19 @@ async def test_stale_judges_the_cells_that_are_posted(api: Api, writer: Writer) 
     assert code == 200
     assert isinstance(stale, list)
     assert {"cell-2", "cell-4"} <= {cell["id"] for cell in stale}
+
+
+async def test_what_to_run_again_comes_in_order_with_its_place(api: Api, writer: Writer) -> None:
+    sources = {"cell-1": "X, y = load()", "cell-2": "model = LogisticRegression(C=9).fit(X, y)",
+               "cell-4": "auc = roc_auc_score(y, model.predict(X))"}
+    body = {"kernel": KERNEL, "cells": [{"id": cell, "source": source} for cell, source in sources.items()]}
+    code, again = await api("POST", "live/again", body)
+    assert code == 200
+    assert isinstance(again, dict)
+    places = [cell["position"] for cell in again["cells"]]
+    assert places == sorted(places)
+    assert {cell["id"] for cell in again["cells"]} >= {"cell-2", "cell-4"}
+    assert await api("POST", "live/again", {"kernel": "none", "cells": []}) == (200, {"cells": [], "forget": [], "remains": []})
 
 
 async def test_a_task_is_listed_found_and_cancelled(api: Api, jp_serverapp: ServerApp) -> None:
