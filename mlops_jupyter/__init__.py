@@ -28,6 +28,7 @@ _HOME = {
     "stale": "api.slices",
     "runs": "api.runs",
     "search": "api.runs",
+    "diff": "api.comparisons",
     "verify": "api.verification",
     "convert": "api.jobs",
     "run_job": "api.jobs",

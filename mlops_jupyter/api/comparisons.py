@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from mlops_jupyter.api.display import Block, Sheet
+from mlops_jupyter.api.runs import diff as between
 from mlops_jupyter.api.words import changed, names, number, plural
 from mlops_jupyter.entities import Run
 from mlops_jupyter.fingerprint.difference import Difference
 from mlops_jupyter.lineage.compare import CodeChange, Comparison, DataChange, MetricChange, ParamChange
+
+
+class Diff(msgspec.Struct):
+    """What changed from run `a` to run `b`."""
+
+    a: Run
+    b: Run
+    found: Comparison
+
+
+def diff(a: str | None = None, b: str | None = None) -> Diff:
+    """What changed from run `a` to run `b`. Without `b`: from `a` to the newest; without both: between the newest two.
+
+    Runs are named as everywhere: by `#number`, or by an id or the beginning of one. NotFoundError if there is no such run.
+    """
+    return Diff(*between(a, b))
 
 
 def comparison_sheet(a: Run, b: Run, found: Comparison) -> Sheet:

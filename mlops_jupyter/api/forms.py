@@ -64,7 +64,7 @@ class Form:
         self.bar = widgets.IntProgress(0, 0, max(job.manifest.cells, 1), layout={"visibility": "hidden"})
         self.note = widgets.HTML()
         self.button.on_click(lambda _: self.run())
-        title = widgets.HTML(f"<b>{job.manifest.name}</b>")
+        title = widgets.HTML(f"<b>{html.escape(job.manifest.name)}</b>")
         self.widget = widgets.VBox([title, *self.fields.values(), *self.inputs.values(),
                                     widgets.HBox([self.button, self.bar]), self.note])
 

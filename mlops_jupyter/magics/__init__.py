@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlops_jupyter.magics.shown import hide_ours, show_ours
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -23,6 +25,7 @@ def register(shell: InteractiveShell) -> None:
     # dispatch.py expands names itself, after the line is split into options.
     mlops._ipython_magic_no_var_expand = True  # type: ignore[attr-defined]
     shell.register_magic_function(mlops, magic_kind="line_cell", magic_name=NAME)
+    show_ours(shell)
 
 
 def unregister(shell: InteractiveShell) -> None:
@@ -33,5 +36,6 @@ def unregister(shell: InteractiveShell) -> None:
         from mlops_jupyter.capture.ipython import stop
 
         stop()
+    hide_ours(shell)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop(NAME, None)
