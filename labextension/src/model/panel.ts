@@ -5,49 +5,29 @@
  */
 
 import { VDomModel } from '@jupyterlab/ui-components';
-import type { ISignal } from '@lumino/signaling';
 
-import type { Actions } from './actions';
 import type { Change, Preview } from '../api/answers';
+import { ApiError } from '../api/client';
 import type { ConvertBody, PreviewBody, RunBody, RunCells, Status, Task } from '../api/schema';
-import { ApiError, type Client } from '../api/client';
-import { tabIn, withFold, withTab, type Folds, type Memory } from './folds';
+import type { Actions } from './actions';
+import { tabIn, withFold, withTab, type Folds } from './folds';
 import { PassingHabits, type Habits } from './habits';
-import type { NotebookChange, NotebookPort, NotebookSource } from './notebook';
+import { Lists } from './lists';
+import type { NotebookChange, NotebookPort } from './notebook';
+import type { ModelOptions } from './options';
 import { Presence } from './presence';
 import { problemOf } from './problem';
-import { Staleness } from './staleness';
 import { rerun } from './rerun';
+import { Staleness } from './staleness';
 import { EMPTY, newestFirst, type PanelState } from './state';
 import { Subjects } from './subjects';
 import { back, on, tabOf } from './trail';
 
-const SETTLE = 120;
+const SETTLE = 60;
 const TASK_POLL = 1000;
 const BUSY_POLL = 3000;
 const OFFLINE_POLL = 2000;
 const STATUS_LASTS = 30_000;
-
-/** What the model needs of the API: all of `Client` that it calls. */
-export type Api = Pick<
-  Client,
-  | 'status' | 'live' | 'stale' | 'again' | 'neededCells' | 'verify' | 'preview' | 'convert' | 'jobs' | 'runJob' | 'tasks' | 'cancel'
->;
-
-/** What the rest of JupyterLab does for the panel. */
-export interface Desk {
-  open(path: string): void;
-  copy(text: string): void;
-}
-
-export interface ModelOptions {
-  api: Api;
-  notebooks: NotebookSource;
-  changes: ISignal<unknown, Change>;
-  desk: Desk;
-  memory: Memory;
-  habits?: Habits;
-}
 
 export class PanelModel extends VDomModel implements Actions {
   constructor(private readonly options: ModelOptions) {
@@ -150,6 +130,7 @@ export class PanelModel extends VDomModel implements Actions {
 
   async cancel(task: string): Promise<void> {
     await this.options.api.cancel(task);
+    this.lists.changed();
     this.refresh();
   }
 
@@ -206,6 +187,9 @@ export class PanelModel extends VDomModel implements Actions {
 
   private onChange(_: unknown, change: Change): void {
     const kernel = this.notebook?.kernel?.id;
+    if (change.noun !== 'execution') {
+      this.lists.changed();
+    }
     if (change.kernel === undefined || change.kernel === '' || change.kernel === kernel || change.noun !== 'execution') {
       this.refresh();
     }
@@ -221,6 +205,7 @@ export class PanelModel extends VDomModel implements Actions {
       this.staleness.dispose();
       const { status, folds, trail, offline } = this._state;
       this.presence.forget();
+      this.lists.changed();
       this.set({ ...EMPTY, status, folds, trail: tabOf(trail), offline, phase: notebook ? 'checking' : 'no-notebook' });
     }
     if (change === 'restart') {
@@ -297,25 +282,30 @@ export class PanelModel extends VDomModel implements Actions {
     const kernel = notebook.kernel;
     const path = notebook.path;
     const status = await this.status();
-    // Tasks first: what a task that has ended brought is then in the lists read after it.
-    const [tasks] = await Promise.allSettled([api.tasks()]);
+    const listed = this.lists.wanted(this._state.tasks);
+    // Tasks first: what a task that has ended brought is then in what is read after it.
+    const [tasks] = listed ? await Promise.allSettled([api.tasks()]) : [null];
     const live = await api.live(kernel?.id ?? '', path);
-    const [jobs] = await Promise.allSettled([api.jobs(path)]);
-    if (this.notebook?.path !== path || this.isDisposed) {
+    if (this.gone(path)) {
       return;
     }
-    const failed = [jobs, tasks].find(part => part.status === 'rejected');
-    this.set({
-      status,
-      live,
-      runs: newestFirst(live.runs),
-      jobs: jobs.status === 'fulfilled' ? jobs.value : this._state.jobs,
-      tasks: tasks.status === 'fulfilled' ? tasks.value.map(task => this.subjects.labelled(task)) : this._state.tasks,
-      problem: failed ? problemOf(failed.reason) : null,
-      kernelName: kernel?.displayName ?? ''
-    });
+    const problem = listed ? this._state.problem : null;
+    this.set({ status, live, problem, runs: newestFirst(live.runs), kernelName: kernel?.displayName ?? '' });
     await this.presence.settle(notebook, kernel);
     this.restale();
+    const [jobs] = listed ? await Promise.allSettled([api.jobs(path)]) : [null];
+    if (tasks && jobs && !this.gone(path)) {
+      const failed = [jobs, tasks].find(part => part.status === 'rejected');
+      this.set({
+        jobs: jobs.status === 'fulfilled' ? jobs.value : this._state.jobs,
+        tasks: tasks.status === 'fulfilled' ? tasks.value.map(task => this.subjects.labelled(task)) : this._state.tasks,
+        problem: failed ? problemOf(failed.reason) : null
+      });
+    }
+  }
+
+  private gone(path: string): boolean {
+    return this.isDisposed || this.notebook?.path !== path;
   }
 
   /** Once nothing changes for a moment, ask which cells no longer hold. */
@@ -349,6 +339,7 @@ export class PanelModel extends VDomModel implements Actions {
   private async begin(kind: Task['kind'], subject: string, started: Promise<string>): Promise<string> {
     const id = await started;
     this.set({ tasks: [...this._state.tasks, this.subjects.begun(id, kind, subject)] });
+    this.lists.changed();
     this.refresh();
     return id;
   }
@@ -390,6 +381,7 @@ export class PanelModel extends VDomModel implements Actions {
   private _state: PanelState = EMPTY;
   private _habits: Habits;
   private lookedAt = 0;
+  private readonly lists = new Lists();
   private statusAt = 0;
   private answered = 0;
   private looking = false;
