@@ -56,8 +56,8 @@ else:
 
 
 @contextlib.contextmanager
-def start_lab(home: Path, root: Path, app: str = "lab") -> Iterator[Lab]:
-    """Start JupyterLab (or Jupyter `notebook`), wait until it answers, stop it at the end."""
+def start_lab(home: Path, root: Path, app: str = "lab", python: str = sys.executable) -> Iterator[Lab]:
+    """Start JupyterLab (or Jupyter `notebook`) of the environment of `python`, wait until it answers, stop it at the end."""
     settings = home / "settings"
     notification = settings / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     notification.parent.mkdir(parents=True, exist_ok=True)
@@ -68,8 +68,8 @@ def start_lab(home: Path, root: Path, app: str = "lab") -> Iterator[Lab]:
     port = free_port()
     log = home / "lab.log"
     with log.open("w") as out:
-        command = _command(app, port, root)
-        process = subprocess.Popen(command, env=_environment(home), stdout=out, stderr=subprocess.STDOUT, cwd=root)
+        command = _command(app, port, root, python)
+        process = subprocess.Popen(command, env=_environment(home, python), stdout=out, stderr=subprocess.STDOUT, cwd=root)
         try:
             _wait(f"http://127.0.0.1:{port}/api/status", process, log)
             yield Lab(f"http://127.0.0.1:{port}", root, home, log)
@@ -82,17 +82,17 @@ def start_lab(home: Path, root: Path, app: str = "lab") -> Iterator[Lab]:
                 process.wait()
 
 
-def _command(app: str, port: int, root: Path) -> list[str]:
-    return [sys.executable, "-m", "jupyter", app, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+def _command(app: str, port: int, root: Path, python: str) -> list[str]:
+    return [python, "-m", "jupyter", app, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
             "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}",
             f"--{'LabApp' if app == 'lab' else 'JupyterNotebookApp'}.expose_app_in_browser=True"]
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(home: Path, python: str) -> dict[str, str]:
     places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
               "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",
               "MLOPS_STORE": "store", "MLOPS_STATE": "state"}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
     # Threads of OpenMP wait by spinning: more of them than idle cores, and a fit of seconds takes minutes.
     return {**os.environ, **{name: str(home / folder) for name, folder in places.items()}, "PATH": path, "OMP_NUM_THREADS": "1"}
 

