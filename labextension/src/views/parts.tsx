@@ -7,6 +7,7 @@ import type { Task } from '../api/schema';
 import type { Folds } from '../model/folds';
 import { problemOf, type Problem } from '../model/problem';
 import { Icon, Spinner, type Mark } from './icons';
+import { useText } from './text';
 
 const ActionsContext = React.createContext<Actions | null>(null);
 export const ActionsProvider = ActionsContext.Provider;
@@ -102,6 +103,7 @@ export function Button({ children, onClick, kind = 'secondary', label, testid, l
 /** A line of code with a button that copies it. */
 export function Copyable({ text, what, testid }: { text: string; what: string; testid?: string }): React.JSX.Element {
   const actions = useActions();
+  const words = useText();
   const [copied, setCopied] = React.useState(false);
   const copy = (): void => {
     actions.copy(text);
@@ -110,8 +112,8 @@ export function Copyable({ text, what, testid }: { text: string; what: string; t
   return (
     <div className="jp-mlops-copyable">
       <code data-testid={testid}>{text}</code>
-      <Button label={`Copy ${what}`} onClick={copy}>
-        {copied ? 'Copied' : 'Copy'}
+      <Button label={words.__('Copy %1', what)} onClick={copy}>
+        {copied ? words.__('Copied') : words.__('Copy')}
       </Button>
     </div>
   );
@@ -166,12 +168,13 @@ export function Chip({ mark, tone, children, testid, title }: {
 /** A page that was opened from somewhere: a way back, what it is about, and the focus on that. */
 export function Page({ title, about = '', children }: { title: string; about?: string; children: React.ReactNode }): React.JSX.Element {
   const actions = useActions();
+  const text = useText();
   const heading = React.useRef<HTMLHeadingElement>(null);
   React.useEffect(() => heading.current?.focus(), []);
   return (
     <div className="jp-mlops-page">
       <div className="jp-mlops-page-title">
-        <Button kind="quiet" label="Back" onClick={() => actions.back()}><Icon mark="back" /></Button>
+        <Button kind="quiet" label={text.__('Back')} onClick={() => actions.back()}><Icon mark="back" /></Button>
         <h2 title={about === '' ? title : about} tabIndex={-1} ref={heading}>{title}</h2>
       </div>
       {children}
@@ -242,15 +245,16 @@ export function InSight({ of, children }: { of: string; children: React.ReactNod
 /** A background task: its bar while it runs, and why it failed. A task that succeeded shows nothing: its result does. */
 export function TaskProgress({ task }: { task: Task | undefined }): React.JSX.Element | null {
   const actions = useActions();
+  const text = useText();
   if (!task || task.state === 'succeeded') {
     return null;
   }
   if (task.state === 'cancelled') {
-    return <p className="jp-mlops-muted" role="status">Cancelled.</p>;
+    return <p className="jp-mlops-muted" role="status">{text.__('Cancelled.')}</p>;
   }
   if (task.state === 'failed') {
     const { what, remedy = '' } = task.error ?? { what: '' };
-    return <ProblemNote problem={{ message: what || 'The task failed', remedy }} />;
+    return <ProblemNote problem={{ message: what || text.__('The task failed'), remedy }} />;
   }
   const total = task.total ?? 0;
   const done = Math.min(task.done ?? 0, total);
@@ -260,14 +264,14 @@ export function TaskProgress({ task }: { task: Task | undefined }): React.JSX.El
       <div className="jp-mlops-task-line">
         <Spinner />
         <span className="jp-mlops-task-message" role="status" aria-live="polite" title={words}>
-          {words === '' ? 'Starting…' : words}
+          {words === '' ? text.__('Starting…') : words}
         </span>
         {total > 0 && <span className="jp-mlops-figure">{`${done}/${total}`}</span>}
-        <Button kind="quiet" label={`Cancel: ${words || task.kind}`} onClick={() => void actions.cancel(task.id)}>
-          Cancel
+        <Button kind="quiet" label={text.__('Cancel: %1', words || task.kind)} onClick={() => void actions.cancel(task.id)}>
+          {text.__('Cancel')}
         </Button>
       </div>
-      <progress className="jp-mlops-bar" aria-label="Progress" max={total || 1} {...(total > 0 ? { value: done } : {})} />
+      <progress className="jp-mlops-bar" aria-label={text.__('Progress')} max={total || 1} {...(total > 0 ? { value: done } : {})} />
     </div>
   );
 }
