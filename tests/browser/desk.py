@@ -32,8 +32,8 @@ class Desk:
 
     @property
     def panel(self) -> Locator:
-        """Our panel."""
-        return self.page.get_by_test_id("mlops-panel")
+        """Our panel at the side."""
+        return self.page.locator("#mlops-panel").get_by_test_id("mlops-panel")
 
     def part(self, name: str) -> Locator:
         """A part of the panel by its test id, without the prefix."""

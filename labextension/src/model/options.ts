@@ -27,4 +27,6 @@ export interface ModelOptions {
   desk: Desk;
   memory: Memory;
   habits?: Habits;
+  /** Fired when JupyterLab's own requests fail: whether the server answers is looked at then, though nothing else happens. */
+  lost?: ISignal<unknown, unknown>;
 }

@@ -35,6 +35,7 @@ export class PanelModel extends VDomModel implements Actions {
     this._habits = options.habits ?? new PassingHabits();
     options.notebooks.changed.connect(this.onNotebook, this);
     options.changes.connect(this.onChange, this);
+    options.lost?.connect(() => this.refresh(), this);
     this.onNotebook(options.notebooks, 'notebook');
     void this.remember();
   }

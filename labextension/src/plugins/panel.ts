@@ -106,7 +106,7 @@ const plugin: JupyterFrontEndPlugin<IMlopsPanel> = {
       copy: (words: string) => Clipboard.copyToSystem(words)
     };
     const make = (id: string, memory: Memory): PanelWidget => {
-      const model = new PanelModel({ api: requests, notebooks, changes, desk, memory });
+      const model = new PanelModel({ api: requests, notebooks, changes, desk, memory, lost: app.serviceManager.connectionFailure });
       return new PanelWidget(model, { requests, changes, panel: model }, text, id);
     };
     const panel = make('mlops-panel', db ? memoryIn(db) : FORGETFUL);
