@@ -98,4 +98,5 @@ def test_it_is_found_everywhere_else_too(desk: Desk) -> None:
     name_shown(desk, FIRST)
     desk.command("apputils:activate-command-palette")
     for command in ("MLOps Panel", "Run Stale Cells", "MLOps Runs", "Track This Notebook"):
-        expect(page.locator("#modal-command-palette .lm-CommandPalette-itemLabel", has_text=command).first).to_be_attached(timeout=10_000)
+        labels = page.locator("#modal-command-palette .lm-CommandPalette-itemLabel", has_text=command)
+        expect(labels.first).to_be_attached(timeout=10_000)
