@@ -25,7 +25,7 @@ from mlops_jupyter.entities import Delivered, MlopsError, Outcome, Sink, StoreEr
 from mlops_jupyter.entities.codec import to_json
 from mlops_jupyter.jobs.outcome import judge
 from mlops_jupyter.jobs.reporting import Reporter
-from mlops_jupyter.jobs.stopping import exit_on_sigterm
+from mlops_jupyter.jobs.stopping import exit_on_sigterm, released
 from mlops_jupyter.jobs.storage import check_driver, put
 from mlops_jupyter.store import archive, open_url
 
@@ -114,8 +114,11 @@ def attempt(submission: str, place: str, say: Callable[[str], None]) -> Iterator
     made = Attempt(submission, place, say)
     made.begin()
     ended = Ended(recorded=made.report)
+    stopped = released()
     with exit_on_sigterm():
         try:
+            if stopped is not None:
+                raise stopped
             yield ended
         except BaseException as error:
             ended.outcome = ended.outcome or judge(error)

@@ -17,6 +17,7 @@ from importlib import import_module
 import click
 
 from mlops_jupyter.jobs.later import IRIS, put_off
+from mlops_jupyter.jobs.stopping import note_signals
 from mlops_jupyter.version import __version__
 
 TESTING = "MLOPS_TESTING"
@@ -91,6 +92,8 @@ def app(store: str | None) -> None:
 
 def main() -> None:
     """The entry point of both scripts."""
+    if "--deliver" in sys.argv:  # an attempt: told to stop before it has begun, it still has something to say
+        note_signals()
     put_off(*IRIS)
     app.alone = True
     sys.exit(execute(sys.argv[1:]))

@@ -382,3 +382,25 @@ def test_options_that_a_runner_does_not_have_are_named(job: Path, options: dict[
         submit(job, "local", {}, {}, Handing(unverified=True, options=options))
     assert says in caught.value.what
     assert open_ledger().submissions() == []
+
+
+@pytest.mark.parametrize(("number", "by"), [(signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "the user")])
+def test_one_that_is_stopped_while_it_is_still_imported_says_so(job: Path, tmp_path: Path, number: int, by: str) -> None:
+    words = [*MLOPS, "run", str(job), "--submission", "s1", "--deliver", str(tmp_path / "out")]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    end = time.monotonic() + 30
+    while not catches(process.pid, signal.SIGTERM):
+        assert time.monotonic() < end
+    os.kill(process.pid, number)
+    assert process.wait(60) in {130, 143}
+    (file,) = (tmp_path / "out").glob("s1/*/result.json")
+    told = json.loads(file.read_bytes())
+    assert (told["outcome"]["state"], told["outcome"]["error"]) == ("cancelled", f"stopped by {by}")
+    assert told.get("session", "") == ""
+
+
+def catches(process: int, number: int) -> bool:
+    """Whether it has a handler for a signal: proc(5), SigCgt."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    (mask,) = (line.split()[1] for line in lines if line.startswith("SigCgt"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
