@@ -35,4 +35,7 @@ export interface Change {
   session?: string;
   kernel?: string;
   id?: string;
+  /** Of an execution: its number and its state. */
+  n?: number;
+  state?: string;
 }

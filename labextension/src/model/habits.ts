@@ -64,3 +64,9 @@ export class PassingHabits implements Habits {
   private readonly paths = new Set<string>();
   private readonly _changed = new Signal<this, void>(this);
 }
+
+/** A notebook that is always tracked has another path now. */
+export async function moved(habits: Habits, from: string, to: string): Promise<void> {
+  await habits.set(from, false);
+  await habits.set(to, true);
+}

@@ -11,19 +11,21 @@ import { ApiError } from '../api/client';
 import type { ConvertBody, PreviewBody, RunBody, RunCells, Status, Task } from '../api/schema';
 import type { Actions } from './actions';
 import { tabIn, withFold, withTab, type Folds } from './folds';
-import { PassingHabits, type Habits } from './habits';
+import { moved, PassingHabits, type Habits } from './habits';
 import { Lists } from './lists';
 import type { NotebookChange, NotebookPort } from './notebook';
 import type { ModelOptions } from './options';
 import { Presence } from './presence';
 import { problemOf } from './problem';
 import { rerun } from './rerun';
+import { Soon } from './soon';
 import { Staleness } from './staleness';
 import { EMPTY, newestFirst, type PanelState } from './state';
 import { Subjects } from './subjects';
 import { back, on, tabOf } from './trail';
 
 const SETTLE = 60;
+const QUICK = 150;
 const TASK_POLL = 1000;
 const BUSY_POLL = 3000;
 const OFFLINE_POLL = 2000;
@@ -32,7 +34,7 @@ const STATUS_LASTS = 30_000;
 export class PanelModel extends VDomModel implements Actions {
   constructor(private readonly options: ModelOptions) {
     super();
-    this._habits = options.habits ?? new PassingHabits();
+    this.habits = options.habits ?? this._habits;
     options.notebooks.changed.connect(this.onNotebook, this);
     options.changes.connect(this.onChange, this);
     options.lost?.connect(() => this.refresh(), this);
@@ -78,7 +80,7 @@ export class PanelModel extends VDomModel implements Actions {
   /** Habits that outlive the page, once they were read. */
   set habits(habits: Habits) {
     this._habits = habits;
-    habits.changed.connect(() => this.set({ always: habits.has(this._state.path) }), this);
+    habits.changed.connect(() => this.set({ always: habits.has(this._state.path) }));
     this.set({ always: habits.has(this._state.path) });
   }
 
@@ -159,24 +161,20 @@ export class PanelModel extends VDomModel implements Actions {
   }
 
   /** Look again soon. Calls that come while one look is on its way become one more look after it. */
-  refresh(): void {
-    if (this.isDisposed) {
-      return;
-    }
+  refresh(delay = 0): void {
     if (this.looking) {
       this.again = true;
-      return;
+    } else if (!this.isDisposed) {
+      // What comes after a rest is looked at once; what comes in a hurry, together.
+      this.soon.in(Math.max(delay, SETTLE - (Date.now() - this.lookedAt)));
     }
-    // What comes after a rest is looked at once; what comes in a hurry, together.
-    const rested = Date.now() - this.lookedAt;
-    this.pending ??= setTimeout(() => void this.look(), Math.max(0, SETTLE - rested));
   }
 
   override dispose(): void {
     if (this.isDisposed) {
       return;
     }
-    clearTimeout(this.pending);
+    this.soon.clear();
     clearTimeout(this.poll);
     this.staleness.dispose();
     super.dispose();
@@ -191,9 +189,19 @@ export class PanelModel extends VDomModel implements Actions {
     if (change.noun !== 'execution') {
       this.lists.changed();
     }
+    if (this.known(change)) {
+      return;
+    }
     if (change.kernel === undefined || change.kernel === '' || change.kernel === kernel || change.noun !== 'execution') {
       this.refresh();
     }
+  }
+
+  /** Whether it says of a cell what is shown already. */
+  private known(change: Change): boolean {
+    const { live } = this._state;
+    const row = live?.session?.id === change.session ? live?.executions.find(other => other.n === change.n) : undefined;
+    return change.noun === 'execution' && row !== undefined && row.state === change.state;
   }
 
   private onNotebook(_: unknown, change: NotebookChange): void {
@@ -221,11 +229,12 @@ export class PanelModel extends VDomModel implements Actions {
       void Promise.resolve().then(() => this.habitual());
     }
     if (change === 'path' && this._state.path !== '' && this._habits.has(this._state.path)) {
-      void this.moved(this._state.path, notebook?.path ?? '');
+      void moved(this._habits, this._state.path, notebook?.path ?? '');
     }
     const path = notebook?.path ?? '';
     this.set({ path, name: notebook?.name ?? '', always: this._habits.has(path) });
-    this.refresh();
+    // A cell that is quick has ended before it is worth saying that it runs.
+    this.refresh(change === 'status' ? QUICK : 0);
   }
 
   /** The user has started a kernel for a notebook that is always tracked. */
@@ -236,14 +245,7 @@ export class PanelModel extends VDomModel implements Actions {
     }
   }
 
-  private async moved(from: string, to: string): Promise<void> {
-    await this._habits.set(from, false);
-    await this._habits.set(to, true);
-    this.set({ always: this._habits.has(this._state.path) });
-  }
-
   private async look(): Promise<void> {
-    this.pending = undefined;
     this.lookedAt = Date.now();
     this.looking = true;
     const notebook = this.notebook;
@@ -380,14 +382,14 @@ export class PanelModel extends VDomModel implements Actions {
     refresh: () => this.refresh()
   });
   private _state: PanelState = EMPTY;
-  private _habits: Habits;
+  private _habits: Habits = new PassingHabits();
   private lookedAt = 0;
   private readonly lists = new Lists();
   private statusAt = 0;
   private answered = 0;
   private looking = false;
   private again = false;
-  private pending: ReturnType<typeof setTimeout> | undefined;
+  private readonly soon = new Soon(() => void this.look());
   private poll: ReturnType<typeof setTimeout> | undefined;
   private readonly subjects = new Subjects();
 }
