@@ -27,7 +27,7 @@ def judge(error: BaseException | None, *, seconds: float = 0.0, cell: int | None
     if names & _CANCELLED:
         by = "SIGTERM" if "Terminated" in names else "the user"
         return Outcome("cancelled", f"stopped by {by}", cell, source, seconds)
-    if "DeadKernelError" in names:
+    if "DeadKernelError" in names or _died_as_it_began(error):
         return Outcome("died", DIED, cell, source, seconds)
     if "CellTimeoutError" in names:
         return Outcome("timed-out", _first_line(str(error)), cell, source, seconds)
@@ -35,6 +35,11 @@ def judge(error: BaseException | None, *, seconds: float = 0.0, cell: int | None
         return _cell_failed(error, seconds=seconds, cell=cell, source=source)
     text = error.what if isinstance(error, MlopsError) else f"{type(error).__name__}: {error}"
     return Outcome("failed", text, cell, source, seconds)
+
+
+def _died_as_it_began(error: BaseException) -> bool:
+    """jupyter_client has no class of its own for a kernel that is gone before it has answered once."""
+    return type(error) is RuntimeError and str(error).startswith("Kernel died before replying")
 
 
 def judge_exit(code: int, *, seconds: float = 0.0, error: str = "") -> Outcome:
@@ -73,11 +78,16 @@ def judge_place(sight: Sight, states: Mapping[str, OutcomeState], told: Outcome 
     if state is None:
         return Outcome("running", f"its place says {sight.word!r}, which this version does not know")
     seconds = max(0.0, sight.ended - sight.started) if sight.ended is not None and sight.started is not None else 0.0
-    if told is not None and state not in NO_END and _counts(told, state):
+    if told is not None and state not in NO_END and _counts(told, _killed(state, sight)):
         return told
     if state == "failed" and sight.code:
         return judge_exit(sight.code, seconds=seconds, error=sight.detail)
     return Outcome(state, "" if state == "succeeded" else sight.detail, seconds=seconds)
+
+
+def _killed(state: OutcomeState, sight: Sight) -> OutcomeState:
+    """`died` for what its place calls failed, with the exit code of something that was killed."""
+    return "died" if state == "failed" and sight.code and judge_exit(sight.code).state == "died" else state
 
 
 def _counts(told: Outcome, state: OutcomeState) -> bool:

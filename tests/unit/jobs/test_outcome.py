@@ -22,7 +22,8 @@ def failed(name: str, message: str = "") -> PapermillExecutionError:
     (failed("E", "\x1b[31mred\x1b[0m"), "failed", "E: red"), (DeadKernelError("Kernel died"), "died", "kernel died"),
     (CellTimeoutError("A cell timed out while it was being executed, after 3 seconds."), "timed-out", "after 3 seconds"),
     (KeyboardInterrupt(), "cancelled", "stopped"), (InputError("no kernel"), "failed", "no kernel"),
-    (OSError("disk full"), "failed", "OSError: disk full"),
+    (OSError("disk full"), "failed", "OSError: disk full"), (RuntimeError("of the user's"), "failed", "of the user's"),
+    (RuntimeError("Kernel died before replying to kernel_info"), "died", "kernel died"),
 ])
 def test_exceptions(error: BaseException | None, state: str, says: str) -> None:
     outcome = judge(error, seconds=1.5, cell=2, source="x")
@@ -49,6 +50,9 @@ WELL, ILL = Outcome("succeeded", seconds=7.0), Outcome("failed", "ValueError: x"
     ("FAILED", 1, None, "failed", "the end of the log"), ("FAILED", 1, ILL, "failed", "ValueError"),
     ("FAILED", 3, WELL, "failed", "the end of the log"), ("FAILED", 137, None, "died", "the end of the log"),
     ("FAILED", None, None, "failed", "the end of the log"), ("FAILED", 1, Outcome("died", "kernel"), "died", "kernel"),
+    ("FAILED", 137, Outcome("cancelled", "stopped by SIGTERM"), "died", "the end of the log"),
+    ("FAILED", -9, WELL, "succeeded", ""),
+    ("FAILED", 143, Outcome("cancelled", "stopped by SIGTERM"), "cancelled", "SIGTERM"),
     ("GONE", None, None, "died", "the end of the log"), ("GONE", None, ILL, "died", "the end of the log"),
     ("GONE", None, WELL, "succeeded", ""), ("KILLED", None, None, "cancelled", ""), ("KILLED", None, WELL, "succeeded", ""),
     ("KILLED", None, ILL, "cancelled", ""), ("LATE", None, ILL, "timed-out", ""), ("LATE", None, WELL, "succeeded", ""),
