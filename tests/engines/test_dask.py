@@ -113,6 +113,18 @@ def test_jobs_of_a_worker_that_is_killed_run_elsewhere_each_comes_back_once_and_
     assert not [key for key in admin.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks)) if key[0] == TASKS]
 
 
+def test_a_job_whose_keeper_is_killed_died_and_leaves_no_kernel(address: str, gated: Path, tmp_path: Path) -> None:
+    one = submit(gated, "dask", {"gate": str(tmp_path / "never")}, {}, how(address))
+    until(lambda: "it waits" in verbs.logs(one.id), "the kernel runs")
+    [command] = [each for each in psutil.process_iter(["cmdline"]) if {"run", one.id} <= set(words := each.info["cmdline"] or [])
+                 and "-c" not in words]
+    keeper, family = command.parent(), [command, *command.children(recursive=True)]
+    assert keeper is not None
+    keeper.kill()
+    assert ended([one])[0].state == "died"
+    assert not psutil.wait_procs(family, timeout=30)[1]
+
+
 def test_a_job_that_takes_its_workers_with_it_died(address: str, admin: Client, gated: Path, tmp_path: Path) -> None:
     admin.run_on_scheduler(lambda dask_scheduler: setattr(dask_scheduler, "allowed_failures", 0))
     try:

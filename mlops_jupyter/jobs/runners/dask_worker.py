@@ -11,9 +11,11 @@ it waits, so it does not matter which of them is first.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -168,7 +170,9 @@ def _run(words: list[str], job: Job, attempt: Path) -> int:
                     told = True
     finally:
         keeper.stdin.close()
-        keeper.wait()
+        if keeper.wait() < 0 and hasattr(os, "killpg"):  # killed itself, perhaps, and then what it kept is an orphan
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(keeper.pid, signal.SIGKILL)
 
 
 def _wanted(submission: str, waiting: Path) -> bool:
