@@ -119,17 +119,19 @@ def test_a_schedule_is_a_dags_own_and_is_filled_back(airflow: Airflow, options: 
     assert ended(one).state == "cancelled"
 
 
-def test_the_engine_killed_in_mid_run_is_a_failure_and_leaves_no_kernel(options: dict[str, str], job: Path) -> None:
+@pytest.mark.parametrize("killed", ["the job", "its task"])
+def test_what_is_killed_in_mid_run_is_a_failure_and_leaves_no_kernel(killed: str, options: dict[str, str], job: Path) -> None:
     one = submit(job, "airflow", {"what": "wait"}, {}, Handing(options=options, unverified=True))
     until(one, lambda now: now.state == "running" and "it waits" in verbs.logs(now.id))
     [engine] = [process for process in psutil.process_iter(["cmdline"])
                 if one.id in (process.info["cmdline"] or []) and "run" in process.info["cmdline"]]
-    kernels = engine.children(recursive=True)
-    engine.kill()
+    task, family = engine.parent(), [engine, *engine.children(recursive=True)]
+    assert task is not None
+    (engine if killed == "the job" else task).kill()
     done = ended(one)
     assert done.state == "failed"
-    psutil.wait_procs(kernels, timeout=30)
-    assert not [kernel for kernel in kernels if kernel.is_running() and kernel.status() != psutil.STATUS_ZOMBIE]
+    psutil.wait_procs(family, timeout=30)
+    assert not [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_what_is_written_is_the_same_twice_and_an_edit_is_kept(airflow: Airflow, options: dict[str, str], tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 A job's task runs `mlops run` in the job's own environment, as a process of its own: Airflow's packages and the job's never meet.
 Parameters reach that process as an argument list, from a run's `conf`, which Airflow has checked against the job's schema.
+Where Airflow's own processes are killed, the job is too (on Linux): it would go on unseen, beside whatever Airflow starts next.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,14 @@ JOBS = Path(__file__).resolve().parent / "mlops_jobs"
 PREFIX = "mlops__"
 BAD_INPUT = 2
 GRACE = 60  # seconds that a job has, once it is asked to stop, to leave what it made
+_PR_SET_PDEATHSIG = 1
+_BOUND = f"""
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, signal.SIGKILL)
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
+"""Becomes the command that it is given, and goes with the process that has started it."""
 
 
 class MlopsJob(BaseOperator):
@@ -39,7 +50,7 @@ class MlopsJob(BaseOperator):
         words, secrets = self._command(dict(context["params"]), run.conf or {}, submission)
         self.log.info("%s", " ".join(words))
         process = subprocess.Popen(
-            words, env={**os.environ, **self.job["env"], **secrets}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            _bound(words), env={**os.environ, **self.job["env"], **secrets}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True, cwd=self.folder)
         self._process = process
         for line in process.stdout or ():
@@ -73,6 +84,14 @@ class MlopsJob(BaseOperator):
             return words, {}
         file = Path(self.folder) / "secrets" / submission
         return [*words, "--submission", submission], json.loads(file.read_text()) if file.is_file() else {}
+
+
+def _bound(words: list[str]) -> list[str]:
+    """The command of a job that goes with this process; which goes with its own supervisor, that Airflow may lose."""
+    if sys.platform != "linux":
+        return words
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    return [sys.executable, "-c", _BOUND, str(os.getpid()), *words]
 
 
 def build(file: Path) -> DAG:
