@@ -91,6 +91,14 @@ def test_this_machine_does_what_every_runner_must(check: Check, tmp_path: Path) 
     check(Kit("local", {}, tmp_path))
 
 
+def test_a_kernel_that_is_killed_on_this_machine_died_and_a_job_that_takes_too_long_is_timed_out(job: Path) -> None:
+    late = submit(job, "local", {"what": "wait"}, {}, Handing(unverified=True, timeout=3))
+    done = ended(handed(job, what="die"))
+    assert done.outcome is not None
+    assert (done.state, "the kernel died" in done.outcome.error) == ("died", True)
+    assert ended(late).state == "timed-out"
+
+
 @pytest.mark.usefixtures("far")
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_a_machine_that_shares_nothing_does_too(check: Check, tmp_path: Path) -> None:

@@ -305,7 +305,8 @@ class Here:
     def status(self, places: Sequence[str]) -> list[Sight]:
         """How each stands."""
         sights = LocalRunner().status(places)
-        asked = [sight.word == "exited" and (Path(place) / _ASKED).exists() for place, sight in zip(places, sights, strict=True)]
+        ill = {"exited", "gone"}
+        asked = [sight.word in ill and (Path(place) / _ASKED).exists() for place, sight in zip(places, sights, strict=True)]
         return [msgspec.structs.replace(sight, word="stopped") if stopped else sight
                 for sight, stopped in zip(sights, asked, strict=True)]
 

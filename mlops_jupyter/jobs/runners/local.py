@@ -1,8 +1,9 @@
 """This machine: `mlops run` as a process of its own, in a session of its own, which outlives whoever submitted it.
 
 Its place is a folder with the process id, the log and, at the end, the exit code, written by the small shell of Python that waits
-for the command. So any later process can ask how it ended. Where only so many may run at once, that shell waits for one of so
-many locked files; a lock goes with its process, whatever ends that.
+for the command, and what the command said of its end. So any later process can ask how it ended. Where only so many may run at
+once, that shell waits for one of so many locked files; a lock goes with its process, whatever ends that. What was killed may
+leave the job behind, running: whoever sees that it has ended ends that too.
 """
 
 from __future__ import annotations
@@ -20,11 +21,18 @@ import msgspec
 import psutil
 
 from mlops_jupyter.config import Settings
-from mlops_jupyter.entities import InputError, NotFoundError, Sight
+from mlops_jupyter.entities import InputError, NotFoundError, Outcome, Sight
+from mlops_jupyter.entities.codec import from_json
+from mlops_jupyter.entities.jobs import OutcomeState
+from mlops_jupyter.entities.submissions import NO_END
 from mlops_jupyter.jobs.runners import About, Order, States, command, spelled
 
-LOG, CODE, PROCESS, BEGUN = "log.txt", "exit", "process", "begun"
+LOG, CODE, PROCESS, BEGUN, OUTCOME = "log.txt", "exit", "process", "begun", "outcome.json"
 _LAST_LINES = 400  # characters of the log that go into what is said of a failure
+_SAYS: dict[tuple[OutcomeState, int | None], str] = {
+    ("died", 1): "killed", ("timed-out", 1): "late", ("died", None): "killed", ("timed-out", None): "late",
+    ("failed", None): "exited", ("succeeded", None): "done"}
+"""What a command said of its end, with its exit code, or none: the word where those are not the same."""
 PROGRAM = [sys.executable, "-m", "mlops_jupyter.cli"]
 
 # Where we were started with SIGINT ignored (by `&` in a script, say), so would be the job, and nothing could cancel it.
@@ -76,7 +84,7 @@ class LocalRunner:
         title="this machine", bundle="where it is", environment="this interpreter's", inputs="where they are",
         results="recorded as any kernel records", here=True)
     states: ClassVar[States] = {"waiting": "queued", "running": "running", "exited": "failed", "done": "succeeded",
-                                "gone": "died"}
+                                "killed": "died", "late": "timed-out", "gone": "died"}
     Options: ClassVar[type[msgspec.Struct]] = LocalOptions
 
     def __init__(self, options: LocalOptions | None = None, base: Path | None = None,
@@ -100,12 +108,13 @@ class LocalRunner:
     def _start(self, order: Order) -> str:
         folder = self._base / order.submission
         slots = [self._base / f".slot-{self._options.turn}{number}" for number in range(self._options.at_once)]
+        told = {"MLOPS_OUTCOME": str(folder / OUTCOME)} if self._program is None else {}
         words = [sys.executable, "-c", _WAIT, str(folder), str(len(slots)), *map(str, slots), *self._words(order)]
         try:
             folder.mkdir(mode=0o700, parents=True)
             with _interrupts_wait():
                 process = subprocess.Popen(
-                    words, env={"MLOPS_WORK": str(folder / "work"), **os.environ, **order.env, **order.secrets},
+                    words, env={"MLOPS_WORK": str(folder / "work"), **os.environ, **order.env, **order.secrets, **told},
                     start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 )
         except OSError as error:
@@ -114,8 +123,13 @@ class LocalRunner:
         return str(folder)
 
     def status(self, places: Sequence[str]) -> list[Sight]:
-        """From the exit code, else from whether its process lives."""
-        return [self._seen(place) for place in places]
+        """From the exit code, else from whether its process lives. A job that outlives that is ended."""
+        sights = [self._seen(place) for place in places]
+        over = {Path(place).name for place, sight in zip(places, sights, strict=True) if self.states[sight.word] not in NO_END}
+        left = _end_jobs(over)
+        for place in (place for place in places if Path(place).name in left and _said(Path(place)) is None):
+            (Path(place) / CODE).write_text(str(-signal.SIGKILL))  # whatever the program that ran it made of its loss
+        return [self._seen(place) if Path(place).name in left else sight for place, sight in zip(places, sights, strict=True)]
 
     def _seen(self, place: str) -> Sight:
         folder = _known(place)
@@ -124,6 +138,10 @@ class LocalRunner:
         if code is None and _process(folder) is not None:
             return Sight("waiting" if started is None else "running", queued=queued, started=started)
         code = _exit_code(folder) if code is None else code
+        said = _said(folder)
+        word = _SAYS.get((said.state, code)) if said is not None else None
+        if said is not None and word is not None:
+            return Sight(word, detail=said.error, queued=queued, started=started, ended=_moment(folder / OUTCOME))
         if code is None:
             return Sight("gone", detail="its process is gone and left no exit code", queued=queued, started=started)
         detail = self.logs(place)[-_LAST_LINES:].strip() if code else ""
@@ -171,6 +189,32 @@ def _moment(file: Path) -> float | None:
 def _exit_code(folder: Path) -> int | None:
     file = folder / CODE
     return int(file.read_text()) if file.exists() else None
+
+
+def _said(folder: Path) -> Outcome | None:
+    """What the command said of its end: an exit code of 1 does not tell a kernel that was killed from a cell that failed."""
+    try:
+        return from_json((folder / OUTCOME).read_bytes(), Outcome)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _end_jobs(submissions: set[str]) -> set[str]:
+    """End each `mlops run` that still runs for one of these, which have ended; its kernel notices. Those that had one."""
+    found = set()
+    for process in psutil.process_iter(["cmdline"]) if submissions else ():
+        words = set(process.info["cmdline"] or [])
+        if "run" in words and "-c" not in words and words & submissions and _killed(process):
+            found |= words & submissions
+    return found
+
+
+def _killed(process: psutil.Process) -> bool:
+    try:
+        process.kill()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+    return True
 
 
 def _process(folder: Path) -> psutil.Process | None:

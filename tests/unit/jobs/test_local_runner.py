@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -13,9 +14,10 @@ import psutil
 import pytest
 
 from mlops_jupyter.entities import NotFoundError, Outcome
+from mlops_jupyter.entities.codec import to_json
 from mlops_jupyter.jobs.outcome import judge_place
 from mlops_jupyter.jobs.runners import Order, command
-from mlops_jupyter.jobs.runners.local import PROCESS, LocalOptions, LocalRunner
+from mlops_jupyter.jobs.runners.local import OUTCOME, PROCESS, LocalOptions, LocalRunner
 from mlops_jupyter.plugins import RUNNER, load
 
 
@@ -140,3 +142,48 @@ def test_everywhere_the_same_command() -> None:
 
 def test_it_comes_in_through_the_plugin_door() -> None:
     assert load(RUNNER, "local") is LocalRunner
+
+
+@pytest.mark.parametrize(("code", "said", "state"), [
+    (1, Outcome("died", "the kernel died"), "died"), (1, Outcome("timed-out", "after 3 seconds"), "timed-out"),
+    (1, Outcome("failed", "ValueError"), "failed"), (130, Outcome("cancelled"), "cancelled"),
+    (None, Outcome("succeeded"), "succeeded"), (None, Outcome("failed", "ValueError"), "failed"), (None, None, "died"),
+])
+def test_what_a_command_says_of_its_end_tells_what_its_exit_code_does_not(
+        tmp_path: Path, code: int | None, said: Outcome | None, state: str) -> None:
+    """None: what waited for it was killed, and saw no exit code."""
+    words = f"import os, sys, time\nos.write(1, b'up')\ntime.sleep(60) if {code} is None else sys.exit({code})"
+    local = runner(tmp_path, words)
+    place = local.submit([order()])[0]
+    if said is not None:
+        (Path(place) / OUTCOME).write_bytes(to_json(said))
+    if code is None:
+        until(lambda: "up" in local.logs(place))
+        waiting = psutil.Process(int((Path(place) / PROCESS).read_text().split()[0]))
+        rest = waiting.children(recursive=True)
+        for process in [waiting, *rest]:
+            process.kill()
+        psutil.wait_procs([waiting], 10)
+    outcome = ended(local, place)
+    assert outcome.state == state
+    assert said is None or state in {"succeeded", "cancelled", "failed"} or outcome.error == said.error
+
+
+@pytest.mark.parametrize("killed", ["the program", "what waits for it"])
+def test_a_job_that_what_ran_it_has_left_behind_is_ended_and_died(tmp_path: Path, killed: str) -> None:
+    job = tmp_path / "job.py"
+    job.write_text("import time\nprint('up', flush=True)\ntime.sleep(60)")
+    start = f"import subprocess, sys; subprocess.run([sys.executable, {str(job)!r}, 'run', 'bundle', "
+    local, beside = (runner(tmp_path, f"{start}{name!r}])") for name in ("one", "other"))
+    [place], [other] = local.submit([order("one")]), beside.submit([order("other")])
+    until(lambda: "up" in local.logs(place))
+    waiting = psutil.Process(int((Path(place) / PROCESS).read_text().split()[0]))
+    [program, left] = waiting.children(recursive=True)
+    (waiting if killed == "what waits for it" else program).kill()
+    assert ended(local, place).state == "died"
+    assert not psutil.wait_procs([left], 10)[1]
+    with contextlib.suppress(psutil.NoSuchProcess):
+        program.kill()
+    assert now(beside, other).state == "running"
+    beside.cancel([other])
+    assert ended(beside, other).state in {"cancelled", "failed"}
