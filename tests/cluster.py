@@ -286,6 +286,11 @@ class Cluster:
         self.processes[pod].reason = "Lost"
         self.processes[pod].kill()
 
+    def delete(self, pod: str) -> None:
+        """Delete a pod: it is asked to stop, and is gone when it has; its Job counts it as failed."""
+        self.processes[pod].reason = "Deleted"
+        self.processes[pod].kill(signal.SIGTERM)
+
     def expire(self, job: str) -> None:
         """What the TTL controller does."""
         for key in list(self.things()):
@@ -335,7 +340,7 @@ class Cluster:
         if any(each["type"] in {"Complete", "Failed"} for each in state.get("conditions", [])) or job["spec"].get("suspend"):
             return
         state.setdefault("startTime", self.now())
-        pods = [self._pod(pod) for pod in pods]
+        pods = [pod for pod in map(self._pod, pods) if not self._gone(job, pod)]
         active = [pod for pod in pods if pod["status"]["phase"] in {"Pending", "Running"}]
         late = job["spec"].get("activeDeadlineSeconds")
         since = time.time() + self.ahead - datetime.fromisoformat(state["startTime"]).timestamp()
@@ -343,8 +348,8 @@ class Cluster:
             self._too_late(job, [pod for pod in pods if pod in active or self._told_to_stop(pod)])
             return
         state.update(self._counted(job, pods), active=len(active))
-        rest = [pod for pod in pods if pod["status"]["phase"] == "Failed" and not disrupted(pod)]
-        bad = [pod for pod in rest if code_of(pod) == 2]
+        rest = [pod for pod in pods if pod["status"]["phase"] == "Failed" and not disrupted(pod)] + [{}] * state.get("lost", 0)
+        bad = [pod for pod in rest if pod and code_of(pod) == 2]
         if any(pod["status"]["phase"] == "Succeeded" for pod in pods):
             self._over_with(job, "Complete", "CompletionsReached", "")
         elif bad:
@@ -356,6 +361,17 @@ class Cluster:
                 self._start(job, len(pods))
                 state["active"] = 1
             self.put("Job", "batch/v1", {"metadata": job["metadata"], "status": state})
+
+    def _gone(self, job: Json, pod: Json) -> bool:
+        """Whether it was deleted and has ended: then it is taken away, and counted."""
+        name = pod["metadata"]["name"]
+        process = self.processes.get(name)
+        if process is None or process.reason != "Deleted" or process.process.poll() is None:
+            return False
+        job["status"]["lost"] = job["status"].get("lost", 0) + 1
+        self.processes.pop(name).remove()
+        self.remove(("pods", pod["metadata"]["namespace"], name))
+        return True
 
     @staticmethod
     def _counted(job: Json, pods: list[Json]) -> Json:

@@ -20,9 +20,9 @@ PARTS = ("api-server", "scheduler", "dag-processor")
 
 
 class Airflow:
-    """One deployment with SQLite and the LocalExecutor. `end` stops what it started, and removes its folder."""
+    """One deployment with SQLite and the LocalExecutor; `more` settings. `end` stops what it started, and removes its folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: dict[str, str] | None = None) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="mlops-airflow-"))
         self.dags = self.home / "dags"
         self.dags.mkdir()
@@ -39,7 +39,7 @@ class Airflow:
             "AIRFLOW__API__PORT": str(self.port), "AIRFLOW__API__BASE_URL": self.url, "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32), "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
-            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "1",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "1", **(more or {}),
         })
         self.run("db", "migrate")
         self._processes = [self._start(part) for part in PARTS]
