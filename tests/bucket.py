@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from pathlib import Path
 
 from tests.ports import free_port
 
@@ -16,11 +17,13 @@ from tests.ports import free_port
 class S3:
     """The server; `environment` lets any client of this machine in."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Path | None = None) -> None:
+        """`log`: a file for its requests, a line each."""
         self.address = f"http://127.0.0.1:{free_port()}"
         port = self.address.rpartition(":")[2]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self._process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port], **quiet)
+        with Path(log or os.devnull).open("wb") as said:
+            self._process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port], stdout=said,
+                                             stderr=said)
         self.environment = {
             "AWS_ENDPOINT_URL": self.address, "AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests",
             "AWS_DEFAULT_REGION": "us-east-1", "NO_PROXY": "127.0.0.1," + os.environ.get("NO_PROXY", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +18,9 @@ from tests.engines.repositories import git
 from tests.engines.slurm_jobs import gated_job
 from tests.proofs.killing import Engine, Strike, program
 
+Write = Callable[[Path], Path]
+"""Writes a bundle to a folder."""
+
 
 class Place:
     """What most engines have in common: nothing is started for them, and whatever is killed died."""
@@ -30,9 +33,9 @@ class Place:
     fails: Sequence[str] = ()
     """What an engine can only call failed, which is as true: it sees that its step has, and tells nobody of what."""
 
-    def __init__(self, folder: Path, at_once: int) -> None:
+    def __init__(self, folder: Path, at_once: int, write: Write = gated_job) -> None:
         self.folder, self.at_once = folder, at_once
-        self.job = gated_job(folder / "job")
+        self.job = write(folder / "job")
 
     def options(self, strike: Strike) -> dict[str, str]:
         """None."""
@@ -68,9 +71,8 @@ class Ci(Place):
                                           "what waits for it": 3}
     own: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, folder: Path, at_once: int) -> None:
-        self.at_once, self.folder = at_once, folder / "repository"
-        self.job = gated_job(self.folder / "job")
+    def __init__(self, folder: Path, at_once: int, write: Write = gated_job) -> None:
+        super().__init__(folder / "repository", at_once, write)
         git(self.folder, "init", "-q", "-b", "main")
         git(self.folder, "add", ".")
         git(self.folder, "commit", "-qm", "The job")
@@ -87,8 +89,8 @@ class Github(Ci):
     runner = "github"
     own: ClassVar[Mapping[str, str]] = {"via": "act"}
 
-    def __init__(self, folder: Path, at_once: int) -> None:
-        super().__init__(folder, at_once)
+    def __init__(self, folder: Path, at_once: int, write: Write = gated_job) -> None:
+        super().__init__(folder, at_once, write)
         actions = Path(ci_tools.__file__).parent / "ci_actions"
         names = ("setup-python@v5", "cache@v4", "upload-artifact@v4")
         stubs = [word for name in names for word in ("--local-repository", f"actions/{name}={actions / name.partition('@')[0]}")]
@@ -109,8 +111,8 @@ class Gitlab(Ci):
                                           "the program": 3, "what waits for it": 4}
     own: ClassVar[Mapping[str, str]] = {"via": "gitlab-ci-local"}
 
-    def __init__(self, folder: Path, at_once: int) -> None:
-        super().__init__(folder, at_once)
+    def __init__(self, folder: Path, at_once: int, write: Write = gated_job) -> None:
+        super().__init__(folder, at_once, write)
         os.environ["PATH"] = f"{ci_tools.gitlab()}{os.pathsep}{os.environ['PATH']}"
 
 
@@ -122,10 +124,10 @@ class DaskCluster(Place):
     above: ClassVar[Mapping[str, int]] = {"kernel": -1, "mlops run": 0, "its keeper": 1, "worker": 2}
     goes_on = ("worker",)
 
-    def __init__(self, folder: Path, at_once: int) -> None:
+    def __init__(self, folder: Path, at_once: int, write: Write = gated_job) -> None:
         from distributed import LocalCluster
 
-        super().__init__(folder, at_once)
+        super().__init__(folder, at_once, write)
         loopback = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
         self.cluster = LocalCluster(n_workers=at_once, threads_per_worker=1, **loopback)
         self.address = str(self.cluster.scheduler_address)
@@ -157,8 +159,8 @@ class AirflowPlace(Place):
     fails = ("mlops run", "task", "supervisor")
     notes = "a supervisor whose heart does not beat is lost after 10 s, which is looked at every 2 s (as it comes: 300 s, 10 s)"
 
-    def __init__(self, folder: Path, at_once: int) -> None:
-        super().__init__(folder, at_once)
+    def __init__(self, folder: Path, at_once: int, write: Write = gated_job) -> None:
+        super().__init__(folder, at_once, write)
         more = {"CORE__PARALLELISM": str(at_once + 2), "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
                 "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
                 "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2"}
@@ -191,15 +193,16 @@ class KubernetesPlace(Place):
     above: ClassVar[Mapping[str, int]] = {"kernel": -1, "container": 0}
     goes_on = ("drained",)
 
-    def __init__(self, folder: Path, at_once: int) -> None:
+    def __init__(self, folder: Path, at_once: int, write: Write = gated_job) -> None:
         from tests.cluster import Cluster, Image
 
-        super().__init__(folder, at_once)
+        super().__init__(folder, at_once, write)
         self.node = Cluster()
         os.environ.update(KUBECONFIG=str(self.node.config(folder)), NO_PROXY="127.0.0.1")
         (folder / "shared").mkdir()
         self.image = "registry.example/kills:1"
-        self.node.images[self.image] = Image({"/job": self.job})
+        env = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "NO_PROXY", "OMP_"))}
+        self.node.images[self.image] = Image({"/job": self.job}, env=env)
         self.node.claims["shared"] = folder / "shared"
 
     def options(self, strike: Strike) -> dict[str, str]:
@@ -241,10 +244,10 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def begun(name: str, folder: Path, at_once: int) -> Engine:
-    """The engine of that name, running."""
+def begun(name: str, folder: Path, at_once: int, write: Write = gated_job) -> Engine:
+    """The engine of that name, running, with the bundle that `write` makes for it."""
     from tests.proofs.killed_slurm import SlurmPlace
 
     kinds = {"local": Place, "dask": DaskCluster, "airflow": AirflowPlace, "kubernetes": KubernetesPlace, "github": Github,
              "gitlab": Gitlab, "slurm": SlurmPlace}
-    return kinds[name](folder, at_once)
+    return kinds[name](folder, at_once, write)

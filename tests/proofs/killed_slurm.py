@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from mlops_jupyter.entities import Submission
 from tests.engines.slurm import NODES, Slurm
-from tests.proofs.killed_engines import Place
+from tests.engines.slurm_jobs import gated_job
+from tests.proofs.killed_engines import Place, Write
 from tests.proofs.killing import Strike
 
 _ENDS = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT", ""}
@@ -23,8 +24,8 @@ class SlurmPlace(Place):
     above: ClassVar[Mapping[str, int]] = {"kernel": -1, "mlops run": 0, "task.py": 1, "slurmstepd": 2}
     notes = "a node that does not answer is lost after 3 s (SlurmdTimeout, as it comes: 300 s)"
 
-    def __init__(self, folder: Path, at_once: int) -> None:
-        super().__init__(folder, at_once)
+    def __init__(self, folder: Path, at_once: int, write: Write = gated_job) -> None:
+        super().__init__(folder, at_once, write)
         self.slurm = Slurm()
         os.environ["SLURM_CONF"] = str(self.slurm.conf)
 
