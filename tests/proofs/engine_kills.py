@@ -26,7 +26,7 @@ from tests.proofs.killed_engines import begun  # noqa: E402 (the path comes firs
 from tests.proofs.killing import INTERVAL, LOOKS, Job, batch, drawn, remains  # noqa: E402
 from tests.proofs.running import report  # noqa: E402
 
-ENGINES = ("local", "dask", "airflow", "kubernetes", "github", "gitlab", "slurm")
+ENGINES = ("local", "dask", "airflow", "airflow-twice", "kubernetes", "github", "gitlab", "slurm")
 
 
 def main() -> int:
@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="kill only this")
     options = parser.parse_args()
     draw, started, wrong, looks = random.Random(options.seed), time.perf_counter(), list[str](), Counter[int]()
-    tally = Counter[tuple[str, str, str]]()
+    tally, twice = Counter[tuple[str, str, str]](), 0
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with tempfile.TemporaryDirectory(prefix="mlops-proof-", ignore_cleanup_errors=True) as name:
         os.environ.update(MLOPS_STORE=f"{name}/store", MLOPS_STATE=f"{name}/state")
@@ -53,6 +53,7 @@ def main() -> int:
                 wrong += (said := batch(jobs))
                 tally.update((job.did.kind, job.did.phase, job.one.state) for job in jobs)
                 looks.update(job.looks for job in jobs)
+                twice += sum(job.results > 1 for job in jobs)
                 seconds = time.perf_counter() - started
                 print(f"    {numbers.stop} of {options.times}, {seconds:.0f} s", *said, sep="\n    ", flush=True)
         finally:
@@ -62,6 +63,8 @@ def main() -> int:
         print(f"    {kind:18} while it {phase:7} {state:10} {count}")
     counted = dict(sorted(looks.items()))
     print(f"    looks, {INTERVAL:g} s apart, from when the engine said that it had ended (bar: {LOOKS}): {counted}")
+    if twice:
+        print(f"    {twice} were started again after they had left their result, and have that of each attempt")
     if engine.notes:
         print(f"    {engine.notes}")
     return 1 if report(f"{options.times} jobs on {options.engine}, killed", wrong, started) else 0

@@ -32,6 +32,8 @@ class Place:
     """What a job outlives, or is begun again after."""
     fails: Sequence[str] = ()
     """What an engine can only call failed, which is as true: it sees that its step has, and tells nobody of what."""
+    outlived: Sequence[str] = ()
+    """What a job does not notice."""
 
     def __init__(self, folder: Path, at_once: int, write: Write = gated_job) -> None:
         self.folder, self.at_once = folder, at_once
@@ -185,6 +187,17 @@ class AirflowPlace(Place):
         self.airflow.end()
 
 
+class AirflowTwice(AirflowPlace):
+    """The same, where Airflow tries what failed once more: whatever is killed, the second try has the result."""
+
+    goes_on = ("kernel", "mlops run", "task", "supervisor")
+    fails = ()
+
+    def options(self, strike: Strike) -> dict[str, str]:
+        """A second try."""
+        return {**super().options(strike), "retries": "1", "retry-seconds": "1"}
+
+
 class KubernetesPlace(Place):
     """kmock's API server, with a controller and a kubelet of tests/cluster.py, which really run what is in a pod."""
 
@@ -248,6 +261,7 @@ def begun(name: str, folder: Path, at_once: int, write: Write = gated_job) -> En
     """The engine of that name, running, with the bundle that `write` makes for it."""
     from tests.proofs.killed_slurm import SlurmPlace
 
-    kinds = {"local": Place, "dask": DaskCluster, "airflow": AirflowPlace, "kubernetes": KubernetesPlace, "github": Github,
+    kinds = {"local": Place, "dask": DaskCluster, "airflow": AirflowPlace, "airflow-twice": AirflowTwice,
+             "kubernetes": KubernetesPlace, "github": Github,
              "gitlab": Gitlab, "slurm": SlurmPlace}
     return kinds[name](folder, at_once, write)

@@ -19,7 +19,7 @@ _ENDS = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL
 class SlurmPlace(Place):
     """What is killed is a process, or a whole node; or a job is requeued or cancelled by Slurm's own commands."""
 
-    runner = "slurm"
+    runner, outlived = "slurm", ("slurmd",)
     kinds = ("kernel", "mlops run", "task.py", "node", "slurmstepd", "requeue", "scancel", "slurmd")  # a node has one fate
     above: ClassVar[Mapping[str, int]] = {"kernel": -1, "mlops run": 0, "task.py": 1, "slurmstepd": 2}
     notes = "a node that does not answer is lost after 3 s (SlurmdTimeout, as it comes: 300 s)"

@@ -3,7 +3,8 @@
 An engine hands jobs over, says what of them can be killed, and says by its own means, not by ours, that a job has ended. Some
 jobs at a time are handed over; each is struck at a moment of its own, while it begins, while its kernel runs, or while it ends.
 All the while each is looked at once in an interval, as a user would. From when the engine says that it has ended, two looks must
-do: then it is what it must be, nothing of it runs, no session of it is open, and its result is there once, or not at all.
+do: then it is what it must be, nothing of it runs, no session of it is open, and its result is there once, or not at all. An
+engine may start a job again that had just come to its end, and not yet been heard: then each of the two attempts has its own.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ PHASES = ("begins", "runs", "runs", "ends")
 """A job is struck while it does that."""
 INTERVAL, LOOKS = 1.0, 2
 PATIENCE = 240.0  # seconds for some jobs at the same time
-_GONE = 15.0  # seconds in which whatever is left of one must go
+_GONE = 30.0  # seconds in which whatever is left of one must go: it may be asked to stop, and given 20 by its engine
 _TICK = 0.1
 
 
@@ -47,6 +48,7 @@ class Engine(Protocol):
     kinds: Sequence[str]
     above: ClassVar[Mapping[str, int]]
     fails: Sequence[str]
+    outlived: Sequence[str]
     job: Path
     notes: str
     """What of its configuration is other than it comes."""
@@ -91,7 +93,7 @@ class Job:
     def __init__(self, engine: Engine, folder: Path, number: int, strike: Strike, wait: float) -> None:
         self.engine, self.did, self.gate = engine, strike, folder / f"gate{number}"
         self.seen: set[psutil.Process] = set()
-        self.struck, self.looks, self._due, self._wait = False, 0, 0.0, wait
+        self.struck, self.looks, self.results, self._due, self._wait = False, 0, 0, 0.0, wait
         self._at: float | None = None
         how = Handing(options=engine.options(strike), unverified=True, deliver=engine.deliver())
         self.one: Submission = submit(engine.job, engine.runner, {"gate": str(self.gate), "number": number}, how=how)
@@ -109,10 +111,17 @@ class Job:
         """Strike if it is time, and look if it is."""
         if not self.struck and self._is_time():
             self._strike()
+        elif self._goes_on():
+            self.gate.touch()
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + INTERVAL
             self.looks += self.engine.over(self.one)
             self.one = verbs.submission(self.one.id)
+
+    def _goes_on(self) -> bool:
+        """Whether it may come to its end now: what was struck goes on, or is gone, and is begun again."""
+        gone = self.did.kind in self.engine.outlived or not any(map(_runs, self.seen))
+        return gone and self.struck and not self.gate.exists() and self.engine.must_be(self.did) == "succeeded"
 
     def _is_time(self) -> bool:
         if self._at is None and self._is_there():
@@ -139,8 +148,6 @@ class Job:
             if self.did.phase != "ends":
                 raise
         self.struck = True
-        if self.engine.must_be(self.did) == "succeeded":
-            self.gate.touch()
 
     def _hit(self, command: psutil.Process | None) -> None:
         kind, above = self.did.kind, self.engine.above
@@ -169,15 +176,17 @@ class Job:
             time.sleep(_TICK)
         left, ledger, one = self.left(), open_ledger(), verbs.submission(self.one.id)
         sessions = ledger.sessions(submission=one.id)
-        scores = [metric for each in sessions for run in ledger.runs(session=each.id) for metric in run.metrics]
-        most, least = int(one.state == "succeeded" or self.did.phase == "ends"), int(one.state == "succeeded")
-        again = self.did.phase != "ends" and self.engine.must_be(self.did) == "succeeded" and self.did.kind != "slurmd"
+        scores = [sum(len(run.metrics) for run in ledger.runs(session=each.id)) for each in sessions]
+        self.results, least = sum(scores), int(one.state == "succeeded")
+        most = one.attempts if self.did.phase == "ends" else least
+        must, outlived = self.engine.must_be(self.did), self.did.kind in self.engine.outlived
+        again = self.did.phase != "ends" and must == "succeeded" and not outlived
         found = [f"it {one.state}, not {self.expected()}: {one.outcome}" if one.state not in self.expected() else "",
                  f"{self.looks} looks" if self.looks > LOOKS else "",
                  f"it was not started again, {one.attempts} attempts" if again and not self._begun_again(one) else "",
                  f"left: {left}" if left else "",
                  "a session runs" if any(each.state == "running" for each in sessions) else "",
-                 f"{len(scores)} results" if not least <= len(scores) <= most else ""]
+                 f"results of its sessions: {scores}" if max(scores, default=0) > 1 or not least <= self.results <= most else ""]
         for process in left:
             process.kill()
         said = "; ".join(filter(None, found))

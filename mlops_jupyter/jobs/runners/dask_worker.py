@@ -204,7 +204,8 @@ def _packed(folder: Path) -> bytes:
 
 def begun(submissions: Iterable[str], dask_worker: object) -> dict[str, float]:
     """Asked on a worker: which of them run there, and since when."""
-    return {one: float(path.read_text()) for one in submissions for path in _files(dask_worker, one, BEGUN)}
+    told = ((one, path.read_text()) for one in submissions for path in _files(dask_worker, one, BEGUN))
+    return {one: float(text) for one, text in told if text}  # it may just be written
 
 
 def stop(submissions: Iterable[str], dask_worker: object) -> list[str]:
