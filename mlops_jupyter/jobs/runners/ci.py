@@ -31,7 +31,7 @@ from mlops_jupyter.jobs.generated import is_as_written, stamp_of, write_generate
 from mlops_jupyter.jobs.locked import REQUIREMENTS
 from mlops_jupyter.jobs.parameters import as_text, limits
 from mlops_jupyter.jobs.runners import Order, spelled
-from mlops_jupyter.jobs.runners.local import PROCESS, LocalRunner
+from mlops_jupyter.jobs.runners.local import ASKED, PROCESS, LocalRunner
 from mlops_jupyter.version import __version__
 
 Environment = Literal["lock", "machine"]
@@ -41,9 +41,8 @@ HOME = ".mlops/env"
 """The virtual environment of a job, in the checkout, kept by the system from run to run."""
 WRITTEN: Mapping[str, OutcomeState] = {"written": "scheduled", "removed": "cancelled", "replaced": "cancelled"}
 """The words for a file that is only written. Whoever runs it there makes runs of submissions of their own."""
-HERE: Mapping[str, OutcomeState] = {**LocalRunner.states, "stopped": "cancelled"}
+HERE: Mapping[str, OutcomeState] = LocalRunner.states
 """The words for a run on this machine."""
-_ASKED = "asked-to-stop"  # in its place, when it was cancelled: the program that runs the file only says that it failed
 _DIFFER = frozenset({"-p", "-i", "--schedule", "--deliver", "--retries", "--timeout"})
 _FROM = re.compile(r"^# Made by mlops_jupyter from the job .*, (\S+)\.$", re.MULTILINE)
 _AGAIN = re.compile(r"^# Made again by: (.*)$", re.MULTILINE)
@@ -306,7 +305,7 @@ class Here:
         """How each stands."""
         sights = LocalRunner().status(places)
         ill = {"exited", "gone"}
-        asked = [sight.word in ill and (Path(place) / _ASKED).exists() for place, sight in zip(places, sights, strict=True)]
+        asked = [sight.word in ill and (Path(place) / ASKED).exists() for place, sight in zip(places, sights, strict=True)]
         return [msgspec.structs.replace(sight, word="stopped") if stopped else sight
                 for sight, stopped in zip(sights, asked, strict=True)]
 
@@ -318,7 +317,7 @@ class Here:
         """Interrupt the job itself, so that it can say so; where none runs yet, the program with all that it has started."""
         for place, sight in zip(places, self.status(places), strict=True):
             if HERE[sight.word] in NO_END:
-                (Path(place) / _ASKED).touch()
+                (Path(place) / ASKED).touch()
                 _interrupt(Path(place))
 
 

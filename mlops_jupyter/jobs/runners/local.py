@@ -27,7 +27,7 @@ from mlops_jupyter.entities.jobs import OutcomeState
 from mlops_jupyter.entities.submissions import NO_END
 from mlops_jupyter.jobs.runners import About, Order, States, command, spelled
 
-LOG, CODE, PROCESS, BEGUN, OUTCOME = "log.txt", "exit", "process", "begun", "outcome.json"
+LOG, CODE, PROCESS, BEGUN, OUTCOME, ASKED = "log.txt", "exit", "process", "begun", "outcome.json", "asked-to-stop"
 _LAST_LINES = 400  # characters of the log that go into what is said of a failure
 _SAYS: dict[tuple[OutcomeState, int | None], str] = {
     ("died", 1): "killed", ("timed-out", 1): "late", ("died", None): "killed", ("timed-out", None): "late",
@@ -84,7 +84,7 @@ class LocalRunner:
         title="this machine", bundle="where it is", environment="this interpreter's", inputs="where they are",
         results="recorded as any kernel records", here=True)
     states: ClassVar[States] = {"waiting": "queued", "running": "running", "exited": "failed", "done": "succeeded",
-                                "killed": "died", "late": "timed-out", "gone": "died"}
+                                "killed": "died", "late": "timed-out", "gone": "died", "stopped": "cancelled"}
     Options: ClassVar[type[msgspec.Struct]] = LocalOptions
 
     def __init__(self, options: LocalOptions | None = None, base: Path | None = None,
@@ -144,6 +144,8 @@ class LocalRunner:
             return Sight(word, detail=said.error, queued=queued, started=started, ended=_moment(folder / OUTCOME))
         if code is None:
             return Sight("gone", detail="its process is gone and left no exit code", queued=queued, started=started)
+        if code and said is None and (folder / ASKED).exists():  # Python itself may exit with 1 where it is interrupted
+            return Sight("stopped", detail="stopped by the user", queued=queued, started=started, ended=_moment(folder / CODE))
         detail = self.logs(place)[-_LAST_LINES:].strip() if code else ""
         return Sight("exited" if code else "done", code, detail, queued=queued, started=started, ended=_moment(folder / CODE))
 
@@ -152,6 +154,7 @@ class LocalRunner:
         for place in places:
             process = _process(_known(place))
             if process is not None:
+                (Path(place) / ASKED).touch()
                 with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
                     for one in process.children() or [process]:
                         os.kill(one.pid, signal.SIGINT)

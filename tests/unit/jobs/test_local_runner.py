@@ -187,3 +187,13 @@ def test_a_job_that_what_ran_it_has_left_behind_is_ended_and_died(tmp_path: Path
     assert now(beside, other).state == "running"
     beside.cancel([other])
     assert ended(beside, other).state in {"cancelled", "failed"}
+
+
+def test_what_was_asked_to_stop_is_cancelled_whatever_code_it_leaves(tmp_path: Path) -> None:
+    """Python exits with 1 where it is interrupted while it starts."""
+    code = "import sys, time\nprint('up', flush=True)\ntry: time.sleep(60)\nexcept KeyboardInterrupt: sys.exit(1)"
+    local = runner(tmp_path, code)
+    place = local.submit([order()])[0]
+    until(lambda: "up" in local.logs(place))
+    local.cancel([place])
+    assert ended(local, place).state == "cancelled"
