@@ -4,6 +4,7 @@
  */
 
 import type { LineageEdge, LineageNode } from '../api/schema';
+import { bytes } from './format';
 
 export interface Graph {
   readonly nodes: readonly LineageNode[];
@@ -97,4 +98,15 @@ export function matches(graph: Graph, text: string): number[] {
     const words = [node.label, node.detail ?? '', node.kind === 'cell' ? `cell ${node.n ?? ''}` : '', ...(node.unread ?? [])];
     return words.some(word => word.toLowerCase().includes(wanted)) ? [i] : [];
   });
+}
+
+/** What is said below a node's label. */
+export function detailOf(node: LineageNode): string {
+  const size = node.nbytes === undefined || node.nbytes === null ? '' : bytes(node.nbytes);
+  return [node.detail ?? '', size].filter(part => part !== '').join(' · ');
+}
+
+/** The part of a path or an address that tells it from others: it stands at the end. */
+export function shortName(node: LineageNode): string {
+  return node.kind === 'data' && node.source !== 'query' ? node.label.replace(/^.*[/\\](?=[^/\\]+$)/, '') : node.label;
 }

@@ -37,7 +37,9 @@ const MARGIN = 16;
 const BEND = 6;
 const LONGEST = 12;
 const SWEEPS = 8;
-const PASSES = 8;
+const PASSES = 10;
+/** From this pass on, neighbours above and below count alike. */
+const BALANCED = 6;
 
 /** A node or a bend while the layout is made. */
 interface Item {
@@ -163,7 +165,9 @@ function place(items: Item[], rows: readonly (readonly number[])[]): void {
     for (const row of down ? rows : [...rows].reverse()) {
       settle(items, row, row.map(i => {
         const item = items[i];
-        const near = (down ? item?.before : item?.after) ?? [];
+        const above = pass >= BALANCED || down ? (item?.before ?? []) : [];
+        const below = pass >= BALANCED || !down ? (item?.after ?? []) : [];
+        const near = [...above, ...below];
         return near.length === 0 ? (item?.x ?? 0) : mean(near.map(one => items[one]?.x ?? 0));
       }));
     }

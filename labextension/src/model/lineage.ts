@@ -3,7 +3,7 @@
 import { cellAsRun, lineage } from '../api/lineage';
 import type { Change } from '../api/answers';
 import type { CellAsRun, LineageGraph, LineageNode } from '../api/schema';
-import { folded, isDrawn, neededFor, NOTHING, onlyThese, type Graph } from './graph';
+import { detailOf, folded, isDrawn, neededFor, NOTHING, onlyThese, shortName, type Graph } from './graph';
 import { layout, type Layout, type Size } from './layout';
 import { problemOf, type Problem } from './problem';
 import type { PanelState } from './state';
@@ -33,15 +33,18 @@ export interface LineageState {
 }
 
 const REMEMBERED = 6;
-const CHARACTER = 6.3;
+const CHARACTER = 6.4;
+/** Mark, paddings and borders beside the words. */
+const AROUND = 40;
 
 /** How large a node is drawn. */
 export function sizeOf(node: LineageNode): Size {
   if (node.kind === 'cell') {
     return { width: 190, height: 34 };
   }
-  const letters = Math.max(node.label.length, (node.detail ?? '').length * 0.9);
-  return { width: Math.round(Math.min(170, Math.max(64, letters * CHARACTER + 34))), height: (node.detail ?? '') === '' ? 24 : 36 };
+  const detail = detailOf(node);
+  const letters = Math.max(shortName(node).length, detail.length * 0.95);
+  return { width: Math.round(Math.min(190, Math.max(64, letters * CHARACTER + AROUND))), height: detail === '' ? 24 : 36 };
 }
 
 export class LineageModel extends TabModel<LineageState> {

@@ -87,7 +87,7 @@ export function DataTab({ model, panel }: { model: DataModel; panel: PanelState 
       ))}
       <p className="jp-mlops-nothing jp-mlops-small" role="status">
         {rows.length < all.length ? text.__('%1 of %2 datasets. ', rows.length, all.length) : ''}
-        {text._n('As the newest session and %2 runs used them.', 'As the newest %1 sessions and %2 runs used them.', found?.sessions ?? 0, found?.runs ?? 0)}
+        {text.__('As used in %1 and %2.', text._n('the newest session', 'the newest %1 sessions', found?.sessions ?? 0), text._n('%1 run', '%1 runs', found?.runs ?? 0))}
       </p>
     </div>
   );

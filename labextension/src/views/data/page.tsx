@@ -67,21 +67,40 @@ const KINDS = (text: Text): Partial<Record<string, string>> => ({
   unknown: text.__('Whether they differ cannot be told: not all of it is known.')
 });
 
-function Difference({ told }: { told: DatasetDifference }): React.JSX.Element {
-  const text = useText();
+/** Of files the fingerprint tells only that they differ; their statistics know columns and rows. */
+function differing(text: Text, told: DatasetDifference, profile: DatasetProfile | null): [string, readonly string[]][] {
   const { change, types } = told;
+  const both = profile !== null && profile.columns.length > 0 && profile.columns_against.length > 0 && profile.against === told.a;
+  const older = new Map(both ? profile.columns_against.map(column => [column.name, column.type]) : []);
+  const now = both ? profile.columns : [];
+  const names = new Set(now.map(column => column.name));
+  return [
+    [text.__('Columns added'), both ? now.filter(column => !older.has(column.name)).map(column => column.name) : (change?.columns_added ?? [])],
+    [text.__('Columns removed'), both ? [...older.keys()].filter(name => !names.has(name)) : (change?.columns_removed ?? [])],
+    [text.__('Other type'), both ? now.flatMap(column => {
+      const was = older.get(column.name) ?? column.type;
+      return was === column.type ? [] : [text.__('%1: %2, was %3', column.name, column.type, was)];
+    }) : types],
+    [text.__('Columns changed'), (change?.detail?.changed ?? []).map(one => named(text, one))]
+  ];
+}
+
+function Difference({ told, profile }: { told: DatasetDifference; profile: DatasetProfile | null }): React.JSX.Element {
+  const text = useText();
+  const { change } = told;
   if (!change) {
     return <p className="jp-mlops-block">{text.__('Both versions are the same.')}</p>;
   }
-  const rows: [string, readonly string[]][] = [
-    [text.__('Columns added'), change.columns_added ?? []], [text.__('Columns removed'), change.columns_removed ?? []],
-    [text.__('Other type'), types], [text.__('Columns changed'), (change.detail?.changed ?? []).map(one => named(text, one))]
-  ];
+  const rows = differing(text, told, profile);
+  const known = (n: number | null | undefined): boolean => n !== null && n !== undefined;
   const shape = (found: readonly number[] | null | undefined): string => (found ? shapeText(found) : '?');
   const [before, after] = [shape(change.shape_a), shape(change.shape_b)];
   return (
     <div className="jp-mlops-block" data-testid="mlops-difference">
       <p>{KINDS(text)[change.kind] ?? text.__('The content differs.')}</p>
+      {profile?.against === told.a && known(profile.rows) && known(profile.rows_against) && (
+        <p className="jp-mlops-figure">{text.__('%1 → %2 rows', (profile.rows_against ?? 0).toLocaleString('en'), (profile.rows ?? 0).toLocaleString('en'))}</p>
+      )}
       {before !== after && <p className="jp-mlops-figure">{text.__('%1 → %2', before, after)}</p>}
       {(change.detail?.appended ?? 0) !== 0 && <p className="jp-mlops-figure">{text.__('%1 rows at the end, %2 before them the same', signed(change.detail?.appended ?? 0), (change.detail?.unchanged ?? 0).toLocaleString('en'))}</p>}
       <dl className="jp-mlops-changes">
@@ -224,7 +243,7 @@ export function DatasetOf({ model, dataset }: { model: DatasetModel; dataset: st
       <ProblemNote problem={state.problem} />
       {!row && state.loading && <p className="jp-mlops-nothing jp-mlops-wait" role="status"><Spinner />{text.__('Reading the dataset…')}</p>}
       {row && version && (
-        <div data-testid="mlops-dataset-page">
+        <div className="jp-mlops-dataset-page" data-testid="mlops-dataset-page">
           <div className="jp-mlops-dataset-head">
             <p className="jp-mlops-figure">{[version.type ?? '', about(version), row.source ?? ''].filter(part => part !== '').join(' · ')}</p>
             <Coverage coverage={version.coverage ?? 1} />
@@ -234,7 +253,7 @@ export function DatasetOf({ model, dataset }: { model: DatasetModel; dataset: st
           <Section title={text.__('Versions')} fold="dataset-versions" note={String(versions.length)}>
             <Versions model={model} state={state} versions={versions} />
             <Against model={model} state={state} versions={versions} />
-            {state.difference && <Difference told={state.difference} />}
+            {state.difference && <Difference told={state.difference} profile={state.profile} />}
           </Section>
           <Section title={text.__('Columns')} fold="dataset-columns" note={columnNote(text, state.profile, version)}>
             {state.partProblem && <div className="jp-mlops-block"><ProblemNote problem={state.partProblem} /><Button onClick={() => model.compare(state.version, state.against)}>{text.__('Try again')}</Button></div>}

@@ -69,10 +69,11 @@ function useZoom(graph: Graph, layout: Layout): Frame {
   const layer = React.useRef<HTMLDivElement>(null);
   const zoom = React.useRef<Zoom | null>(null);
   React.useLayoutEffect(() => {
-    if (!view.current || !sizer.current || !layer.current) {
+    const edges = layer.current?.querySelector('svg');
+    if (!view.current || !sizer.current || !layer.current || !edges) {
       return undefined;
     }
-    zoom.current = new Zoom(view.current, sizer.current, layer.current);
+    zoom.current = new Zoom(view.current, sizer.current, layer.current, edges);
     return zoom.current.listen();
   }, []);
   const shown = React.useRef<readonly string[]>([]);

@@ -4,12 +4,13 @@ import * as React from 'react';
 
 import type { CellAsRun, LineageNode } from '../../api/schema';
 import { duration, when } from '../../model/format';
+import { detailOf } from '../../model/graph';
 import type { Problem } from '../../model/problem';
 import type { PanelState } from '../../model/state';
 import { Icon } from '../icons';
 import { Button, Chip, ProblemNote, useActions } from '../parts';
 import { useText } from '../text';
-import { detailOf, KindMark } from './node';
+import { KindMark } from './node';
 
 interface CardProps {
   node: LineageNode;

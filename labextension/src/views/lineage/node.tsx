@@ -3,7 +3,7 @@
 import * as React from 'react';
 
 import type { LineageNode } from '../../api/schema';
-import { bytes } from '../../model/format';
+import { detailOf, shortName } from '../../model/graph';
 import type { Box } from '../../model/layout';
 import { useText, type Text } from '../text';
 
@@ -25,16 +25,6 @@ export function KindMark({ kind }: { kind: LineageNode['kind'] }): React.JSX.Ele
 
 export function kindWord(text: Text, kind: LineageNode['kind']): string {
   return { cell: text.__('cell'), variable: text.__('variable'), data: text.__('data'), model: text.__('model'), metric: text.__('metric') }[kind];
-}
-
-export function detailOf(node: LineageNode): string {
-  const size = node.nbytes === undefined || node.nbytes === null ? '' : bytes(node.nbytes);
-  return [node.detail ?? '', size].filter(part => part !== '').join(' · ');
-}
-
-/** The part of a path or an address that tells it from others: it stands at the end. */
-export function shortName(node: LineageNode): string {
-  return node.kind === 'data' && node.source !== 'query' ? node.label.replace(/^.*[/\\](?=[^/\\]+$)/, '') : node.label;
 }
 
 /** What a node is, in a sentence: its name for those who do not see it. */

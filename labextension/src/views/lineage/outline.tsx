@@ -2,9 +2,9 @@
 
 import * as React from 'react';
 
-import { linksOf, type Graph } from '../../model/graph';
+import { linksOf, shortName, type Graph } from '../../model/graph';
 import { useText } from '../text';
-import { shortName, told } from './node';
+import { told } from './node';
 
 export function Outline({ graph, onSelect }: { graph: Graph; onSelect: (id: string) => void }): React.JSX.Element {
   const text = useText();

@@ -168,7 +168,6 @@ export function LineageTab({ model, panel, run }: TabProps): React.JSX.Element {
       </div>
       <div className="jp-mlops-bar-row">
         <Switches model={model} state={state} list={list} onList={setList} />
-        {!empty && !list && <Zooms canvas={canvas} />}
       </div>
       {empty ? <Nothing state={state} panel={panel} /> : (
         <>
@@ -176,10 +175,13 @@ export function LineageTab({ model, panel, run }: TabProps): React.JSX.Element {
           <Summary state={state} onEverything={() => model.focusOn('')} />
           <div className="jp-mlops-graph-and-card" data-card={state.selected !== ''}>
             {list ? <Outline graph={state.graph} onSelect={id => model.select(id)} /> : (
-              <Canvas
-                ref={canvas} graph={state.graph} layout={state.layout} selected={state.selected} found={found[at] ?? -1}
-                onSelect={id => model.select(id)} onFocus={id => model.focusOn(state.focus === id ? '' : id)} onLeave={leave}
-              />
+              <div className="jp-mlops-graph-frame">
+                <Canvas
+                  ref={canvas} graph={state.graph} layout={state.layout} selected={state.selected} found={found[at] ?? -1}
+                  onSelect={id => model.select(id)} onFocus={id => model.focusOn(state.focus === id ? '' : id)} onLeave={leave}
+                />
+                <Zooms canvas={canvas} />
+              </div>
             )}
             <CardOf model={model} state={state} panel={panel} onClose={close} />
           </div>

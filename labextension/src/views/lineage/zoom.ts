@@ -7,7 +7,7 @@ import type { Box } from '../../model/layout';
 
 const LEAST = 0.2;
 const MOST = 2;
-const READABLE = 0.62;
+const READABLE = 0.8;
 const AROUND = 24;
 /** Pixels that the pointer may wander in a click. */
 const STILL = 4;
@@ -17,7 +17,12 @@ export class Zoom {
   private width = 0;
   private height = 0;
 
-  constructor(private readonly view: HTMLElement, private readonly sizer: HTMLElement, private readonly layer: HTMLElement) {}
+  constructor(
+    private readonly view: HTMLElement,
+    private readonly sizer: HTMLElement,
+    private readonly layer: HTMLElement,
+    private readonly edges: SVGElement
+  ) {}
 
   /** Listen until the returned function is called. */
   listen(): () => void {
@@ -31,8 +36,11 @@ export class Zoom {
     };
     this.view.addEventListener('wheel', onWheel, { passive: false });
     const stop = drag.listen();
+    const observer = new ResizeObserver(() => this.to(this.scale)); // it stands in the middle of a view that is wider than it
+    observer.observe(this.view);
     return () => {
       stop();
+      observer.disconnect();
       this.view.removeEventListener('wheel', onWheel);
     };
   }
@@ -94,6 +102,7 @@ export class Zoom {
     this.scale = Math.min(MOST, Math.max(LEAST, scale));
     this.sizer.style.width = `${Math.ceil(this.width * this.scale)}px`;
     this.sizer.style.height = `${Math.ceil(this.height * this.scale)}px`;
+    this.edges.style.strokeWidth = `${Math.min(3, 1.25 / this.scale)}px`;
     this.layer.style.transform = `translateX(${this.offset()}px) scale(${this.scale})`;
   }
 }
