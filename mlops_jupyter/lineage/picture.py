@@ -1,7 +1,7 @@
 """A session as a picture: its cells, and what passes between them: versions of variables, data, models, metrics.
 
 Only versions that a shown cell needs are drawn, and what came out in the end; a name that nobody reads is told at its cell. What
-no name holds (options, random states), and imported modules, link two cells directly and `faint`: drawn only on demand, else
+no name holds (options, random states), and what was imported, link two cells directly and `faint`: drawn only on demand, else
 everything hangs on the first cell. The shown cells are closed: each that a shown one needs is there too, or stands in for it
 the one node of the cells before, where a session is too long to be drawn whole.
 """
@@ -162,7 +162,7 @@ class _Drawing:
         for version in needed_versions(step):
             if version.key in step.unsure:
                 continue  # it may have read everything: the node says so, and not five hundred edges
-            if _has_node(version):
+            if self._has_node(version):
                 self._edge(self._version(version), here)
             elif self._maker(version.n) in self.nodes:
                 self._edge(self._maker(version.n), here, _faint(version))
@@ -179,6 +179,12 @@ class _Drawing:
             found = LineageNode(f"{source}:{query.text}:{mark.digest}", "data", query.text, nbytes=mark.nbytes, source=source,
                                 detail="" if query.rows is None else f"{query.rows:,} rows")
             self._edge(self._data(found, step), here)
+
+    def _has_node(self, version: Version) -> bool:
+        if version.key.startswith("$"):
+            return version.key.startswith("$file ") and version.key != "$file *"
+        is_module = version.fingerprint is not None and version.fingerprint.kind == "module"
+        return not is_module and version.key not in self.graph.steps[version.n].text.imports
 
     def _data(self, node: LineageNode, step: Step) -> str:
         key = self._node(node)
@@ -232,12 +238,6 @@ class _Drawing:
 
 def _id(n: int) -> str:
     return f"cell {n}"
-
-
-def _has_node(version: Version) -> bool:
-    if version.key.startswith("$"):
-        return version.key.startswith("$file ") and version.key != "$file *"
-    return version.fingerprint is None or version.fingerprint.kind != "module"
 
 
 def _faint(version: Version) -> str:

@@ -1,10 +1,9 @@
-"""Where results come from, and which data there is: the Lineage and Data tabs, with a notebook that ran and with five hundred nodes."""
+"""Where results come from, and which data there is: the Lineage and Data tabs, after a notebook ran and with 500 nodes."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -52,7 +51,22 @@ model = LogisticRegression(C=0.5).fit(X, sales['late'])
 auc = roc_auc_score(sales['late'], model.predict_proba(X)[:, 1])
 auc
 """
-CELLS = 250
+CELLS = 1000
+SHOWS = {"Lineage": "[data-place]", "Data": "[data-testid='mlops-dataset']"}
+OPENED = """
+([tab, shown]) => new Promise(resolve => {
+  const panel = document.querySelector('#mlops-panel');
+  const from = performance.now();
+  const observer = new MutationObserver(() => {
+    if (panel.querySelector(shown)) {
+      observer.disconnect();
+      requestAnimationFrame(() => setTimeout(() => resolve(Math.round(performance.now() - from)), 0));
+    }
+  });
+  observer.observe(panel, {childList: true, subtree: true});
+  [...panel.querySelectorAll('[role=tab]')].find(one => one.textContent === tab).click();
+})
+"""
 FRAMES = """
 async ([dx, dy]) => {
   const view = document.querySelector('[data-testid="mlops-graph"]');
@@ -70,10 +84,10 @@ async ([dx, dy]) => {
 
 
 @pytest.fixture
-def desk(page: Page, lab: Lab) -> Iterator[Desk]:
+def desk(page: Page, lab: Lab) -> Desk:
     """The desk, with the notebook of sales in the folder."""
     nbformat.write(notebook(SALES), lab.root / "sales.ipynb")
-    yield Desk(page, lab)
+    return Desk(page, lab)
 
 
 def test_where_a_result_comes_from(desk: Desk) -> None:
@@ -227,16 +241,19 @@ def test_five_hundred_nodes(desk: Desk, page: Page) -> None:
     """Panning five hundred nodes: what a frame costs in script and layout, from the browser's own trace."""
     write_big(desk.lab)
     desk.open("big.ipynb")
+    desk.part("execution").first.wait_for()
+    opened = {name: page.evaluate(OPENED, [name, shown]) for name, shown in SHOWS.items()}
+    print("\nms from the press of the tab until it is drawn:", json.dumps(opened))
     desk.tab("Lineage")
     desk.panel.get_by_role("checkbox", name="All cells").check()
-    expect(desk.part("lineage")).to_contain_text("250 cells of 250")
+    expect(desk.part("lineage")).to_contain_text(f"{CELLS} cells of {CELLS}")
     nodes = desk.panel.locator("[data-place]").count()
     assert nodes >= 500
     shoot(page, "73-lineage-500-light")
     costs = {"scroll": traced(page, lambda: page.evaluate(FRAMES, [7, 23])), "drag": traced(page, lambda: drag(desk)),
              "zoom": traced(page, lambda: zoom(desk)), "arrows": traced(page, lambda: arrows(desk))}
     print(f"\n{nodes} nodes:", json.dumps(costs))
-    assert all(found["frames"] > 5 for found in costs.values())
+    assert costs["scroll"]["frames"] > 50
     desk.widen(480)
     desk.panel.get_by_role("button", name="Fit").click()
     shoot(page, "74-lineage-500-fit-800-light")
@@ -274,7 +291,8 @@ def traced(page: Page, action: object) -> dict[str, float]:
     done: list[bool] = []
     session.on("Tracing.dataCollected", lambda found: events.extend(found["value"]))
     session.on("Tracing.tracingComplete", lambda _: done.append(True))
-    session.send("Tracing.start", {"transferMode": "ReportEvents", "categories": "devtools.timeline,blink,disabled-by-default-devtools.timeline"})
+    kinds = "devtools.timeline,blink,disabled-by-default-devtools.timeline"
+    session.send("Tracing.start", {"transferMode": "ReportEvents", "categories": kinds})
     action()
     session.send("Tracing.end")
     while not done:
@@ -308,7 +326,7 @@ def per_frame(events: list[dict[str, object]]) -> dict[str, float]:
 
 
 def write_big(lab: Lab) -> None:
-    """A session of 250 cells that hand on frames, as a kernel would have shipped it."""
+    """A session of a thousand cells that hand on frames, as a kernel would have shipped it."""
     nbformat.write(notebook("# %%\n1 + 1"), lab.root / "big.ipynb")
     draw = random.Random(5)
     session = Session("big1", "big-writer", "notebook", "big", "e-big", 1000.0, notebook=NotebookRef("nb-big", "big.ipynb"),
@@ -316,7 +334,8 @@ def write_big(lab: Lab) -> None:
     facts: list[object] = [session]
     names: list[str] = []
     for n in range(1, CELLS + 1):
-        reads = sorted({names[max(0, len(names) - 1 - int(draw.random() ** 2 * 20))] for _ in range(draw.randrange(1, 3))} if names else [])
+        back = [int(draw.random() ** 2 * 20) for _ in range(draw.randrange(1, 3))]
+        reads = sorted({names[max(0, len(names) - 1 - steps)] for steps in back} if names else [])
         mark = Fingerprint("frame", f"fp1:xxh3-128:{n:032x}", "pandas.core.frame.DataFrame", (1000 + n, 12), 96_000)
         facts.append(CellExecution("big1", n, f"frame_{n} = step_{n}({', '.join(reads)})", "ok", cell=f"c{n}", started=1000.0 + n,
                                    ended=1000.5 + n, reads=[Read(name) for name in reads],

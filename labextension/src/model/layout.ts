@@ -37,9 +37,9 @@ const MARGIN = 16;
 const BEND = 6;
 const LONGEST = 12;
 const SWEEPS = 8;
-const PASSES = 10;
-/** From this pass on, neighbours above and below count alike. */
-const BALANCED = 6;
+const PASSES = 14;
+/** In these passes neighbours above and below count alike; in the last one again only those below, so that chains are straight. */
+const isBalanced = (pass: number): boolean => pass >= 6 && pass < PASSES - 1;
 
 /** A node or a bend while the layout is made. */
 interface Item {
@@ -71,7 +71,7 @@ export function layout(sizes: readonly Size[], edges: readonly Pair[]): Layout {
   ])));
   return {
     boxes, layers, paths,
-    width: Math.max(...boxes.map(box => box.x + box.width)) + MARGIN,
+    width: Math.max(...items.map(item => item.x + item.width / 2)) - left + MARGIN,
     height: Math.max(...boxes.map(box => box.y + box.height)) + MARGIN
   };
 }
@@ -165,8 +165,8 @@ function place(items: Item[], rows: readonly (readonly number[])[]): void {
     for (const row of down ? rows : [...rows].reverse()) {
       settle(items, row, row.map(i => {
         const item = items[i];
-        const above = pass >= BALANCED || down ? (item?.before ?? []) : [];
-        const below = pass >= BALANCED || !down ? (item?.after ?? []) : [];
+        const above = isBalanced(pass) || down ? (item?.before ?? []) : [];
+        const below = isBalanced(pass) || !down ? (item?.after ?? []) : [];
         const near = [...above, ...below];
         return near.length === 0 ? (item?.x ?? 0) : mean(near.map(one => items[one]?.x ?? 0));
       }));

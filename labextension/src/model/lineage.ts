@@ -33,17 +33,17 @@ export interface LineageState {
 }
 
 const REMEMBERED = 6;
-const CHARACTER = 6.4;
+const CHARACTER = 6.9;
 /** Mark, paddings and borders beside the words. */
 const AROUND = 40;
 
 /** How large a node is drawn. */
 export function sizeOf(node: LineageNode): Size {
   if (node.kind === 'cell') {
-    return { width: 190, height: 34 };
+    return { width: 176, height: 34 };
   }
   const detail = detailOf(node);
-  const letters = Math.max(shortName(node).length, detail.length * 0.95);
+  const letters = Math.max(shortName(node).length, detail.length * 0.9);
   return { width: Math.round(Math.min(190, Math.max(64, letters * CHARACTER + AROUND))), height: detail === '' ? 24 : 36 };
 }
 
@@ -76,7 +76,9 @@ export class LineageModel extends TabModel<LineageState> {
 
   /** Look only at what a node needs; "": at everything again. */
   focusOn(id: string): void {
-    this.redraw({ focus: id });
+    const { selected } = this.state;
+    this.redraw({ focus: id, selected: selected === '' || id === '' ? selected : id });
+    void this.ask();
   }
 
   /** Fold the variables of a cell into it, or unfold them. */

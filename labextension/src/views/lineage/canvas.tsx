@@ -91,6 +91,33 @@ function useZoom(graph: Graph, layout: Layout): Frame {
   return { view, sizer, layer, zoom };
 }
 
+interface Roving {
+  place(): number;
+  move(place: number): void;
+}
+
+/** One node at a time is in the order of the Tab key: the last that had the focus, else the last result. Written to the elements,
+ *  so that going along edges draws nothing again. */
+function useRoving(layer: React.RefObject<HTMLDivElement>, graph: Graph): Roving {
+  const id = React.useRef('');
+  const place = (): number => {
+    const known = graph.nodes.findIndex(node => node.id === id.current);
+    return known >= 0 ? known : Math.max(0, anchorOf(graph));
+  };
+  const reach = (at: number): void => {
+    layer.current?.querySelectorAll<HTMLElement>('[tabindex="0"]').forEach(one => (one.tabIndex = -1));
+    layer.current?.querySelector<HTMLElement>(`[data-place="${at}"]`)?.setAttribute('tabindex', '0');
+  };
+  React.useLayoutEffect(() => reach(place()));
+  return {
+    place,
+    move: at => {
+      id.current = graph.nodes[at]?.id ?? '';
+      reach(at);
+    }
+  };
+}
+
 function Edges({ graph, layout, selected }: { graph: Graph; layout: Layout; selected: number }): React.JSX.Element {
   const drawn = React.useMemo(() => graph.edges.filter(isDrawn), [graph]);
   const all = React.useMemo(() => layout.paths.join(''), [layout]);
@@ -123,29 +150,31 @@ export const Canvas = React.forwardRef<CanvasCommands, CanvasProps>(function Can
   const text = useText();
   const { view, sizer, layer, zoom } = useZoom(graph, layout);
   const links = React.useMemo(() => linksOf(graph, isDrawn), [graph]);
-  const [reachedId, setReached] = React.useState('');
-  const last = anchorOf(graph);
-  const known = graph.nodes.findIndex(node => node.id === reachedId);
-  const reached = known >= 0 ? known : last >= 0 ? last : 0;
+  const reached = useRoving(layer, graph);
   const selected = graph.nodes.findIndex(node => node.id === props.selected);
   const go = (place: number): void => {
     const box = layout.boxes[place];
-    setReached(graph.nodes[place]?.id ?? '');
     layer.current?.querySelector<HTMLElement>(`[data-place="${place}"]`)?.focus({ preventScroll: true });
     if (box) {
       zoom.current?.show(box);
     }
   };
   React.useImperativeHandle(ref, () => ({ zoom: factor => zoom.current?.by(factor), fit: () => zoom.current?.fit(), go }));
+  const nodes = React.useMemo(() => graph.nodes.map((node, i) => {
+    const box = layout.boxes[i];
+    return box && <Node key={node.id} node={node} box={box} place={i} selected={i === selected} found={i === props.found} />;
+  }), [graph, layout, selected, props.found]);
+  const placeAt = (event: React.SyntheticEvent): number => {
+    const place = (event.target as HTMLElement).closest<HTMLElement>('[data-place]')?.dataset.place;
+    return place === undefined ? -1 : Number(place);
+  };
+  const idAt = (event: React.SyntheticEvent): string => graph.nodes[placeAt(event)]?.id ?? '';
   const onKey = (event: React.KeyboardEvent): void => {
-    if (act(event, { ...props, reached, links, go, zoom: zoom.current })) {
+    const here = placeAt(event) >= 0 ? placeAt(event) : reached.place();
+    if (act(event, { ...props, here, links, go, zoom: zoom.current })) {
       event.preventDefault();
       event.stopPropagation();
     }
-  };
-  const idAt = (event: React.SyntheticEvent): string => {
-    const place = (event.target as HTMLElement).closest<HTMLElement>('[data-place]')?.dataset.place;
-    return place === undefined ? '' : (graph.nodes[Number(place)]?.id ?? '');
   };
   return (
     // The buttons inside take keys and clicks; this element only hears of them.
@@ -159,15 +188,12 @@ export const Canvas = React.forwardRef<CanvasCommands, CanvasProps>(function Can
       onKeyDown={onKey}
       onClick={event => idAt(event) !== '' && props.onSelect(idAt(event))}
       onDoubleClick={event => idAt(event) !== '' && props.onFocus(idAt(event))}
-      onFocus={event => idAt(event) !== '' && setReached(idAt(event))}
+      onFocus={event => placeAt(event) >= 0 && reached.move(placeAt(event))}
     >
       <div className="jp-mlops-sizer" ref={sizer}>
         <div className="jp-mlops-layer" style={{ width: layout.width, height: layout.height }} ref={layer}>
           <Edges graph={graph} layout={layout} selected={selected >= 0 ? selected : -1} />
-          {graph.nodes.map((node, i) => {
-            const box = layout.boxes[i];
-            return box && <Node key={node.id} node={node} box={box} place={i} selected={i === selected} reached={i === reached} found={i === props.found} />;
-          })}
+          {nodes}
         </div>
       </div>
     </div>
@@ -175,7 +201,8 @@ export const Canvas = React.forwardRef<CanvasCommands, CanvasProps>(function Can
 });
 
 interface Acting extends CanvasProps {
-  reached: number;
+  /** The node that has the focus. */
+  here: number;
   links: Links;
   go: (place: number) => void;
   zoom: Zoom | null;
@@ -184,7 +211,7 @@ interface Acting extends CanvasProps {
 /** Do what a key says; true if it says something. */
 function act(event: React.KeyboardEvent, on: Acting): boolean {
   const { key } = event;
-  const id = on.graph.nodes[on.reached]?.id ?? '';
+  const id = on.graph.nodes[on.here]?.id ?? '';
   const pan = PANS[key];
   const factor = ZOOMS[key];
   if (event.ctrlKey || event.metaKey || event.altKey) {
@@ -201,7 +228,7 @@ function act(event: React.KeyboardEvent, on: Acting): boolean {
   } else if (key === 'Escape') {
     on.onLeave();
   } else {
-    const place = next(key, on.reached, on.links, on.layout);
+    const place = next(key, on.here, on.links, on.layout);
     if (place === undefined) {
       return pan !== undefined;
     }

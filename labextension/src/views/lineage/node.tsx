@@ -43,11 +43,10 @@ interface NodeProps {
   box: Box;
   place: number;
   selected: boolean;
-  reached: boolean;
   found: boolean;
 }
 
-export const Node = React.memo(function Node({ node, box, place, selected, reached, found }: NodeProps): React.JSX.Element {
+export const Node = React.memo(function Node({ node, box, place, selected, found }: NodeProps): React.JSX.Element {
   const text = useText();
   const detail = detailOf(node);
   return (
@@ -55,7 +54,7 @@ export const Node = React.memo(function Node({ node, box, place, selected, reach
       type="button"
       className="jp-mlops-node"
       style={{ left: box.x, top: box.y, width: box.width, height: box.height }}
-      tabIndex={reached ? 0 : -1}
+      tabIndex={-1}
       aria-label={told(text, node)}
       aria-pressed={selected}
       title={node.label}

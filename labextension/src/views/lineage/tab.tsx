@@ -9,7 +9,7 @@ import type { LineageModel, LineageState } from '../../model/lineage';
 import type { PanelState } from '../../model/state';
 import type { Look } from '../../model/tab';
 import { Spinner } from '../icons';
-import { Button, ProblemNote } from '../parts';
+import { Button, ProblemNote, useActions } from '../parts';
 import { useText } from '../text';
 import { useTab } from '../view';
 import { Canvas, type CanvasCommands } from './canvas';
@@ -27,14 +27,15 @@ interface TabProps {
   run: string;
 }
 
-function Which({ model, state, panel }: { model: LineageModel; state: LineageState; panel: PanelState }): React.JSX.Element {
+function Which({ state, panel }: { state: LineageState; panel: PanelState }): React.JSX.Element {
+  const actions = useActions();
   const text = useText();
   const runs = panel.runs.slice(0, RUNS);
   const other = state.run !== '' && runs.every(run => run.id !== state.run);
   return (
     <select
       className="jp-mlops-select" aria-label={text.__('Whose graph')} data-testid="mlops-lineage-run" value={state.run}
-      onChange={event => model.ofRun(event.target.value)}
+      onChange={event => actions.show('lineage', event.target.value)}
     >
       <option value="">{text.__('The notebook')}</option>
       {other && <option value={state.run}>{text.__('This run')}</option>}
@@ -94,7 +95,7 @@ function Summary({ state, onEverything }: { state: LineageState; onEverything: (
   const cells = state.graph.nodes.filter(node => node.kind === 'cell').length;
   const node = state.whole?.nodes.find(one => one.id === state.focus);
   return (
-    <p className="jp-mlops-graph-words" role="status">
+    <p className="jp-mlops-summary" role="status">
       <span>
         {node
           ? text._n('What %2 needs: %1 cell', 'What %2 needs: %1 cells', cells, node.kind === 'cell' ? text.__('cell %1', node.n ?? 0) : node.label)
@@ -163,7 +164,7 @@ export function LineageTab({ model, panel, run }: TabProps): React.JSX.Element {
   return (
     <div className="jp-mlops-lineage" data-testid="mlops-lineage">
       <div className="jp-mlops-bar-row">
-        <Which model={model} state={state} panel={panel} />
+        <Which state={state} panel={panel} />
         {!empty && <Search found={found.length} at={at < 0 ? 0 : at} onText={text => { setWanted(text); setAt(-1); }} onNext={goOn} />}
       </div>
       <div className="jp-mlops-bar-row">
@@ -172,16 +173,16 @@ export function LineageTab({ model, panel, run }: TabProps): React.JSX.Element {
       {empty ? <Nothing state={state} panel={panel} /> : (
         <>
           <ProblemNote problem={state.problem} />
-          <Summary state={state} onEverything={() => model.focusOn('')} />
+          <div className="jp-mlops-graph-words">
+            <Summary state={state} onEverything={() => model.focusOn('')} />
+            {!list && <Zooms canvas={canvas} />}
+          </div>
           <div className="jp-mlops-graph-and-card" data-card={state.selected !== ''}>
             {list ? <Outline graph={state.graph} onSelect={id => model.select(id)} /> : (
-              <div className="jp-mlops-graph-frame">
-                <Canvas
-                  ref={canvas} graph={state.graph} layout={state.layout} selected={state.selected} found={found[at] ?? -1}
-                  onSelect={id => model.select(id)} onFocus={id => model.focusOn(state.focus === id ? '' : id)} onLeave={leave}
-                />
-                <Zooms canvas={canvas} />
-              </div>
+              <Canvas
+                ref={canvas} graph={state.graph} layout={state.layout} selected={state.selected} found={found[at] ?? -1}
+                onSelect={id => model.select(id)} onFocus={id => model.focusOn(state.focus === id ? '' : id)} onLeave={leave}
+              />
             )}
             <CardOf model={model} state={state} panel={panel} onClose={close} />
           </div>

@@ -5,9 +5,11 @@
 
 import type { Box } from '../../model/layout';
 
-const LEAST = 0.2;
+const LEAST = 0.1;
 const MOST = 2;
 const READABLE = 0.8;
+/** A little smaller, if all of its width is in sight then. */
+const NEARLY = 0.65;
 const AROUND = 24;
 /** Pixels that the pointer may wander in a click. */
 const STILL = 4;
@@ -49,7 +51,8 @@ export class Zoom {
   start(width: number, height: number, anchor: Box | undefined): void {
     this.width = width;
     this.height = height;
-    this.to(Math.min(1, Math.max(READABLE, this.fitting())));
+    const fitting = this.view.clientWidth / Math.max(1, width);
+    this.to(fitting >= NEARLY ? Math.min(1, fitting) : READABLE);
     if (anchor) {
       this.view.scrollLeft = (anchor.x + anchor.width / 2) * this.scale - this.view.clientWidth / 2;
       this.view.scrollTop = (anchor.y + anchor.height) * this.scale - this.view.clientHeight + AROUND;
