@@ -7,6 +7,7 @@ Content that is known in part (a sampled hash) or not at all is never taken for 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
@@ -349,6 +350,7 @@ def _sessions(ledger: Ledger, here: Session, runs: Sequence[Run]) -> Iterator[Se
                 known[session.id] = session
     for other in dict.fromkeys(run.session for run in runs):
         if len(known) < SESSIONS and other not in known:
-            known[other] = ledger.session(other)
+            with contextlib.suppress(NotFoundError):  # a run from an archive may have come without its session
+                known[other] = ledger.session(other)
     newest = sorted(known.values(), key=lambda session: session.started)[-SESSIONS:]
     yield from newest if here in newest else [*newest[1:], here]

@@ -31,6 +31,8 @@ BINS = 24
 TOP = 6
 _LARGEST = 0x7F7F
 """Key of the largest numbers, without the sign."""
+KEPT = 300
+"""Contents whose statistics stay."""
 _WHOLE = 40
 """Whole numbers over a range up to this one get a bin each."""
 
@@ -185,6 +187,8 @@ def _keep(found: _Kept) -> None:
         with os.fdopen(handle, "wb") as part:
             part.write(to_json(found))
         Path(name).replace(_file(found.digest))
+        for old in sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime)[:-KEPT]:
+            old.unlink()
 
 
 def _pictures(kept: _Kept | _Missing, beside: _Kept | _Missing) -> list[ColumnPicture]:

@@ -52,7 +52,7 @@ class LineageNode(msgspec.Struct, omit_defaults=True):
     dataset: str = ""
     """Of data: the key of its page."""
     needed: bool = False
-    """In the slice of the run that was asked about."""
+    """In the slice of the run that was asked about, where other nodes are shown too."""
 
 
 class LineageEdge(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -81,7 +81,7 @@ def picture(executions: Sequence[CellExecution], observations: Sequence[Observat
         shown = closure(graph, [*roots, *(cells or ())], _results(graph, observations, roots, everything=everything))
     else:
         shown = [n for n in sorted(cells) if n in graph.steps]
-    drawing = _Drawing(graph, shown[-most:], earlier=len(shown) - len(shown[-most:]), needed=set(cells or ()))
+    drawing = _Drawing(graph, shown[-most:], earlier=len(shown) - len(shown[-most:]), needed=set(cells or ()) if everything else set())
     drawing.draw(observations)
     return Picture(list(drawing.nodes.values()), [LineageEdge(a, b, faint) for (a, b), faint in drawing.edges.items()],
                    len(shown), drawing.earlier)

@@ -13,7 +13,7 @@ import { useTab } from '../view';
 import { Coverage, kindName } from './words';
 
 const MANY = 8;
-const SHOWN = 200;
+const SHOWN = 60;
 
 function figures(row: DatasetRow): string {
   const size = row.nbytes === undefined || row.nbytes === null ? '' : bytes(row.nbytes);

@@ -34,7 +34,7 @@ function Versions({ model, state, versions }: { model: DatasetModel; state: Data
             <span className="jp-mlops-figure">{about(version)}</span>
             <span className="jp-mlops-muted jp-mlops-figure">
               {[
-                (version.sessions ?? 0) > 1 ? text.__('%1 sessions', version.sessions ?? 0) : '',
+                (version.sessions ?? 0) > 1 ? text.__('%1 sessions since %2', version.sessions ?? 0, when(version.first)) : '',
                 (version.runs_total ?? 0) > 0 ? text._n('%1 run', '%1 runs', version.runs_total ?? 0) : ''
               ].filter(part => part !== '').join(' · ')}
             </span>

@@ -18,6 +18,7 @@ interface CanvasProps {
   found: number;
   onSelect: (id: string) => void;
   onFocus: (id: string) => void;
+  onFold: (id: string) => void;
   onLeave: () => void;
 }
 
@@ -159,11 +160,18 @@ export const Canvas = React.forwardRef<CanvasCommands, CanvasProps>(function Can
       zoom.current?.show(box);
     }
   };
+  const box = layout.boxes[selected];
+  React.useEffect(() => {
+    if (box) {
+      zoom.current?.show(box); // its card may have taken the place where it stood
+    }
+  }, [box, zoom]);
   React.useImperativeHandle(ref, () => ({ zoom: factor => zoom.current?.by(factor), fit: () => zoom.current?.fit(), go }));
   const nodes = React.useMemo(() => graph.nodes.map((node, i) => {
     const box = layout.boxes[i];
     return box && <Node key={node.id} node={node} box={box} place={i} selected={i === selected} found={i === props.found} />;
   }), [graph, layout, selected, props.found]);
+  const marked = React.useMemo(() => graph.nodes.some(node => node.needed === true), [graph]);
   const placeAt = (event: React.SyntheticEvent): number => {
     const place = (event.target as HTMLElement).closest<HTMLElement>('[data-place]')?.dataset.place;
     return place === undefined ? -1 : Number(place);
@@ -182,8 +190,9 @@ export const Canvas = React.forwardRef<CanvasCommands, CanvasProps>(function Can
     <div
       className="jp-mlops-graph"
       role="group"
-      aria-label={text.__('Graph. Arrow keys go along its edges, Enter opens, F shows what a node needs, plus and minus zoom.')}
+      aria-label={text.__('Graph. Arrow keys go along its edges, Enter opens, F shows what a node needs, C folds the variables of a cell, plus and minus zoom.')}
       data-testid="mlops-graph"
+      data-marked={marked}
       ref={view}
       onKeyDown={onKey}
       onClick={event => idAt(event) !== '' && props.onSelect(idAt(event))}
@@ -225,6 +234,8 @@ function act(event: React.KeyboardEvent, on: Acting): boolean {
     on.zoom?.fit();
   } else if (key === 'f' || key === 'F') {
     on.onFocus(id);
+  } else if (key === 'c' || key === 'C') {
+    on.onFold(on.graph.nodes[on.here]?.kind === 'cell' ? id : '');
   } else if (key === 'Escape') {
     on.onLeave();
   } else {

@@ -181,7 +181,8 @@ export function LineageTab({ model, panel, run }: TabProps): React.JSX.Element {
             {list ? <Outline graph={state.graph} onSelect={id => model.select(id)} /> : (
               <Canvas
                 ref={canvas} graph={state.graph} layout={state.layout} selected={state.selected} found={found[at] ?? -1}
-                onSelect={id => model.select(id)} onFocus={id => model.focusOn(state.focus === id ? '' : id)} onLeave={leave}
+                onSelect={id => model.select(id)} onFocus={id => model.focusOn(state.focus === id ? '' : id)}
+                onFold={id => id !== '' && model.fold(id)} onLeave={leave}
               />
             )}
             <CardOf model={model} state={state} panel={panel} onClose={close} />
