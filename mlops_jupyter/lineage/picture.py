@@ -81,7 +81,8 @@ def picture(executions: Sequence[CellExecution], observations: Sequence[Observat
         shown = closure(graph, [*roots, *(cells or ())], _results(graph, observations, roots, everything=everything))
     else:
         shown = [n for n in sorted(cells) if n in graph.steps]
-    drawing = _Drawing(graph, shown[-most:], earlier=len(shown) - len(shown[-most:]), needed=set(cells or ()) if everything else set())
+    marked = set(cells or ()) if everything else set()
+    drawing = _Drawing(graph, shown[-most:], earlier=len(shown) - len(shown[-most:]), needed=marked)
     drawing.draw(observations)
     return Picture(list(drawing.nodes.values()), [LineageEdge(a, b, faint) for (a, b), faint in drawing.edges.items()],
                    len(shown), drawing.earlier)
