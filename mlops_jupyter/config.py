@@ -62,6 +62,10 @@ class Settings(SingletonConfigurable):
         """Where this machine's submissions to this store keep their logs and what they deliver. The folder may not exist yet."""
         return self.outbox_folder().parent / "submissions"
 
+    def profiles_folder(self) -> Path:
+        """Where statistics of data that somebody looked at stay, until something is forgotten. The folder may not exist yet."""
+        return self.outbox_folder().parent / "profiles"
+
     def environments_folder(self) -> Path:
         """Where the virtual environments of jobs are kept, whatever the store. The folder may not exist yet."""
         return self._state_folder() / "environments"

@@ -50,6 +50,8 @@ def typescript(shape: Shape) -> str:
     if "anyOf" in shape:
         return union_of(typescript(member) for member in shape["anyOf"])
     kind = shape.get("type")
+    if kind == "array" and "prefixItems" in shape:
+        return f"[{', '.join(typescript(item) for item in shape['prefixItems'])}]"
     if kind == "array":
         item = typescript(shape["items"])
         return f"({item})[]" if " | " in item else f"{item}[]"

@@ -73,10 +73,14 @@ def derive_runs(store: Store) -> set[str]:
 
 
 def scrub_outboxes(store: AnyStore) -> None:
-    """After `forget`: what the configured outboxes still hold of shipped records is overwritten, and no checkpoint stays."""
+    """After `forget`: what the configured outboxes still hold of shipped records is overwritten, and no checkpoint stays.
+
+    Nor do the profiles that somebody looked at (api/profiles.py): what is forgotten may be in any of them.
+    """
     folder = Settings.current().outbox_folder()
     scrub(folder, store)
     clear(folder.parent)
+    shutil.rmtree(Settings.current().profiles_folder(), ignore_errors=True)
 
     def is_there(digest: str) -> bool:
         return store.has_blob(digest) or (folder / "blobs" / digest.removeprefix("sha256:")).exists()

@@ -6,13 +6,14 @@ What reads them needs Arrow; without it, and for any other file, nothing but the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 
 from mlops_jupyter.entities.data import Profile, Schema
-from mlops_jupyter.fingerprint.profile import profile_of, schema_of
+from mlops_jupyter.fingerprint.profile import centers_of, profile_of, schema_of
 
 _TEXTS = (".csv", ".tsv", ".jsonl", ".ndjson")
 ENDINGS = (*_TEXTS, *(f"{ending}.gz" for ending in _TEXTS), ".parquet", ".pq", ".feather", ".arrow", ".ipc", ".orc")
@@ -31,6 +32,19 @@ class TableFile(msgspec.Struct, frozen=True):
 
 def table_file(path: Path, *, statistics: bool = False) -> TableFile | None:
     """The table in `path`, with `statistics` its profile too; None if it is no table, or too large, or nothing here reads it."""
+    return _read(path, profile_of if statistics else None)
+
+
+def centred_table(path: Path) -> TableFile | None:
+    """As `table_file` with statistics, centred on what the columns hold: finer, to be looked at and not to be merged."""
+    def centred(table: object) -> Profile | None:
+        rough = profile_of(table)
+        return rough and profile_of(table, centers_of(rough))
+
+    return _read(path, centred)
+
+
+def _read(path: Path, statistics: Callable[[object], Profile | None] | None) -> TableFile | None:
     if not str(path).lower().endswith(ENDINGS) or find_spec("pyarrow") is None or path.stat().st_size > MOST_BYTES:
         return None
     from mlops_jupyter.fingerprint.types.table_files import read
@@ -38,7 +52,7 @@ def table_file(path: Path, *, statistics: bool = False) -> TableFile | None:
     table, error = read(path)
     if table is None:
         return TableFile(error=error)
-    return TableFile(schema_of(table), len(table), profile_of(table) if statistics else None)
+    return TableFile(schema_of(table), len(table), statistics(table) if statistics is not None else None)
 
 
 def changes(before: Schema, after: Schema) -> list[str]:

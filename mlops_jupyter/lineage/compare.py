@@ -158,11 +158,12 @@ def _data(a: Sequence[Dataset], b: Sequence[Dataset]) -> list[DataChange]:
         elif name not in left:
             changes.append(DataChange(name, "added", shape_b=right[name].fingerprint.shape))
         elif not left[name].fingerprint.same_as(right[name].fingerprint):
-            changes.append(_dataset(name, left[name].fingerprint, right[name].fingerprint))
+            changes.append(data_change(name, left[name].fingerprint, right[name].fingerprint))
     return changes
 
 
-def _dataset(name: str, a: Fingerprint, b: Fingerprint) -> DataChange:
+def data_change(name: str, a: Fingerprint, b: Fingerprint) -> DataChange:
+    """What differs between two contents of one dataset, as far as their fingerprints tell."""
     detail = difference(a, b) or Difference()
     return DataChange(
         name, _kind(a, b, detail),

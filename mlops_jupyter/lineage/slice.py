@@ -75,8 +75,8 @@ class _Closure:
         gone: dict[str, Version] = {}
         while self.queue:
             step = self.graph.steps[self.queue.pop()]
-            for version in step.reads.values():
-                self.version(version.chain()[-1] if _only_filled(step, version) else version)
+            for version in needed_versions(step):
+                self.version(version)
             gone |= step.gone
             if not self.queue:  # a cell that is needed makes what was gone when hidden code could list all names
                 made = {name for n in self.because for name in self.graph.steps[n].writes}
@@ -111,6 +111,22 @@ def slice_in(graph: Graph, results: Sequence[Result]) -> Slice:
             closure.step(result.n, _verb(result.kind), result.name)
     closure.finish()
     return _slice(graph, results[0], closure)
+
+
+def closure(graph: Graph, roots: Iterable[int], results: Iterable[Version] = ()) -> list[int]:
+    """The executions `roots`, and all that they and the content of `results` need, in order."""
+    found = _Closure(graph)
+    for n in roots:
+        found.step(n, "ran as", f"execution {n}")
+    for version in results:
+        found.version(version)
+    found.finish()
+    return sorted(found.because)
+
+
+def needed_versions(step: Step) -> list[Version]:
+    """The versions that an execution needs of what it read."""
+    return [version.chain()[-1] if _only_filled(step, version) else version for version in step.reads.values()]
 
 
 def whole(executions: Sequence[CellExecution], upto: int | None = None) -> Slice:

@@ -18,7 +18,9 @@ from mlops_jupyter.server.bodies import StaleBody
 from mlops_jupyter.server.handler import MlopsHandler, NotebookHandler
 from mlops_jupyter.server.kernels import KernelCommand, kernel_commands, requirement
 from mlops_jupyter.server.openapi import document
+from mlops_jupyter.server.routes_data import DATA_ROUTES
 from mlops_jupyter.server.routes_jobs import JOB_ROUTES
+from mlops_jupyter.server.routes_lineage import LINEAGE_ROUTES
 from mlops_jupyter.server.routes_store import STORE_ROUTES
 from mlops_jupyter.server.services import NotebookServices
 from mlops_jupyter.version import __version__
@@ -188,7 +190,7 @@ READ_ROUTES: list[tuple[str, type[MlopsHandler]]] = [
 
 def routes() -> list[tuple[str, type[MlopsHandler]]]:
     """Every address of a server with notebooks, most particular first."""
-    return _below_base([*READ_ROUTES, *JOB_ROUTES, *STORE_ROUTES])
+    return _below_base([*READ_ROUTES, *JOB_ROUTES, *LINEAGE_ROUTES, *DATA_ROUTES, *STORE_ROUTES])
 
 
 def team_routes() -> list[tuple[str, type[MlopsHandler]]]:

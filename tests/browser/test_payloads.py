@@ -93,6 +93,16 @@ def test_no_payload_runs_asks_or_commands_anything(desk: Desk, canary: Canary) -
         desk.tab(tab)
         page.wait_for_load_state("networkidle")
         look_at_all(desk, seen, texts)
+    for tab, things in {"Lineage": "[data-place]", "Data": "[data-testid='mlops-dataset']"}.items():
+        desk.tab(tab)
+        page.wait_for_load_state("networkidle")
+        expect(desk.panel.locator(things)).not_to_have_count(0)
+        for at in range(min(3, desk.panel.locator(things).count())):
+            desk.panel.locator(things).nth(at).click()
+            page.wait_for_load_state("networkidle")
+            look_at_all(desk, seen, texts)
+            desk.tab(tab)
+            page.wait_for_load_state("networkidle")
     desk.tab("Now")
     desk.part("execution").first.click()
     for way in ("history", "convert"):

@@ -802,6 +802,273 @@ export interface RunBody {
   inputs?: Record<string, string>;
 }
 
+/** A cell execution, or something that one left behind. `n`: the execution that is it or made it; 0 if none did. */
+export interface LineageNode {
+  id: string;
+  kind: 'cell' | 'data' | 'metric' | 'model' | 'variable';
+  label: string;
+  /** Default: 0 */
+  n?: number;
+  /** Default: "" */
+  cell?: string;
+  /** Default: "" */
+  detail?: string;
+  /** Default: null */
+  nbytes?: number | null;
+  /** Default: "" */
+  state?: string;
+  /** Default: 0 */
+  times?: number;
+  /** Default: false */
+  opaque?: boolean;
+  /** Default: [] */
+  unread?: string[];
+  /** Default: "" */
+  source?: string;
+  /** Default: "" */
+  dataset?: string;
+  /** Default: false */
+  needed?: boolean;
+}
+
+/** From one node to another, by their places in the list. `faint`: through something that has no node of its own. */
+export interface LineageEdge {
+  a: number;
+  b: number;
+  /** Default: "" */
+  faint?: string;
+}
+
+/** The graph of a session, or of what a run needs. All empty where nothing was tracked. */
+export interface LineageGraph {
+  session: string;
+  run: string;
+  nodes: LineageNode[];
+  edges: LineageEdge[];
+  cells: number;
+  total: number;
+  earlier: number;
+}
+
+/** A name that a cell wrote: how, and what it held then, in words. */
+export interface WrittenName {
+  name: string;
+  how: string;
+  /** Default: "" */
+  type?: string;
+  /** Default: [] */
+  shape?: number[];
+}
+
+/** One execution of a cell, as it was. */
+export interface CellAsRun {
+  session: string;
+  n: number;
+  cell: string;
+  source: string;
+  state: string;
+  started: number | null;
+  seconds: number | null;
+  error: string;
+  reads: string[];
+  writes: WrittenName[];
+  opaque: string[];
+}
+
+/** A dataset as a line of a list, with what its newest version is. */
+export interface DatasetRow {
+  key: string;
+  name: string;
+  kind: 'file' | 'query' | 'url' | 'value';
+  last: number;
+  /** Default: "" */
+  source?: string;
+  /** Default: "" */
+  digest?: string;
+  /** Default: 1.0 */
+  coverage?: number;
+  /** Default: [] */
+  shape?: number[];
+  /** Default: null */
+  nbytes?: number | null;
+  /** Default: 0 */
+  versions?: number;
+  /** Default: 0 */
+  cells?: number;
+  /** Default: 0 */
+  runs?: number;
+  /** Default: [] */
+  roles?: string[];
+}
+
+/** The datasets of an experiment, files and questions first; found in so many of its sessions and runs. */
+export interface Datasets {
+  experiment: string;
+  sessions: number;
+  runs: number;
+  datasets: DatasetRow[];
+}
+
+/** A cell execution that read, wrote or otherwise used a version. */
+export interface DatasetUse {
+  session: string;
+  n: number;
+  cell: string;
+  how: 'read' | 'used' | 'written';
+  line: string;
+  /** Default: null */
+  at?: number | null;
+  /** Default: false */
+  current?: boolean;
+}
+
+/** A run that used a version. */
+export interface DatasetRun {
+  id: string;
+  number: number;
+  name: string;
+  started: number;
+}
+
+/** One content of a dataset. `coverage` below 1: known in part; `digest` "": not known. */
+export interface DatasetVersion {
+  id: string;
+  first: number;
+  last: number;
+  /** Default: "" */
+  digest?: string;
+  /** Default: "" */
+  type?: string;
+  /** Default: [] */
+  shape?: number[];
+  /** Default: null */
+  nbytes?: number | null;
+  /** Default: 1.0 */
+  coverage?: number;
+  /** Default: [] */
+  columns?: Column[];
+  /** Default: 0 */
+  sessions?: number;
+  /** Default: [] */
+  uses?: DatasetUse[];
+  /** Default: 0 */
+  uses_total?: number;
+  /** Default: [] */
+  runs?: DatasetRun[];
+  /** Default: 0 */
+  runs_total?: number;
+}
+
+/** One dataset with its versions, newest first. */
+export interface DatasetPage {
+  dataset: DatasetRow;
+  versions: DatasetVersion[];
+}
+
+/** One column that both tables have, and whose content differs. `rows`: [start, stop) of each stretch, empty if not known. */
+export interface ColumnChange {
+  name: string;
+  /** Default: "" */
+  type_a?: string;
+  /** Default: "" */
+  type_b?: string;
+  /** Default: [] */
+  rows?: [number, number][];
+}
+
+/** What differs from table `a` to table `b`. For an array or a series, `changed` holds one column without a name. */
+export interface Difference {
+  /** Default: [] */
+  changed?: ColumnChange[];
+  /** Default: [] */
+  added?: string[];
+  /** Default: [] */
+  removed?: string[];
+  /** Default: [] */
+  unknown?: string[];
+  /** Default: 0 */
+  appended?: number;
+  /** Default: 0 */
+  unchanged?: number;
+  /** Default: 0 */
+  open?: number;
+}
+
+/** One dataset that differs, by name. `unknown`: content could not be compared in full. */
+export interface DataChange {
+  name: string;
+  kind: string;
+  /** Default: [] */
+  columns_changed?: string[];
+  /** Default: [] */
+  columns_added?: string[];
+  /** Default: [] */
+  columns_removed?: string[];
+  /** Default: null */
+  shape_a?: number[] | null;
+  /** Default: null */
+  shape_b?: number[] | null;
+  /** Default: null */
+  detail?: Difference | null;
+}
+
+/** What differs from version `a` to version `b`, as far as fingerprints tell. */
+export interface DatasetDifference {
+  a: string;
+  b: string;
+  change: DataChange | null;
+  types: string[];
+}
+
+/** A value of a text column and how often it occurs. */
+export interface TopValue {
+  text: string;
+  count: number;
+}
+
+/** One column: what is known in figures, and the bars to draw. `low` and `high` are the ends of the bins. */
+export interface ColumnPicture {
+  name: string;
+  type: string;
+  kind: string;
+  count: number;
+  /** Default: 0 */
+  nulls?: number;
+  /** Default: 0 */
+  zeros?: number;
+  /** Default: 0 */
+  infinities?: number;
+  /** Default: null */
+  distinct?: number | null;
+  /** Default: null */
+  minimum?: number | null;
+  /** Default: null */
+  maximum?: number | null;
+  /** Default: 0.0 */
+  low?: number;
+  /** Default: 0.0 */
+  high?: number;
+  /** Default: [] */
+  bins?: number[];
+  /** Default: [] */
+  top?: TopValue[];
+  /** Default: 0 */
+  others?: number;
+}
+
+/** The profile of a version, and of the one it is laid over, in the same bins. `missing`: why there is none. */
+export interface DatasetProfile {
+  version: string;
+  against: string;
+  rows: number | null;
+  columns: ColumnPicture[];
+  missing: string;
+  remedy: string;
+  rows_against: number | null;
+  columns_against: ColumnPicture[];
+  missing_against: string;
+}
+
 /** Where an observed call stands: `module.qualname` of the function; cell id or file; line from 1, column from 0. */
 export interface CallSite {
   function: string;

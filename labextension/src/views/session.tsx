@@ -172,6 +172,9 @@ function Windowed({ rows, draw, list }: Drawn): React.JSX.Element {
     overscan: OVERSCAN,
     getItemKey: at => rows[at]?.n ?? at
   });
+  // React gives the list its element after its rows have asked for it: without a second look, none is drawn until something changes.
+  const [, again] = React.useReducer((times: number) => times + 1, 0);
+  React.useEffect(() => again(), []);
   const items = virtual.getVirtualItems();
   const before = items[0]?.start ?? 0;
   const after = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
