@@ -175,8 +175,8 @@ def _seen(store: AnyStore, one: Submission, sight: Sight | None) -> Submission:
         return _moved(store, one, standing, sight)
     found = _collected(store, one)
     began = one.state == "running" or (sight is not None and sight.started is not None)
-    if standing.state == "cancelled" and began and one.deliver and not found.results and _just_now(store, one):
-        return one  # it is told to stop, and may still leave what it made
+    if standing.state == "cancelled" and began and not found.results and _may_still_leave(store, one):
+        return one
     told = found.told(states.get(sight.word) if sight is not None else None) if one.schedule is None else None
     outcome = judge_place(sight, states, told) if sight is not None else told or standing
     return _settled(store, _timed(one, sight), outcome, found)
@@ -194,8 +194,13 @@ def _still_scheduled(store: AnyStore, one: Submission, standing: Outcome) -> Sub
     return now if store.swap(one, [now]) else find(store, one.id)  # its timer may just have noted something else
 
 
-def _just_now(store: AnyStore, one: Submission) -> bool:
-    """Whether its end was first seen less than `_LEAVE` seconds ago, by this machine's clock, which is written down."""
+def _may_still_leave(store: AnyStore, one: Submission) -> bool:
+    """Whether an attempt that was told to stop may still leave what it made: for `_LEAVE` seconds from when that was first seen.
+
+    By this machine's clock, which is written down.
+    """
+    if not one.deliver or kind_of(one.runner).about.ends_last:
+        return False
     now = time.time()
     if one.ended is None:
         one.ended = now  # also for whoever looks again with what it has

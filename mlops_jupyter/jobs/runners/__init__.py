@@ -39,6 +39,8 @@ class About(msgspec.Struct, frozen=True):
     """The extra of mlops_jupyter that it needs; "" for none."""
     schedules: Literal["no", "may", "must"] = "no"
     """Whether what it is given may have a schedule."""
+    ends_last: bool = False
+    """Whether what a cancelled attempt leaves is there by the time that the place calls it cancelled; else it is waited for."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,7 +70,7 @@ class DaskRunner:
         environment="the worker's own interpreter, or --set program=PATH/TO/mlops",
         inputs="files of this machine are uploaded; addresses are read by the worker",
         results="come back as the task's result once somebody looks; to a store that is a server or a database, while it runs",
-        extra="dask")
+        extra="dask", ends_last=True)
     states: ClassVar[States] = {
         "released": "queued", "waiting": "queued", "no-worker": "queued", "queued": "queued", "processing": "queued",
         "executing": "running", "done": "succeeded", "exited": "failed", "erred": "failed", "killed": "died",

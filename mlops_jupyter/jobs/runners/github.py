@@ -50,7 +50,7 @@ class GithubRunner:
     about: ClassVar[About] = About(
         title="GitHub Actions", bundle="committed in the repository", environment="made from its lock on the runner, and cached",
         inputs="files of the repository, or addresses", results="an artifact, which gh fetches; reports to MLOPS_STORE",
-        extra="ci", schedules="may")
+        extra="ci", schedules="may", ends_last=True)
     states: ClassVar[States] = {**ci.HERE, **ci.WRITTEN, **STATES}
     Options: ClassVar[type[msgspec.Struct]] = GithubOptions
 

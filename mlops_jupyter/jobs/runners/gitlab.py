@@ -54,7 +54,7 @@ class GitlabRunner:
     about: ClassVar[About] = About(
         title="GitLab CI", bundle="committed in the repository", environment="made from its lock on the runner, and cached",
         inputs="files of the repository, or addresses", results="an artifact, which glab fetches; reports to MLOPS_STORE",
-        schedules="may")
+        schedules="may", ends_last=True)
     states: ClassVar[States] = {**ci.HERE, **ci.WRITTEN, **STATES}
     Options: ClassVar[type[msgspec.Struct]] = GitlabOptions
 
