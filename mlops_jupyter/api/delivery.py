@@ -26,16 +26,16 @@ class DeliveryWeek(msgspec.Struct):
     """What began in the week from `start`, a Monday at midnight UTC. `jobs`: attempts that have ended, without the cancelled."""
 
     start: float
-    runs: int = 0
-    failed_runs: int = 0
-    jobs: int = 0
-    failed_jobs: int = 0
-    verified: int = 0
+    runs: int
+    failed_runs: int
+    jobs: int
+    failed_jobs: int
+    verified: int
     """Runs of this week that were verified, whenever that was."""
-    reproduced: int = 0
+    reproduced: int
     """Of those, the ones that came out identical or within tolerance."""
-    notebook_seconds: float = 0.0
-    job_seconds: float = 0.0
+    notebook_seconds: float
+    job_seconds: float
 
 
 class Delivery(msgspec.Struct):
@@ -56,7 +56,7 @@ def delivery(entries: Sequence[JobEntry] = (), now: float = 0.0) -> list[Deliver
     ledger = open_ledger()
     runs, spent, submissions = ledger.runs(), ledger.spent(), ledger.submissions()
     own = [run for run in runs if run.origin is None or not run.origin.job]
-    found = {run.experiment_id: Delivery(run.experiment_id, run.experiment, 0.0, run.started, DeliveryWeek(0.0), [])
+    found = {run.experiment_id: Delivery(run.experiment_id, run.experiment, 0.0, run.started, _empty(0.0), [])
              for run in own}
     for one in found.values():
         one.weeks = _weeks(now)
@@ -77,8 +77,12 @@ def week_of(moment: float) -> float:
     return moment - (moment - _MONDAY) % WEEK
 
 
+def _empty(start: float) -> DeliveryWeek:
+    return DeliveryWeek(start, 0, 0, 0, 0, 0, 0, 0.0, 0.0)
+
+
 def _weeks(now: float) -> list[DeliveryWeek]:
-    return [DeliveryWeek(week_of(now) - back * WEEK) for back in range(WEEKS - 1, -1, -1)] if now else []
+    return [_empty(week_of(now) - back * WEEK) for back in range(WEEKS - 1, -1, -1)] if now else []
 
 
 def _places(one: Delivery, at: float) -> list[DeliveryWeek]:
@@ -91,7 +95,7 @@ def _count_runs(found: dict[str, Delivery], own: Iterable[Run]) -> None:
     for run in own:
         one = found[run.experiment_id]
         one.first_run, one.last = min(one.first_run, run.started), max(one.last, run.started)
-        known = run.verification if run.verification and run.verification.slice_digest in {"", run.slice_digest} else None
+        known = run.verification if run.verification and run.verification.slice_digest == run.slice_digest else None
         for place in _places(one, run.started):
             place.runs += 1
             place.failed_runs += run.state == "failed"

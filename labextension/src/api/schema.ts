@@ -1428,22 +1428,14 @@ export interface Shown {
 /** What began in the week from `start`, a Monday at midnight UTC. `jobs`: attempts that have ended, without the cancelled. */
 export interface DeliveryWeek {
   start: number;
-  /** Default: 0 */
-  runs?: number;
-  /** Default: 0 */
-  failed_runs?: number;
-  /** Default: 0 */
-  jobs?: number;
-  /** Default: 0 */
-  failed_jobs?: number;
-  /** Default: 0 */
-  verified?: number;
-  /** Default: 0 */
-  reproduced?: number;
-  /** Default: 0.0 */
-  notebook_seconds?: number;
-  /** Default: 0.0 */
-  job_seconds?: number;
+  runs: number;
+  failed_runs: number;
+  jobs: number;
+  failed_jobs: number;
+  verified: number;
+  reproduced: number;
+  notebook_seconds: number;
+  job_seconds: number;
 }
 
 /** One experiment: all of its time in `whole`, its last weeks in `weeks`. `to_job`: seconds from first run to verified job. */

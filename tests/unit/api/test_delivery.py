@@ -27,9 +27,9 @@ def told() -> Store:
     append(store, session(), cell(1, started=1.0, ended=3.0), cell(2, "error", started=3.0, ended=3.5), cell(3, started=4.0))
     store.save_runs("s1", [run("r1", started=began, slice_digest="d"), run("r2", started=NOW - DAY, state="failed"),
                            run("r3", started=NOW - DAY, slice_digest="d"), run("r4", started=NOW, slice_digest="now")], 1)
-    old = verdict("v4", "r4", NOW)
-    old.slice_digest = "before an edit"
-    for one in (verdict("v1", "r1", NOW), verdict("v3", "r3", NOW, "different"), old):
+    said = (verdict("v1", "r1", NOW), verdict("v3", "r3", NOW, "different"), verdict("v4", "r4", NOW))
+    for one, digest in zip(said, ("d", "d", "before an edit"), strict=True):
+        one.slice_digest = digest
         store.put(one)
     return store
 
