@@ -248,9 +248,9 @@ function Convert({ run, path, tasks, model }: ConvertProps): React.JSX.Element {
           {offered.length > 0 && <Results offered={offered} chosen={draft.results} onChoose={results => change({ results })} />}
           <KeepParameters preview={preview} left={draft.left} said={draft.said} onToggle={toggle} onSay={(name, terms) => change({ said: { ...draft.said, [name]: terms } })} />
           <Inputs preview={preview} policies={draft.policies} onPolicy={(name, policy) => change({ policies: { ...draft.policies, [name]: policy } })} />
+          <InSight of={problem?.message ?? ''}><ProblemNote problem={problem} /></InSight>
           <PreviewCells preview={preview} left={draft.left} chosen={draft.chosen} onChoose={chosen => change({ chosen })} />
           <DroppedCells preview={preview} chosen={draft.chosen} onChoose={chosen => change({ chosen })} />
-          <ProblemNote problem={problem} />
           <Start run={run} draft={draft} preview={preview} path={path} tasks={tasks} model={model} wrong={problem?.message ?? ''} />
         </>
       )}

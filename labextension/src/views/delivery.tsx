@@ -159,7 +159,7 @@ function DeliveryTab({ panel, model }: { panel: PanelState; model: DeliveryModel
     <>
       <ProblemNote problem={problem} />
       <div className="jp-mlops-delivery">
-        <h2 className="jp-mlops-delivery-name" role="status">{one.experiment}</h2>
+        <h2 className="jp-mlops-delivery-name">{one.experiment}</h2>
         <Figures one={one} />
         <HowCounted />
       </div>

@@ -44,23 +44,22 @@ export function pieces(cell: PreviewCell): Piece[] {
 
 const TAGS = { kept: 'span', cut: 'del', new: 'ins' } as const;
 
-interface CellProps {
+interface PartProps {
   cell: PreviewCell;
-  added: boolean;
-  onToggle: ((n: number) => void) | null;
+  chosen: Chosen;
+  onToggle: (n: number) => void;
 }
 
-function Cell({ cell, added, onToggle }: CellProps): React.JSX.Element {
+function Cell({ cell, chosen, onToggle }: PartProps): React.JSX.Element {
   const text = useText();
   const n = cell.n ?? 0;
   const because = (cell.because ?? []).join('; ');
   return (
     <div className="jp-mlops-preview-part">
       <label className="jp-mlops-preview-head">
-        {onToggle && <input type="checkbox" checked onChange={() => onToggle(n)} aria-label={text.__('Cell %1 belongs to the job', n)} />}
+        <input type="checkbox" checked={!chosen.leftOut.includes(n)} onChange={() => onToggle(n)} aria-label={text.__('Cell %1 belongs to the job', n)} />
         <span className="jp-mlops-n">{n === 0 ? '' : n}</span>
         <span className="jp-mlops-because" title={because}>{because}</span>
-        {added && <Chip tone="plain">{text.__('added')}</Chip>}
       </label>
       <pre className="jp-mlops-preview-cell">
         {pieces(cell).map((piece, i) => {
@@ -113,19 +112,19 @@ export function PreviewCells({ preview, left, chosen, onChoose }: CellsProps): R
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <div className="jp-mlops-preview" role="region" aria-label={text.__('Cells of the job')} tabIndex={0}>
         {cells.map((cell, i) => (
-          <Cell key={i} cell={cell} added={chosen.added.includes(cell.n ?? 0)} onToggle={n => onChoose(turned(chosen, n, true))} />
+          <Cell key={i} cell={cell} chosen={chosen} onToggle={n => onChoose(turned(chosen, n, !chosen.leftOut.includes(n)))} />
         ))}
       </div>
     </div>
   );
 }
 
-function Dropped({ cell, onAdd }: { cell: DroppedCell; onAdd: () => void }): React.JSX.Element {
+function Dropped({ cell, chosen, onToggle }: { cell: DroppedCell; chosen: Chosen; onToggle: () => void }): React.JSX.Element {
   const text = useText();
   return (
     <li>
       <label className="jp-mlops-preview-head" title={cell.source}>
-        <input type="checkbox" checked={false} onChange={onAdd} aria-label={text.__('Cell %1 belongs to the job', cell.n)} />
+        <input type="checkbox" checked={chosen.added.includes(cell.n)} onChange={onToggle} aria-label={text.__('Cell %1 belongs to the job', cell.n)} />
         <span className="jp-mlops-n">{cell.n}</span>
         <code className="jp-mlops-execution-line">{firstLine(cell.source)}</code>
         <span className="jp-mlops-because">{cell.because}</span>
@@ -145,7 +144,7 @@ export function DroppedCells({ preview, chosen, onChoose }: Omit<CellsProps, 'le
     <div className="jp-mlops-block jp-mlops-indent">
       <Fold name="convert:dropped" label={<>{text.__('Left out')} <span className="jp-mlops-label-note">{dropped.length}</span></>} testid="mlops-show-dropped">
         <ul data-testid="mlops-dropped">
-          {dropped.map(cell => <Dropped key={cell.n} cell={cell} onAdd={() => onChoose(turned(chosen, cell.n, false))} />)}
+          {dropped.map(cell => <Dropped key={cell.n} cell={cell} chosen={chosen} onToggle={() => onChoose(turned(chosen, cell.n, chosen.added.includes(cell.n)))} />)}
         </ul>
       </Fold>
     </div>

@@ -50,7 +50,8 @@ function Source({ version, before, now }: { version: CellVersion; before: CellVe
   const words = chosen === 'now' ? text.__('The cell has this source now.') : text.__('The source is that of the execution before.');
   return (
     <div className="jp-mlops-block">
-      {offered.length > 0 && (
+      {offered.length === 1 && !same && <p className="jp-mlops-label">{offered[0]?.[1]}</p>}
+      {offered.length > 1 && (
         <div className="jp-mlops-ways" role="group" aria-label={text.__('Compare the source')}>
           {offered.map(([way, label]) => <button key={way} type="button" aria-pressed={way === chosen} onClick={() => setAgainst(way)}>{label}</button>)}
         </div>
@@ -112,14 +113,15 @@ export function Version({ version, before, newest, model, cell }: VersionProps):
     attempt(() => Promise.all([model.readOutputs(version), model.readOutputs(newest)]));
   }, [attempt, model, version, newest]);
   const shown = outputs[keyOf(version)];
+  const silent = shown?.length === 0 && outputs[keyOf(newest)]?.length === 0;
   return (
     <div className="jp-mlops-details jp-mlops-version-details">
       <Source version={version} before={before} now={now} />
       <Restore version={version} now={now} cell={cell} />
       <ProblemNote problem={problem} />
       <div className="jp-mlops-thennow">
-        <Outputs label={isNewest ? text.__('Outputs') : text.__('Outputs then')} outputs={shown} failed={problem !== null} />
-        {!isNewest && <Outputs label={text.__('Outputs of the newest execution')} outputs={outputs[keyOf(newest)]} failed={problem !== null} />}
+        <Outputs label={isNewest || silent ? text.__('Outputs') : text.__('Outputs then')} outputs={shown} failed={problem !== null} />
+        {!isNewest && !silent && <Outputs label={text.__('Outputs of the newest execution')} outputs={outputs[keyOf(newest)]} failed={problem !== null} />}
       </div>
     </div>
   );

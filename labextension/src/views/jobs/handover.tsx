@@ -57,6 +57,10 @@ function Progress({ one }: { one: Handover }): React.JSX.Element | null {
   );
 }
 
+function failed(one: Handover): boolean {
+  return one.state === 'failed' || one.state === 'died' || one.state === 'timed-out';
+}
+
 function givenWords(one: Handover): string {
   return Object.entries(one.given ?? {}).map(([name, value]) => `${name}=${value}`).join(', ');
 }
@@ -85,7 +89,6 @@ function Leads({ one, model }: { one: Handover; model: JobsModel }): React.JSX.E
   const text = useText();
   const [problem, attempt, busy] = useAttempt();
   const open = goesOn(one) || one.state === 'scheduled';
-  const failed = one.state === 'failed' || one.state === 'died' || one.state === 'timed-out' || one.state === 'cancelled';
   const resume = (): void => attempt(async () => {
     await actions.runJob({ folder: one.bundle ?? '', parameters: { ...one.given }, resume: true });
     actions.show('jobs', one.bundle ?? '');
@@ -95,7 +98,7 @@ function Leads({ one, model }: { one: Handover; model: JobsModel }): React.JSX.E
       <div className="jp-mlops-buttons">
         {open && <Button testid="mlops-cancel-submission" disabled={busy} label={text.__('Cancel %1', one.name)} onClick={() => attempt(() => model.stop(one.id))}>{one.state === 'scheduled' ? text.__('End the schedule') : text.__('Cancel')}</Button>}
         {!open && one.again === true && <Button testid="mlops-retry" disabled={busy} label={text.__('Hand %1 over once more', one.name)} onClick={() => attempt(() => model.retry(one.id))}>{text.__('Retry')}</Button>}
-        {failed && one.again === true && (one.bundle ?? '') !== '' && (
+        {(failed(one) || one.state === 'cancelled') && one.again === true && (one.bundle ?? '') !== '' && (
           <Button disabled={busy} label={text.__('Resume %1 here, with what its costly cells left', one.name)} onClick={resume}>{text.__('Resume here')}</Button>
         )}
         {(one.run ?? '') !== '' && <Button leads={`run:${one.run ?? ''}`} onClick={() => actions.show('run', one.run)}>{text.__('Show the run')}</Button>}
@@ -122,8 +125,8 @@ function Details({ one, model, around }: { one: Handover; model: JobsModel; arou
   const text = useText();
   return (
     <div className="jp-mlops-details">
-      {(one.error ?? '') !== '' && (
-        <p className="jp-mlops-execution-error jp-mlops-wrap">{typeof one.cell === 'number' ? text.__('Cell %1: %2', one.cell, one.error ?? '') : one.error}</p>
+      {(one.error ?? '') !== '' && one.state !== 'cancelled' && (
+        <p className="jp-mlops-printed" data-failed={failed(one)}>{typeof one.cell === 'number' ? text.__('Cell %1: %2', one.cell, one.error ?? '') : one.error}</p>
       )}
       <Leads one={one} model={model} />
       <Facts one={one} />

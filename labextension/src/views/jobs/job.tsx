@@ -59,76 +59,78 @@ function Submit({ children, disabled, testid }: { children: React.ReactNode; dis
   );
 }
 
+/** What the form does when it is sent: the way that is chosen says it. */
+type Begin = React.MutableRefObject<() => void>;
+
+function useBegin(begin: Begin, work: () => void): void {
+  React.useEffect(() => {
+    begin.current = work;
+  });
+}
+
 /** In this server, as a task: how it goes, how it ended, and on from what it kept where that was badly. */
-function Here({ job, task, filled }: { job: JobEntry; task: Task | undefined; filled: () => Filled }): React.JSX.Element {
+function Here({ job, task, filled, begin }: { job: JobEntry; task: Task | undefined; filled: () => Filled; begin: Begin }): React.JSX.Element {
   const actions = useActions();
   const text = useText();
   const [problem, attempt, busy] = useAttempt();
   const working = busy || task?.state === 'running';
   const run = (resume: boolean): void => attempt(() => actions.runJob({ folder: job.folder, ...filled(), ...(resume ? { resume } : {}) }));
-  const begin = (event: React.FormEvent): void => {
-    event.preventDefault();
-    run(false);
-  };
+  useBegin(begin, () => run(false));
   return (
-    <form id={`run ${job.folder}`} aria-label={text.__('Run %1 here', job.manifest.name)} onSubmit={begin}>
+    <>
       <div className="jp-mlops-buttons"><Submit testid="mlops-run-job" disabled={working}>{text.__('Run job')}</Submit></div>
       <InSight of={`${task?.id ?? ''}${task?.state ?? ''}${problem?.message ?? ''}`}>
         <ProblemNote problem={problem} />
         <TaskProgress task={task} />
         {task?.state === 'succeeded' && <Ended task={task} onResume={working ? null : () => run(true)} />}
       </InSight>
-    </form>
+    </>
   );
 }
 
-function OnRunner({ job, model, filled }: { job: JobEntry; model: JobsModel; filled: () => Filled }): React.JSX.Element {
+function OnRunner({ job, model, filled, begin }: { job: JobEntry; model: JobsModel; filled: () => Filled; begin: Begin }): React.JSX.Element {
   const text = useText();
   const [order, setOrder] = React.useState(NO_ORDER);
   const [sent, setSent] = React.useState('');
   const [runners] = useRunners(model.submitting);
   const [problem, attempt, busy] = useAttempt();
   const lacks = lacking(runners?.find(one => one.name === order.runner), order);
-  const submit = (event: React.FormEvent): void => {
-    event.preventDefault();
+  useBegin(begin, () => {
     setSent('');
     attempt(async () => {
       const made = await model.submitting.submit(job.folder, order, filled());
       setSent(text.__('Handed to %1. It is in the list below.', made.runner));
     });
-  };
+  });
   return (
-    <form className="jp-mlops-fields" aria-label={text.__('Hand %1 to a runner', job.manifest.name)} onSubmit={submit}>
+    <div className="jp-mlops-fields">
       <Ordering submitting={model.submitting} order={order} verified={job.manifest.verified === true} onChange={setOrder} />
       <div className="jp-mlops-buttons">
         <Submit testid="mlops-submit-job" disabled={busy || lacks !== ''}>{busy ? text.__('Handing over…') : order.cron.trim() === '' ? text.__('Submit') : text.__('Schedule')}</Submit>
       </div>
       <ProblemNote problem={problem} />
       <p className="jp-mlops-muted" role="status">{sent}</p>
-    </form>
+    </div>
   );
 }
 
-function ManyTimes({ job, model, task, inputs }: { job: JobEntry; model: JobsModel; task: Task | undefined; inputs: () => Record<string, string> }): React.JSX.Element {
+function ManyTimes({ job, model, task, inputs, begin }: { job: JobEntry; model: JobsModel; task: Task | undefined; inputs: () => Record<string, string>; begin: Begin }): React.JSX.Element {
   const actions = useActions();
   const text = useText();
   const axes = useAxes(job.manifest.parameters);
   const [problem, attempt, busy] = useAttempt();
-  const begin = (event: React.FormEvent): void => {
-    event.preventDefault();
-    attempt(async () => {
-      await model.submitting.sweep({ folder: job.folder, inputs: inputs(), ...axes.body() });
-      actions.refresh();
-    });
-  };
+  useBegin(begin, () => attempt(async () => {
+    await model.submitting.sweep({ folder: job.folder, inputs: inputs(), ...axes.body() });
+    actions.refresh();
+  }));
   const working = busy || task?.state === 'running';
   return (
-    <form className="jp-mlops-fields" aria-label={text.__('Sweep %1', job.manifest.name)} onSubmit={begin}>
+    <div className="jp-mlops-fields">
       <SweepFields parameters={job.manifest.parameters} axes={axes} />
       <div className="jp-mlops-buttons"><Submit testid="mlops-start-sweep" disabled={working || axes.children === 0}>{text.__('Start sweep')}</Submit></div>
       <ProblemNote problem={problem} />
       <TaskProgress task={task} />
-    </form>
+    </div>
   );
 }
 
@@ -155,9 +157,14 @@ function JobDetails({ job, tasks, model, sweeps }: Omit<JobProps, 'made'>): Reac
   const values = useValues(parameters);
   const [paths, setPath, inputs] = useInputs();
   const filled = (): Filled => ({ parameters: values.given(), inputs: inputs() });
+  const begin = React.useRef((): void => undefined);
   React.useEffect(() => model.openJob(job.folder), [model, job.folder]);
+  const send = (event: React.FormEvent): void => {
+    event.preventDefault();
+    begin.current();
+  };
   return (
-    <div className="jp-mlops-details" data-testid="mlops-parameters-form">
+    <form className="jp-mlops-details" data-testid="mlops-parameters-form" aria-label={text.__('Start %1', job.manifest.name)} onSubmit={send}>
       {(job.manifest.warnings ?? []).map(warning => (
         <p key={warning} className="jp-mlops-note jp-mlops-mod-quiet"><Icon mark="warning" /><span>{warning}</span></p>
       ))}
@@ -169,11 +176,11 @@ function JobDetails({ job, tasks, model, sweeps }: Omit<JobProps, 'made'>): Reac
         </div>
       )}
       <Inputs manifest={job.manifest} paths={paths} onPath={setPath} />
-      {way === 'here' && <Here job={job} task={taskOf(tasks, 'run', job.folder)} filled={filled} />}
-      {way === 'runner' && <OnRunner job={job} model={model} filled={filled} />}
-      {way === 'sweep' && <ManyTimes job={job} model={model} task={taskOf(tasks, 'sweep', job.folder)} inputs={inputs} />}
+      {way === 'here' && <Here job={job} task={taskOf(tasks, 'run', job.folder)} filled={filled} begin={begin} />}
+      {way === 'runner' && <OnRunner job={job} model={model} filled={filled} begin={begin} />}
+      {way === 'sweep' && <ManyTimes job={job} model={model} task={taskOf(tasks, 'sweep', job.folder)} inputs={inputs} begin={begin} />}
       <SweepList folder={job.folder} sweeps={sweeps} />
-    </div>
+    </form>
   );
 }
 
