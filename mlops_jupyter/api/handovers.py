@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mlops_jupyter.api.bundles import manifest_in
-from mlops_jupyter.api.handing import Handing, kind_of, submit
+from mlops_jupyter.api.handing import Handing, kind_of, submit, user_here
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.submissions import find, logs, look, submission
 from mlops_jupyter.entities import AnyStore, ConflictError, InputError, JobManifest, NotFoundError, Submission
@@ -55,6 +55,8 @@ class Handover(msgspec.Struct, omit_defaults=True):
     """What the job was made from, as its path was recorded."""
     output: str = ""
     """The executed notebook of its last attempt, where it is a file here."""
+    here: bool = False
+    """Whether it runs on this machine: it is looked at by whoever asks for the list, the others by the server now and then."""
     again: bool = False
     """Whether it can be handed over again: its job is still where it was, and still the same."""
 
@@ -84,7 +86,7 @@ def handover(id: str) -> tuple[Handover, Submission]:
 
 def _is_here(one: Submission) -> bool:
     try:
-        return kind_of(one.runner).about.here
+        return kind_of(one.runner).about.here and one.host in {"", user_here()}
     except InputError:  # a plugin that is not installed any more
         return False
 
@@ -100,7 +102,7 @@ def row(store: AnyStore, one: Submission) -> Handover:
         {name: as_text(value) for name, value in one.parameters.items()}, outcome.error if outcome else "",
         outcome.cell if outcome else None, one.started, one.ended, one.attempts, one.parent,
         f"{one.schedule.cron} {one.schedule.zone}" if one.schedule else "", coming, done, total,
-        one.bundle if manifest else "", manifest.notebook if manifest else "", _output(one), _same(manifest, one))
+        one.bundle if manifest else "", manifest.notebook if manifest else "", _output(one), _is_here(one), _same(manifest, one))
 
 
 def _same(manifest: JobManifest | None, one: Submission) -> bool:

@@ -270,7 +270,8 @@ SCROLL = """() => new Promise(done => {
   };
   requestAnimationFrame(step);
 })"""
-COUNTED = {"FunctionCall", "EventDispatch", "FireAnimationFrame", "UpdateLayoutTree", "Layout", "PrePaint", "Paint", "Layerize"}
+COUNTED = {"FunctionCall", "EventDispatch", "TimerFire", "FireAnimationFrame", "UpdateLayoutTree", "Layout"}
+"""Script, style and layout, as Chromium calls them."""
 
 
 def scrolled(desk: Desk) -> str:
@@ -279,7 +280,7 @@ def scrolled(desk: Desk) -> str:
     events: list[dict[str, object]] = []
     client.on("Tracing.dataCollected", lambda found: events.extend(found["value"]))
     ended: list[object] = []
-    client.on("Tracing.tracingComplete", ended.append)
+    client.on("Tracing.tracingComplete", lambda found: ended.append(found))  # noqa: PLW0108 (Playwright marks what it is given)
     client.send("Tracing.start", {"transferMode": "ReportEvents", "categories": "devtools.timeline"})
     frames = desk.page.evaluate(SCROLL)
     client.send("Tracing.end")
@@ -290,17 +291,22 @@ def scrolled(desk: Desk) -> str:
 
 
 def frame_costs(events: list[dict[str, object]]) -> list[float]:
-    """Milliseconds of the main thread in each frame, sorted: all that is counted from one animation frame to the next."""
+    """Milliseconds that the main thread computed in each frame, sorted: of its own clock, for this machine has others at work."""
     counted = [event for event in events if event.get("ph") == "X" and event.get("name") in COUNTED]
-    timed = sorted(counted, key=lambda event: float(str(event["ts"])))
-    starts = [float(str(event["ts"])) for event in timed if event["name"] == "FireAnimationFrame"]
+    timed = sorted(counted, key=lambda event: number(event["ts"]))
+    starts = [number(event["ts"]) for event in timed if event["name"] == "FireAnimationFrame"]
     costs = [0.0] * max(1, len(starts))
     end, frame = 0.0, 0
     for event in timed:
-        at, long = float(str(event["ts"])), float(str(event.get("dur", 0)))
+        at = number(event["ts"])
         while frame + 1 < len(starts) and at >= starts[frame + 1]:
             frame += 1
-        if starts and at >= starts[0] and at + long > end:  # what lies within another is counted with that
-            costs[frame] += (at + long - max(at, end)) / 1000
-            end = at + long
+        if starts and at >= max(starts[0], end):  # what lies within another is counted with that
+            costs[frame] += number(event.get("tdur", event.get("dur", 0))) / 1000
+            end = at + number(event.get("dur", 0))
     return sorted(costs)
+
+
+def number(value: object) -> float:
+    assert isinstance(value, int | float)
+    return float(value)

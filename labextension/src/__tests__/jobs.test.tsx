@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { Handover, JobEntry, Known, SweepTable } from '../api/schema';
 import { ApiError } from '../api/client';
-import { grouped, JobsModel } from '../model/jobs';
+import { grouped, JobsModel, kept } from '../model/jobs';
 import { LogTail } from '../model/logs';
 import { scheduleOf } from '../model/submitting';
 import { SweepModel } from '../model/sweep';
@@ -45,7 +45,7 @@ const RUNNERS: Known[] = [
 
 describe('the model of jobs on their way', () => {
   it('looks by itself while something is under way, and no longer', async () => {
-    const answers: Record<string, unknown> = { submissions: [handoverOf('u1', { state: 'running' })] };
+    const answers: Record<string, unknown> = { submissions: [handoverOf('u1', { state: 'running', here: true })] };
     const { around, requests } = fakeSurroundings(answers);
     const model = new JobsModel(around);
     model.show();
@@ -82,6 +82,21 @@ describe('the model of jobs on their way', () => {
     await rest();
     expect(requests.asked.slice(-2)).toEqual([['GET', 'submissions', { limit: 50, parent: 's1' }], ['GET', 'sweeps', { path: 'flights-job' }]]);
     expect(model.state.children).toEqual({ s1: [] });
+  });
+
+  it('does not look by itself for what others tell of', async () => {
+    const { around, requests } = fakeSurroundings({ submissions: [handoverOf('u1', { state: 'running', runner: 'github' })] });
+    const model = new JobsModel(around);
+    model.show();
+    await rest(20_000);
+    expect(requests.asked).toHaveLength(1);
+  });
+
+  it('keeps the very rows in which nothing is different', () => {
+    const before = [handoverOf('a'), handoverOf('b', { state: 'running' })];
+    const now = kept(before, [handoverOf('c'), handoverOf('a'), handoverOf('b')]);
+    expect(now[1]).toBe(before[0]);
+    expect(now[2]).not.toBe(before[1]);
   });
 
   it('keeps the children of one sweep together', () => {

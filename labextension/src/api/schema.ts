@@ -902,6 +902,8 @@ export interface Handover {
   /** Default: "" */
   output?: string;
   /** Default: false */
+  here?: boolean;
+  /** Default: false */
   again?: boolean;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Jobs on their way, of all runners: the newest of them, what schedules have started, the sweeps of the jobs that stand open.
  *
- * Most of what happens is told by events; a place on this machine only moves when it is asked, so while something is under way in
- * sight this looks by itself.
+ * Most of what happens is told by events; a place on this machine only moves when it is asked, so while something is under way
+ * there this looks by itself.
  */
 
 import type { Handover, SweepTable } from '../api/schema';
@@ -28,6 +28,15 @@ const GOES_ON: ReadonlySet<string> = new Set(['queued', 'running']);
 
 export function goesOn(one: { readonly state: string }): boolean {
   return GOES_ON.has(one.state);
+}
+
+/** `now`, with the very objects of `before` where nothing is different: so that only rows that changed are drawn again. */
+export function kept(before: readonly Handover[], now: readonly Handover[]): Handover[] {
+  const known = new Map(before.map(one => [one.id, one]));
+  return now.map(one => {
+    const old = known.get(one.id);
+    return old && JSON.stringify(old) === JSON.stringify(one) ? old : one;
+  });
 }
 
 /** Submissions in their order; those of one sweep that come together are one group. */
@@ -90,9 +99,9 @@ export class JobsModel extends TabModel<JobsState> {
     const found = await handovers(requests, this.limit);
     const children = await this.each(this.schedules, id => handovers(requests, FIRST, id));
     const sweeps = await this.each(this.jobs, folder => sweepsOf(requests, folder));
-    this.set({ handovers: found, more: found.length === this.limit && this.limit < MOST, children, sweeps });
+    this.set({ handovers: kept(this.state.handovers, found), more: found.length === this.limit && this.limit < MOST, children, sweeps });
     clearTimeout(this.timer);
-    if (found.some(goesOn) || Object.values(children).flat().some(goesOn)) {
+    if ([...found, ...Object.values(children).flat()].some(one => one.here === true && goesOn(one))) {
       this.timer = setTimeout(() => this.refresh(0), LOOK);
     }
   }

@@ -8,7 +8,7 @@ import { goesOn, type JobsModel } from '../../model/jobs';
 import { moment } from '../../model/spans';
 import type { Surroundings } from '../../model/tab';
 import { Icon, Spinner, type Mark } from '../icons';
-import { Button, Chip, Fold, ProblemNote, useActions, useAttempt, useFold, useNow, type Tone } from '../parts';
+import { Button, Chip, Fold, ProblemNote, useActions, useAttempt, useFold, type Tone } from '../parts';
 import { useText } from '../text';
 import { Log } from './log';
 
@@ -33,10 +33,20 @@ export function StateChip({ state }: { state: Handover['state'] }): React.JSX.El
   );
 }
 
+/** Seconds since 1970, renewed each second while `active`. */
+function useSeconds(active: boolean): number {
+  const [now, setNow] = React.useState(() => Date.now() / 1000);
+  React.useEffect(() => {
+    const timer = active ? setInterval(() => setNow(Date.now() / 1000), 1000) : undefined;
+    return () => clearInterval(timer);
+  }, [active]);
+  return now;
+}
+
 /** How long it has been going, or took; while it waits, since when. */
 function Time({ one }: { one: Handover }): React.JSX.Element {
   const running = one.state === 'running';
-  const now = useNow(running);
+  const now = useSeconds(running);
   const began = one.started ?? null;
   const end = running ? now : (one.ended ?? null);
   const took = began !== null && end !== null && end > began ? duration(end - began) : '';
@@ -138,7 +148,8 @@ function Details({ one, model, around }: { one: Handover; model: JobsModel; arou
   );
 }
 
-function Row({ one, model, around }: { one: Handover; model: JobsModel; around: Surroundings }): React.JSX.Element {
+/** Drawn again only when it is another one: there may be a thousand. */
+const Row = React.memo(function Row({ one, model, around }: { one: Handover; model: JobsModel; around: Surroundings }): React.JSX.Element {
   const id = React.useId();
   const [open, toggle] = useFold(`submission:${one.id}`, false);
   const given = givenWords(one);
@@ -156,7 +167,7 @@ function Row({ one, model, around }: { one: Handover; model: JobsModel; around: 
       <div id={id} hidden={!open}>{open && <Details one={one} model={model} around={around} />}</div>
     </li>
   );
-}
+});
 
 export function HandoverList({ all, model, around, label }: { all: readonly Handover[]; model: JobsModel; around: Surroundings; label: string }): React.JSX.Element {
   return (

@@ -34,6 +34,27 @@ function Bundles({ panel, made, model }: Omit<TabProps, 'around'>): React.JSX.El
   );
 }
 
+interface Chunk {
+  readonly sweep: boolean;
+  readonly all: [Handover, ...Handover[]];
+}
+
+/** Sweeps apart, and what lies between them together: one list each. */
+function chunks(all: readonly Handover[]): Chunk[] {
+  const found: Chunk[] = [];
+  for (const group of grouped(all)) {
+    const last = found.at(-1);
+    if (group.length > 1) {
+      found.push({ sweep: true, all: [...group] });
+    } else if (last && !last.sweep) {
+      last.all.push(group[0]);
+    } else {
+      found.push({ sweep: false, all: [group[0]] });
+    }
+  }
+  return found;
+}
+
 type Which = 'all' | 'mine' | 'open';
 
 function chosen(all: readonly Handover[], which: Which, panel: PanelState): readonly Handover[] {
@@ -72,11 +93,11 @@ function Underway({ panel, model, around }: Omit<TabProps, 'made'>): React.JSX.E
       <ProblemNote problem={problem} />
       <Filter which={which} onWhich={setWhich} />
       <div data-testid="mlops-submissions">
-        {grouped(shown).map(group =>
-          group.length > 1 ? (
-            <HandoverGroup key={group[0].id} group={group} model={model} around={around} />
+        {chunks(shown).map((chunk, i) =>
+          chunk.sweep ? (
+            <HandoverGroup key={chunk.all[0].id} group={chunk.all} model={model} around={around} />
           ) : (
-            <HandoverList key={group[0].id} all={group} model={model} around={around} label={group[0].name} />
+            <HandoverList key={`list ${i}`} all={chunk.all} model={model} around={around} label={text.__('Submissions')} />
           )
         )}
       </div>
