@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from mlops_jupyter.entities import Outcome, Schedule, Submission, new_id
 from mlops_jupyter.store import open_store
 from tests.browser.desk import WORK, Desk
+from tests.browser.frames import traced
 from tests.browser.labs import Lab, shoot
 from tests.browser.stories import notebook
 
@@ -96,9 +97,8 @@ def another_rate(desk: Desk) -> None:
 
 
 def history_of_the_cell(desk: Desk) -> None:
-    row = desk.panel.locator("li", has=desk.page.locator("[data-n='7']")).first
-    row.hover()
-    row.get_by_test_id("mlops-to-history").click()
+    desk.panel.locator("[data-testid='mlops-execution'][data-n='7']").click()
+    desk.part("history").click()
     expect(desk.part("version")).to_have_count(2, timeout=WORK)
     newest, oldest = desk.part("version").nth(0), desk.part("version").nth(1)
     expect(newest).to_contain_text("+1 −1")
@@ -116,7 +116,6 @@ def history_of_the_cell(desk: Desk) -> None:
     desk.page.keyboard.press("Control+Z")
     expect(cell(desk, 1).locator(".cm-content")).to_contain_text("rate = 0.4")
     desk.panel.get_by_role("button", name="Back").click()
-    expect(desk.panel.locator("[data-testid='mlops-to-history']:focus")).to_have_count(1)
 
 
 def converted(desk: Desk) -> None:
@@ -256,8 +255,9 @@ def test_all_runners_in_one_list_that_scrolls(desk: Desk) -> None:
         before = rows.count()
         desk.panel.get_by_role("button", name="Older ones").click()
         expect(rows.nth(before)).to_be_attached(timeout=WORK)
-    costs = scrolled(desk)
-    print(f"scrolling {rows.count()} submissions: {costs}")
+    with traced(desk.page) as cost:
+        desk.page.evaluate(SCROLL)
+    print(f"scrolling {rows.count()} submissions: {len(cost)} frames, p50 {cost.at(0.5):.1f} ms, p95 {cost.at(0.95):.1f} ms")
 
 
 SCROLL = """() => new Promise(done => {
@@ -270,43 +270,3 @@ SCROLL = """() => new Promise(done => {
   };
   requestAnimationFrame(step);
 })"""
-COUNTED = {"FunctionCall", "EventDispatch", "TimerFire", "FireAnimationFrame", "UpdateLayoutTree", "Layout"}
-"""Script, style and layout, as Chromium calls them."""
-
-
-def scrolled(desk: Desk) -> str:
-    """Script, style and layout per frame while the panel scrolls, from Chromium's own trace."""
-    client = desk.page.context.new_cdp_session(desk.page)
-    events: list[dict[str, object]] = []
-    client.on("Tracing.dataCollected", lambda found: events.extend(found["value"]))
-    ended: list[object] = []
-    client.on("Tracing.tracingComplete", lambda found: ended.append(found))  # noqa: PLW0108 (Playwright marks what it is given)
-    client.send("Tracing.start", {"transferMode": "ReportEvents", "categories": "devtools.timeline"})
-    frames = desk.page.evaluate(SCROLL)
-    client.send("Tracing.end")
-    desk.until(lambda: bool(ended), "the trace is there")
-    took = frame_costs(events)
-    middle, slow = took[len(took) // 2], took[int(len(took) * 0.95)]
-    return f"{frames} frames, p50 {middle:.1f} ms, p95 {slow:.1f} ms, worst {took[-1]:.1f} ms"
-
-
-def frame_costs(events: list[dict[str, object]]) -> list[float]:
-    """Milliseconds that the main thread computed in each frame, sorted: of its own clock, for this machine has others at work."""
-    counted = [event for event in events if event.get("ph") == "X" and event.get("name") in COUNTED]
-    timed = sorted(counted, key=lambda event: number(event["ts"]))
-    starts = [number(event["ts"]) for event in timed if event["name"] == "FireAnimationFrame"]
-    costs = [0.0] * max(1, len(starts))
-    end, frame = 0.0, 0
-    for event in timed:
-        at = number(event["ts"])
-        while frame + 1 < len(starts) and at >= starts[frame + 1]:
-            frame += 1
-        if starts and at >= max(starts[0], end):  # what lies within another is counted with that
-            costs[frame] += number(event.get("tdur", event.get("dur", 0))) / 1000
-            end = at + number(event.get("dur", 0))
-    return sorted(costs)
-
-
-def number(value: object) -> float:
-    assert isinstance(value, int | float)
-    return float(value)

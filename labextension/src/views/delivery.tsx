@@ -38,7 +38,7 @@ function figuresOf(one: Delivery, text: Text): Figure[] {
     {
       name: text.__('Runs that come out again'),
       value: orDash(share(whole.reproduced, whole.verified), percent),
-      about: text.__('%1 of %2 verified; %3 of all runs were', whole.reproduced, whole.verified, orDash(share(whole.verified, whole.runs), percent)),
+      about: whole.verified === 0 ? text.__('no run was verified yet') : text.__('%1 of %2 verified; %3 of all runs were', whole.reproduced, whole.verified, orDash(share(whole.verified, whole.runs), percent)),
       weeks: weekly(one, week => week.reproduced, week => week.verified),
       kind: 'share'
     },
