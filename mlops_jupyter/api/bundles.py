@@ -51,6 +51,11 @@ def bundle(digest: str, place: Path, root: Path) -> JobManifest:
     raise NotFoundError(f"no job {digest!r} below {place.name or 'the folder'!r}", "list what there is: GET jobs?path=FOLDER")
 
 
+def manifest_in(folder: Path) -> JobManifest | None:
+    """What the bundle in `folder` is; None if there is no sound one."""
+    return _sound(folder / MANIFEST)
+
+
 def check(folder: Path, parameters: Mapping[str, object], inputs: Mapping[str, str]) -> None:
     """Raise what running the bundle with these would raise before it starts."""
     found = load(folder)

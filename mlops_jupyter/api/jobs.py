@@ -43,6 +43,7 @@ from mlops_jupyter.entities.jobs import InputPolicy
 from mlops_jupyter.jobs.attempts import Limits, attempts
 from mlops_jupyter.jobs.bundle import check_free, load, write
 from mlops_jupyter.jobs.checks import check_queries
+from mlops_jupyter.jobs.choice import Choice, Dropped, choose, dropped
 from mlops_jupyter.jobs.convert import ConvertOptions, Draft, draft
 from mlops_jupyter.jobs.delivery import Delivery
 from mlops_jupyter.jobs.effects import effects_of, refuse_effects
@@ -82,6 +83,8 @@ class Conversion(msgspec.Struct, frozen=True):
     """What is said of parameters: another name, type, range, choices, help, that one is a secret."""
     allow_effects: bool = False
     """Let the clean run repeat what the cells do outside their folder."""
+    choice: Choice = Choice()
+    """Cells that are in the job, or not, because somebody says so."""
     repeat: int = 1
     """Clean runs. Several of them propose a tolerance for each metric that they differ in."""
 
@@ -92,15 +95,19 @@ class Ready(msgspec.Struct):
     draft: Draft
     session: str
     run: str = ""
+    because: dict[int, list[str]] = {}
+    """Of each cell what it is needed for, in words."""
+    dropped: list[Dropped] = []
 
     def answer(self) -> dict[str, object]:
-        """The preview as JSON: the manifest, each needed cell with its cuts, how many cells there were."""
+        """The preview as JSON: the manifest, each needed cell with its cuts and why, the others and why not."""
         made = self.draft
-        cells = [{"n": cell.n, "id": cell.id, "source": cell.source, "job": cell.job,
+        cells = [{"n": cell.n, "id": cell.id, "source": cell.source, "job": cell.job, "because": self.because.get(cell.n, []),
                   "cut": [cut for cut in made.cuts if cut.cell == cell.n]} for cell in made.cells]
         facts = made.manifest
         return {"parameters": facts.parameters, "cells": cells, "inputs": facts.inputs, "results": facts.results,
-                "warnings": facts.warnings, "cells_total": facts.cells_total, "name": facts.name, "session": self.session}
+                "warnings": facts.warnings, "cells_total": facts.cells_total, "name": facts.name, "session": self.session,
+                "dropped": self.dropped}
 
 
 class Converted(msgspec.Struct):
@@ -191,10 +198,10 @@ def prepare(source: Source, how: Conversion | None = None, progress: Report | No
     file = notebook_file(session)
     total = len(file_cells(file)) if file else own_cells(executions)
     options = ConvertOptions(name=stem, results=results, keep=how.keep, terms=how.terms, policies=how.policies, run=run,
-                             cells_total=total)
-    made = draft(session, slice_of(results, executions, observations), executions, observations, ledger.runs(session=session.id),
-                 ledger.get_blob, options)
-    return Ready(made, session.id, made.manifest.made_from_run)
+                             cells_total=total, choice=how.choice)
+    needed = choose(results, how.choice, executions, observations)
+    made = draft(session, needed, executions, observations, ledger.runs(session=session.id), ledger.get_blob, options)
+    return Ready(made, session.id, made.manifest.made_from_run, needed.because, dropped(needed, how.choice, executions))
 
 
 def _tracked(ledger: Ledger, notebook: Path, progress: Report | None) -> Session:

@@ -29,6 +29,8 @@ class Known(msgspec.Struct, omit_defaults=True):
     schedules: str = ""
     """Whether what it is given may, or must, have a schedule."""
     missing: str = ""
+    remedy: str = ""
+    """The command that brings what is missing."""
 
 
 class Checked(msgspec.Struct, omit_defaults=True):
@@ -48,7 +50,7 @@ def _known(name: str) -> Known:
     try:
         kind = kind_of(name)
     except InputError as error:
-        return Known(name, missing=error.what)
+        return Known(name, missing=error.what, remedy=error.remedy)
     fields = msgspec.structs.fields(kind.Options)
     options = {field.encode_name: "needed" if field.required else str(field.default) for field in fields}
     about = kind.about
@@ -78,7 +80,7 @@ def runners_sheet(found: list[Known]) -> Sheet:
         options = ", ".join(f"{name}={value}" if value else name for name, value in one.options.items())
         facts = [("what", one.title), ("bundle", one.bundle), ("environment", one.environment), ("inputs", one.inputs),
                  ("results", one.results), ("--schedule", {"may": "taken", "must": "needed"}.get(one.schedules, "")),
-                 ("--set", options), ("missing", one.missing)]
+                 ("--set", options), ("missing", one.missing), ("install", one.remedy)]
         blocks.append(Block(one.name, columns=["", ""], rows=[[name, text] for name, text in facts if text]))
     return Sheet(plural(len(found), "runner"), blocks, ["mlops runners check NAME tries one"])
 

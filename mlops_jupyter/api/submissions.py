@@ -60,16 +60,14 @@ def submission(id: str) -> Submission:
     return look(store, [find(store, id)])[0]
 
 
-def follow(*, ended: bool = False) -> int:
-    """Look at all that has not ended, so that ends are noted and told without anybody asking. How many there were.
+def follow(*, ended: bool = False) -> list[Submission]:
+    """Look at all that has not ended, so that ends are noted and told without anybody asking. Each as it stands now.
 
     `ended`: look at the others too, of which somebody may have died before it told of their end.
     """
     store = opened()
     left = store.submissions(unfinished=not ended)
-    if left:
-        look(open_ledger(), left)
-    return len(left)
+    return look(open_ledger(), left) if left else []
 
 
 def logs(id: str) -> str:

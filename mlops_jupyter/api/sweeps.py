@@ -50,6 +50,13 @@ class Order(msgspec.Struct, frozen=True):
     minimize: bool = False
 
 
+def plan_checked(bundle: str | Path, axes: Axes, inputs: Mapping[str, str] | None = None) -> None:
+    """Raise what `plan` would raise of parameters and inputs, before there is a folder."""
+    found = load(bundle)
+    children_of(found.manifest.parameters, axes)
+    resolve_inputs(found, dict(inputs or {}))
+
+
 def plan(bundle: str | Path, axes: Axes, inputs: Mapping[str, str] | None = None, output: Path | None = None) -> SweepFolder:
     """Check every child of the sweep and write its record into a new folder. Nothing runs. Raises InputError for any of them."""
     found = load(bundle)

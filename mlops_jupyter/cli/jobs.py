@@ -25,6 +25,7 @@ from mlops_jupyter.cli.printing import answer, json_option, say
 from mlops_jupyter.cli.progress import bar, watched
 from mlops_jupyter.entities import InputError, JobFailedError, Missed, Overlap, Schedule, new_id
 from mlops_jupyter.jobs.attempts import Limits
+from mlops_jupyter.jobs.choice import Choice
 from mlops_jupyter.jobs.packing import opened
 from mlops_jupyter.jobs.runners import read_handed
 from mlops_jupyter.jobs.terms import read_terms
@@ -41,6 +42,10 @@ from mlops_jupyter.jobs.terms import read_terms
               help="Of a parameter: FIELD is rename, type, range (1..500), choices (a,b), help or secret (env:NAME).")
 @click.option("--policy", "policies", multiple=True, metavar="INPUT=WORD",
               help="If INPUT (or *) is broken or has other columns: record it, warn (the default), or fail.")
+@click.option("--with-cell", "added", type=int, multiple=True, metavar="N",
+              help="Have cell execution N in the job, and what it reads, whatever the results need; may be repeated.")
+@click.option("--without-cell", "left_out", type=int, multiple=True, metavar="N",
+              help="Leave cell execution N out, although a result needs it; may be repeated.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Run the job once, clean, and compare.")
 @click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N",
               help="Run it clean so many times; how far its metrics are apart proposes a tolerance, which the job keeps.")
@@ -49,8 +54,9 @@ from mlops_jupyter.jobs.terms import read_terms
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def convert(*, notebook: Path | None, session: str | None, run_id: str | None, results: tuple[str, ...],  # noqa: PLR0913 (options)
-            output: Path, keep: tuple[str, ...], terms: tuple[str, ...], policies: tuple[str, ...], verify: bool, repeat: int,
-            allow_effects: bool, overwrite: bool, yes: bool, as_json_: bool) -> None:
+            output: Path, keep: tuple[str, ...], terms: tuple[str, ...], policies: tuple[str, ...], added: tuple[int, ...],
+            left_out: tuple[int, ...], verify: bool, repeat: int, allow_effects: bool, overwrite: bool, yes: bool,
+            as_json_: bool) -> None:
     """Make a job from NOTEBOOK: only the cells needed, typed parameters, inputs, modules and a lock.
 
     A notebook that changed since it was last tracked, or never was, is executed under tracking first.
@@ -58,7 +64,8 @@ def convert(*, notebook: Path | None, session: str | None, run_id: str | None, r
     verbs.check_folder(output, replace=overwrite)
     source = _source(notebook, session, run_id)
     how = verbs.Conversion(list(results), list(keep) or None, verify=verify, replace=overwrite, terms=read_terms(terms),
-                           policies=verbs.read_policies(pairs(policies, "--policy")), allow_effects=allow_effects, repeat=repeat)
+                           policies=verbs.read_policies(pairs(policies, "--policy")), allow_effects=allow_effects, repeat=repeat,
+                           choice=Choice(added, left_out))
     if repeat > 1 and not verify:
         raise InputError("--repeat runs the job, and --no-verify says not to", "leave out one of them")
     quiet = as_json_

@@ -29,7 +29,7 @@ from mlops_jupyter.entities.jobs import (
     Outcome,
     Tolerance,
 )
-from mlops_jupyter.entities.protocols import AnyStore, Ledger, Merged, Recorder, Sink
+from mlops_jupyter.entities.protocols import AnyStore, Ledger, Merged, Recorder, Sink, Spent
 from mlops_jupyter.entities.records import Entity, Record
 from mlops_jupyter.entities.runs import (
     Artifact,
@@ -72,6 +72,6 @@ __all__ = [
     "JobParameter", "JobResult", "Ledger", "LocalModule", "Merged", "Metric", "Missed", "MlopsError", "ModelRef", "NewToken",
     "NotFoundError", "NotebookRef", "Observation", "Origin", "Outcome", "Output", "Overlap", "Param", "Profile", "Query",
     "RandomState", "Read", "Record", "Recorder", "ResultVerdict", "Run", "Scalar", "Schedule", "Schema", "Scope", "Session",
-    "Sight", "Sink", "StoreError", "Submission", "Token", "Tolerance", "Value", "VariableVersion", "Verification",
+    "Sight", "Sink", "Spent", "StoreError", "Submission", "Token", "Tolerance", "Value", "VariableVersion", "Verification",
     "content_hash", "derived_id", "new_id",
 ]

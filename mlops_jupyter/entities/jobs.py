@@ -110,6 +110,10 @@ class JobManifest(msgspec.Struct, omit_defaults=True):
     """What its cells did outside their folder when they were recorded, in words: a clean run would do it again."""
     tolerances: dict[str, Tolerance] = {}
     """Metric (`auc`, of a group `auc[UA]`) → its own tolerance, where clean runs of the job were seen to differ."""
+    added: list[int] = []
+    """Cell executions that are in the job because somebody added them."""
+    left_out: list[int] = []
+    """Cell executions that the results need and that somebody left out."""
     files: dict[str, str] = {}
     version: int = MANIFEST_VERSION
     digest: str = ""

@@ -15,7 +15,7 @@ import msgspec
 from mlops_jupyter.entities.jobs import OutcomeState
 from mlops_jupyter.entities.records import Entity, Record
 from mlops_jupyter.entities.runs import Experiment, Goal, Run, Verification
-from mlops_jupyter.entities.sessions import CellExecution, Observation, Session
+from mlops_jupyter.entities.sessions import CellExecution, Observation, Session, SessionKind
 from mlops_jupyter.entities.submissions import Submission
 from mlops_jupyter.entities.tokens import NewToken, Scope, Token
 
@@ -29,6 +29,24 @@ class Merged(msgspec.Struct):
     added: int = 0
     known: int = 0
     forgotten: int = 0
+
+
+class Spent(msgspec.Struct):
+    """What one session has computed: how many cells have ended in it, the seconds that they took together, how many failed.
+
+    Of a session that a job made: the job's digest, whether the job was verified, the submission that it was an attempt of.
+    """
+
+    session: str
+    experiment_id: str
+    kind: SessionKind
+    started: float
+    seconds: float = 0.0
+    executions: int = 0
+    failed: int = 0
+    job: str = ""
+    verified: bool = False
+    submission: str = ""
 
 
 class Recorder(Protocol):
@@ -70,8 +88,11 @@ class Ledger(Protocol):
     def session(self, id: str) -> Session:
         """One session, by id or unique prefix."""
 
-    def executions(self, session: str) -> list[CellExecution]:
-        """All cell executions of a session by n."""
+    def executions(self, session: str, cell: str | None = None) -> list[CellExecution]:
+        """All cell executions of a session by n, or those of one cell."""
+
+    def spent(self, since: float = 0.0) -> list[Spent]:
+        """What each session that began after `since` has computed, oldest first."""
 
     def observations(self, session: str) -> list[Observation]:
         """All observations of a session by (n, seq)."""

@@ -29,6 +29,7 @@ from mlops_jupyter.entities.jobs import InputPolicy
 from mlops_jupyter.fingerprint import fingerprint_file
 from mlops_jupyter.jobs import lock
 from mlops_jupyter.jobs.candidates import Candidate, candidates, parameters_cell
+from mlops_jupyter.jobs.choice import Choice, warnings_of
 from mlops_jupyter.jobs.containerfile import CONTAINERFILE, containerfile
 from mlops_jupyter.jobs.effects import REDACTED
 from mlops_jupyter.jobs.inputs import FoundInput, find_inputs, names_of
@@ -71,6 +72,8 @@ class ConvertOptions(msgspec.Struct, kw_only=True):
     owner: str = ""
     kernel: str = "python3"
     run: Run | None = None
+    choice: Choice = Choice()
+    """What somebody added and left out, which the slice has followed already."""
     cells_total: int = 0
     """Code cells in the notebook; 0: as many different cells as the session executed."""
     carry_bytes: int = CARRY_BYTES
@@ -266,11 +269,12 @@ def _manifest(session: Session, slice: Slice, executions: Sequence[CellExecution
         results=[], cells=0, cells_total=total, owner=options.owner or session.user, notebook=notebook,
         made_from_run=run.id if run else "", made_from_session=session.id, experiment=session.experiment,
         experiment_id=session.experiment_id, python=session.environment.python if session.environment else "",
-        kernel=options.kernel, warnings=_slice_warnings(slice, options),
+        kernel=options.kernel, warnings=_slice_warnings(slice) + warnings_of(options.choice),
+        added=list(options.choice.added), left_out=list(options.choice.left_out),
     )
 
 
-def _slice_warnings(slice: Slice, options: ConvertOptions) -> list[str]:
+def _slice_warnings(slice: Slice) -> list[str]:
     found = [f"the slice is incomplete: {note}; restart the kernel, run tracked, and convert again" for note in slice.notes]
     found += [f"cell [{n}] ended with an error when it was recorded, and the job will stop there: mend the cell and convert again"
               for n in slice.failed]

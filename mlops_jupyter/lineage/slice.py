@@ -24,7 +24,7 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
 
     name: str
     kind: str
-    """variable, metric, model or file."""
+    """variable, metric, model or file; `cell` for an execution that somebody wants in the slice for its own sake."""
     n: int
     variables: list[str] = []
     observation: str = ""
@@ -187,7 +187,7 @@ def _seeds(step: Step) -> bool:
 
 
 def _verb(kind: str) -> str:
-    return {"metric": "computes", "model": "fits", "file": "writes"}.get(kind, "defines")
+    return {"metric": "computes", "model": "fits", "file": "writes", "cell": "added"}.get(kind, "defines")
 
 
 def _sentence(verb: str, what: Sequence[str]) -> str:

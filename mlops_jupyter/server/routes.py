@@ -19,9 +19,12 @@ from mlops_jupyter.server.handler import MlopsHandler, NotebookHandler
 from mlops_jupyter.server.kernels import KernelCommand, kernel_commands, requirement
 from mlops_jupyter.server.openapi import document
 from mlops_jupyter.server.routes_data import DATA_ROUTES
+from mlops_jupyter.server.routes_delivery import DELIVERY_ROUTES
+from mlops_jupyter.server.routes_history import HISTORY_ROUTES
 from mlops_jupyter.server.routes_jobs import JOB_ROUTES
 from mlops_jupyter.server.routes_lineage import LINEAGE_ROUTES
 from mlops_jupyter.server.routes_store import STORE_ROUTES
+from mlops_jupyter.server.routes_submissions import SUBMISSION_ROUTES
 from mlops_jupyter.server.services import NotebookServices
 from mlops_jupyter.version import __version__
 
@@ -190,7 +193,8 @@ READ_ROUTES: list[tuple[str, type[MlopsHandler]]] = [
 
 def routes() -> list[tuple[str, type[MlopsHandler]]]:
     """Every address of a server with notebooks, most particular first."""
-    return _below_base([*READ_ROUTES, *JOB_ROUTES, *LINEAGE_ROUTES, *DATA_ROUTES, *STORE_ROUTES])
+    notebooks = [*JOB_ROUTES, *SUBMISSION_ROUTES, *LINEAGE_ROUTES, *DATA_ROUTES, *HISTORY_ROUTES, *DELIVERY_ROUTES]
+    return _below_base([*READ_ROUTES, *notebooks, *STORE_ROUTES])
 
 
 def team_routes() -> list[tuple[str, type[MlopsHandler]]]:

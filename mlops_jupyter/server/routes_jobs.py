@@ -15,6 +15,7 @@ import msgspec
 from mlops_jupyter.api import bundles, jobs, runs, verification
 from mlops_jupyter.api.bundles import JobEntry
 from mlops_jupyter.entities import InputError, JobManifest, Verification
+from mlops_jupyter.jobs.choice import Choice
 from mlops_jupyter.jobs.run import RunOptions
 from mlops_jupyter.server.bodies import ConvertBody, PreviewBody, RunBody, VerifyBody
 from mlops_jupyter.server.handler import MlopsHandler, NotebookHandler, check_id
@@ -88,7 +89,9 @@ class PreviewHandler(NotebookHandler):
     async def act(self, *ids: str) -> object:
         """What the job would be: cells, cuts, parameters, inputs, results. Runs nothing, writes nothing."""
         body = self.body(PreviewBody)
-        ready = await self.mlops.work(jobs.preview, source_of(body.session, body.run), jobs.Conversion(results=body.results))
+        how = jobs.Conversion(results=body.results, keep=body.parameters, terms=body.terms,
+                              choice=Choice(body.added, body.left_out))
+        ready = await self.mlops.work(jobs.preview, source_of(body.session, body.run), how)
         return ready.answer()
 
 
@@ -112,14 +115,17 @@ class JobsHandler(NotebookHandler):
         source, folder = source_of(body.session, body.run), self.mlops.folder(body.folder)
         if not body.folder.strip("/. ") or not folder.parent.is_dir():
             raise InputError(f"the folder {body.folder!r} cannot hold a job", "name a new one where there is none: `flight-job`")
-        how = jobs.Conversion(results=body.results, keep=body.parameters, verify=body.verify, allow_effects=body.allow_effects)
+        how = jobs.Conversion(results=body.results, keep=body.parameters, verify=body.verify, allow_effects=body.allow_effects,
+                              terms=body.terms, policies=body.policies, choice=Choice(body.added, body.left_out))
         await self.mlops.work(jobs.check_folder, folder, replace=False)
         ready = await self.mlops.work(jobs.prepare, source, how)
 
         def work(report: Report) -> object:
             made = jobs.finish(ready, folder, how, progress_of(report), report.cancelled)
+            answer = {**msgspec.structs.asdict(made), "folder": body.folder}
+            report.found(answer)  # also where it did not come out: what differs is what one wants to see
             jobs.must_reproduce(made)
-            return {**msgspec.structs.asdict(made), "folder": body.folder}
+            return answer
 
         self.set_status(202)
         return Accepted(self.mlops.tasks.start("convert", body.folder, work))
@@ -146,20 +152,22 @@ class RunJobHandler(NotebookHandler):
         """Run a bundle, in the background. The bundle, its parameters and inputs are checked before the task starts."""
         body = self.body(RunBody)
         folder, root = self.mlops.folder(body.folder), self.mlops.folder("").resolve()
-        inputs = {name: self._input(place) for name, place in body.inputs.items()}
+        inputs = {name: input_place(self, place) for name, place in body.inputs.items()}
         await self.mlops.work(bundles.check, folder, body.parameters, inputs)
 
         def work(report: Report) -> object:
-            options = RunOptions(progress=progress_of(report), cancel=report.cancelled)
+            options = RunOptions(progress=progress_of(report), cancel=report.cancelled, checkpoints=True, resume=body.resume)
             done = bundles.run_beside(folder, body.parameters, inputs, options)
             return {**msgspec.structs.asdict(done), "output": contents_path(root, done.output)}
 
         self.set_status(202)
         return Accepted(self.mlops.tasks.start("run", body.folder, work))
 
-    def _input(self, place: str) -> str:
-        """An input as the user gave it: a URI or an absolute path stays, anything else is a contents path."""
-        return place if "://" in place or place.startswith("/") else str(self.mlops.folder(place))
+
+def input_place(handler: NotebookHandler, place: str) -> str:
+    """An input as the user gave it: a URI or an absolute path stays, anything else is a contents path."""
+    return place if "://" in place or place.startswith("/") else str(handler.mlops.folder(place))
+
 
 
 def source_of(session: str, run: str) -> jobs.Source:

@@ -46,7 +46,7 @@ class Services:
         self.counts = Counts()
         self._emit = emit
         self.watcher = Watcher(settings.outbox_folder(), self.emit, self.busy, log)
-        self.follower = Follower(settings, log)
+        self.follower = Follower(settings, log, self.emit)
         self._begun = False
         self._over = False
         self._working = 0

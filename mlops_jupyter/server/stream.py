@@ -22,7 +22,7 @@ from mlops_jupyter.api.live import Change, Seen
 from mlops_jupyter.entities import MlopsError
 
 EVENT_SCHEMA_ID = "https://mlops-jupyter.readthedocs.io/events/change/v1"
-NOUNS = ["execution", "session", "run", "task", "verification"]
+NOUNS = ["execution", "session", "run", "submission", "task", "verification"]
 EVENT_SCHEMA: dict[str, object] = {
     "$id": EVENT_SCHEMA_ID,
     "version": "1",
@@ -33,7 +33,7 @@ EVENT_SCHEMA: dict[str, object] = {
     "properties": {
         "noun": {"type": "string", "enum": NOUNS, "description": "What changed."},
         "id": {"type": "string", "description": "Its id; `session:n` of an execution."},
-        "session": {"type": "string", "description": "The session it belongs to; empty for a task."},
+        "session": {"type": "string", "description": "The session it belongs to; empty for a task and for a submission."},
         "kernel": {"type": "string", "description": "The kernel of that session; empty if it has none."},
         "n": {"type": "integer", "description": "Number of the execution in its session, or of the run in its experiment."},
         "state": {"type": "string", "description": "Its state now."},

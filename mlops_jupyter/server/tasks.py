@@ -20,7 +20,7 @@ from mlops_jupyter.entities import ConflictError, MlopsError, NotFoundError, new
 
 MOST_AT_ONCE = 2
 MOST_KEPT = 100
-TaskKind = Literal["verify", "convert", "run"]
+TaskKind = Literal["verify", "convert", "run", "sweep"]
 
 
 class TaskCancelled(Exception):  # noqa: N818 (a request, not an error)
@@ -57,6 +57,11 @@ class Report:
         self._task = task
         self._changed = changed
         self.cancelled = threading.Event()
+
+    def found(self, result: object) -> None:
+        """What is known before the end, and is the task's result even if it fails."""
+        self._task.result = result
+        self._changed(self._task)
 
     def __call__(self, message: str, done: int = 0, total: int = 0) -> None:
         """Say what is being done, and how far."""

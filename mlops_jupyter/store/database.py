@@ -92,6 +92,12 @@ class Database:
         with self._named(), self.engine.connect().execution_options(write=True) as connection, connection.begin():
             yield connection
 
+    def size_bytes(self, connection: Connection) -> int:
+        """Bytes of the database, without blobs."""
+        if self.path is None:
+            return int(connection.execute(text("select pg_database_size(current_database())")).scalar_one())
+        return self.path.stat().st_size
+
     def close(self) -> None:
         """Close every connection of this process."""
         if os.getpid() == self._pid:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from mlops_jupyter.entities import (
     CellExecution,
@@ -21,6 +21,7 @@ from mlops_jupyter.entities import (
     Run,
     Scope,
     Session,
+    Spent,
     Submission,
     Token,
     Verification,
@@ -129,10 +130,15 @@ class Store:
         with self.database.read() as connection:
             return sessions.one(connection, id)
 
-    def executions(self, session: str) -> list[CellExecution]:
-        """All cell executions of a session by n."""
+    def executions(self, session: str, cell: str | None = None) -> list[CellExecution]:
+        """All cell executions of a session by n, or those of one cell."""
         with self.database.read() as connection:
-            return executions.listed(connection, session)
+            return executions.listed(connection, session, cell)
+
+    def spent(self, since: float = 0.0) -> list[Spent]:
+        """What each session that began after `since` has computed, oldest first."""
+        with self.database.read() as connection:
+            return executions.spent(connection, since)
 
     def observations(self, session: str) -> list[Observation]:
         """All observations of a session by (n, seq)."""
@@ -363,10 +369,7 @@ class Store:
     def size_bytes(self) -> int:
         """Bytes of the database and its blobs."""
         with self.database.read() as connection:
-            stored = blobs.total(connection)
-            if self.database.path is None:
-                return stored + int(connection.execute(text("select pg_database_size(current_database())")).scalar_one())
-        return stored + self.database.path.stat().st_size
+            return blobs.total(connection) + self.database.size_bytes(connection)
 
     def close(self) -> None:
         """Close the connections of this process."""

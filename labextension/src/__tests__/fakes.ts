@@ -39,8 +39,8 @@ export function runOf(id: string, part: Partial<Run> = {}): Run {
 
 export const PREVIEW: Preview = {
   parameters: [
-    { name: 'test_month', type: 'integer', default: 6, varied: true },
-    { name: 'rate', type: 'number', default: 0.1 }
+    { name: 'test_month', type: 'integer', default: 6, varied: true, cell: 1 },
+    { name: 'rate', type: 'number', default: 0.1, cell: 2 }
   ],
   cells: [{ source: '# months\ntest_month = 6', cut: [{ name: 'test_month', line: 2, text: 'test_month = 6' }] }, { source: 'model.fit(X, y)' }],
   inputs: [],
@@ -130,7 +130,7 @@ export class FakeNotebooks implements NotebookSource {
   };
 
   open(kernel: KernelPort | null, path = 'work/delays.ipynb'): void {
-    this.current = { path, name: path.split('/').at(-1) ?? '', kernel, starting: false, reveal: () => Promise.resolve(true), cells: () => [{ id: 'c1', source: this.source }], run: this.run };
+    this.current = { path, name: path.split('/').at(-1) ?? '', kernel, starting: false, reveal: () => Promise.resolve(true), cells: () => [{ id: 'c1', source: this.source }], run: this.run, restore: () => true };
     this.changed.emit('notebook');
   }
 }
@@ -210,6 +210,8 @@ export function fakeActions(part: Partial<Actions> = {}): { actions: Actions; as
     always: note('always', undefined),
     runStale: note('runStale', undefined),
     reveal: note('reveal', true),
+    sourceOf: cell => (cell === 'c1' ? 'auc = score(df)' : null),
+    restore: (cell, source) => asked.push(['restore', cell, source]) > 0,
     neededCells: note('neededCells', {
       run: 'r1',
       total: 12,

@@ -12,11 +12,25 @@ export interface Preview {
   results: JobResult[];
   warnings: string[];
   cells_total: number;
+  /** Cells that ran and are not in the job, each with why. */
+  dropped?: DroppedCell[];
+}
+
+export interface DroppedCell {
+  n: number;
+  id: string;
+  source: string;
+  because: string;
 }
 
 export interface PreviewCell {
   n?: number;
+  id?: string;
   source: string;
+  /** What is left of it in the job; "" if nothing is. */
+  job?: string;
+  /** What it is needed for. */
+  because?: string[];
   /** What conversion cuts out: assignments that become parameters. */
   cut?: Cut[];
 }
@@ -31,7 +45,7 @@ export interface Cut {
 
 /** What happened, as the event bus says it. */
 export interface Change {
-  noun: 'execution' | 'session' | 'run' | 'task' | 'verification';
+  noun: 'execution' | 'session' | 'run' | 'submission' | 'task' | 'verification';
   session?: string;
   kernel?: string;
   id?: string;

@@ -623,7 +623,7 @@ export interface TaskError {
 /** One background task. `done` of `total` steps; `subject` is the run or bundle it is about, `result` what it returned. */
 export interface Task {
   id: string;
-  kind: 'convert' | 'run' | 'verify';
+  kind: 'convert' | 'run' | 'sweep' | 'verify';
   subject: string;
   started: number;
   /** Default: "running" */
@@ -752,6 +752,10 @@ export interface JobManifest {
   effects?: string[];
   /** Default: {} */
   tolerances?: Record<string, Tolerance>;
+  /** Default: [] */
+  added?: number[];
+  /** Default: [] */
+  left_out?: number[];
   /** Default: {} */
   files?: Record<string, string>;
   /** Default: 1 */
@@ -764,6 +768,22 @@ export interface JobManifest {
 export interface JobEntry {
   folder: string;
   manifest: JobManifest;
+}
+
+/** What is said of one parameter. `range` is `LOW..HIGH`, either side may be missing; `secret` a reference, or `env`. */
+export interface Terms {
+  /** Default: "" */
+  rename?: string;
+  /** Default: "" */
+  type?: string;
+  /** Default: "" */
+  range?: string;
+  /** Default: "" */
+  choices?: string;
+  /** Default: "" */
+  help?: string;
+  /** Default: "" */
+  secret?: string;
 }
 
 /** Make a job of a run, or of results of a session, in a folder (a contents path). `parameters` None keeps all candidates. */
@@ -781,6 +801,14 @@ export interface ConvertBody {
   verify?: boolean;
   /** Default: false */
   allow_effects?: boolean;
+  /** Default: [] */
+  added?: number[];
+  /** Default: [] */
+  left_out?: number[];
+  /** Default: {} */
+  terms?: Record<string, Terms>;
+  /** Default: {} */
+  policies?: Record<string, 'fail' | 'record' | 'warn'>;
 }
 
 /** What would become a job: a run, or results of a session (all of its runs if none is named). */
@@ -791,15 +819,302 @@ export interface PreviewBody {
   run?: string;
   /** Default: [] */
   results?: string[];
+  /** Default: null */
+  parameters?: string[] | null;
+  /** Default: [] */
+  added?: number[];
+  /** Default: [] */
+  left_out?: number[];
+  /** Default: {} */
+  terms?: Record<string, Terms>;
 }
 
-/** Run a bundle. `inputs` maps an input's name to a path or URI. */
+/** Run a bundle. `inputs` maps an input's name to a path or URI. `resume`: take what earlier runs kept and still holds. */
 export interface RunBody {
   folder: string;
   /** Default: {} */
   parameters?: Record<string, Scalar | Scalar[]>;
   /** Default: {} */
   inputs?: Record<string, string>;
+  /** Default: false */
+  resume?: boolean;
+}
+
+/** A runner. `options` with their defaults as text; `missing` says what it needs that is not installed. */
+export interface Known {
+  name: string;
+  /** Default: "" */
+  title?: string;
+  /** Default: "" */
+  bundle?: string;
+  /** Default: "" */
+  environment?: string;
+  /** Default: "" */
+  inputs?: string;
+  /** Default: "" */
+  results?: string;
+  /** Default: {} */
+  options?: Record<string, string>;
+  /** Default: "" */
+  schedules?: string;
+  /** Default: "" */
+  missing?: string;
+  /** Default: "" */
+  remedy?: string;
+}
+
+/** One submission as a line of a list. `done` of `total` cells, where they are known; times are Unix seconds. */
+export interface Handover {
+  id: string;
+  job: string;
+  name: string;
+  runner: string;
+  state: 'cancelled' | 'died' | 'failed' | 'queued' | 'running' | 'scheduled' | 'succeeded' | 'timed-out';
+  at: number;
+  /** Default: "" */
+  run?: string;
+  /** Default: {} */
+  given?: Record<string, string>;
+  /** Default: "" */
+  error?: string;
+  /** Default: null */
+  cell?: number | null;
+  /** Default: null */
+  started?: number | null;
+  /** Default: null */
+  ended?: number | null;
+  /** Default: 0 */
+  attempts?: number;
+  /** Default: "" */
+  parent?: string;
+  /** Default: "" */
+  schedule?: string;
+  /** Default: null */
+  next?: number | null;
+  /** Default: 0 */
+  done?: number;
+  /** Default: 0 */
+  total?: number;
+  /** Default: "" */
+  bundle?: string;
+  /** Default: "" */
+  notebook?: string;
+  /** Default: "" */
+  output?: string;
+  /** Default: false */
+  here?: boolean;
+  /** Default: false */
+  again?: boolean;
+}
+
+/** When a job runs again and again: five fields of cron, read in a time zone. */
+export interface Schedule {
+  cron: string;
+  /** Default: "UTC" */
+  zone?: string;
+  /** Default: "skip" */
+  overlap?: 'cancel-old' | 'queue' | 'skip';
+  /** Default: "run" */
+  missed?: 'run' | 'skip';
+}
+
+/** Hand a bundle to a runner. `options` are the runner's; `schedule` where it is to start again and again. */
+export interface SubmitBody {
+  folder: string;
+  runner: string;
+  /** Default: {} */
+  parameters?: Record<string, Scalar | Scalar[]>;
+  /** Default: {} */
+  inputs?: Record<string, string>;
+  /** Default: {} */
+  options?: Record<string, string>;
+  /** Default: "" */
+  deliver?: string;
+  /** Default: false */
+  unverified?: boolean;
+  /** Default: 0 */
+  retries?: number;
+  /** Default: null */
+  timeout?: number | null;
+  /** Default: null */
+  schedule?: Schedule | null;
+}
+
+/** How a job's run ended, judged in one place from exceptions and exit codes, never from notebook metadata. */
+export interface Outcome {
+  state: 'cancelled' | 'died' | 'failed' | 'queued' | 'running' | 'scheduled' | 'succeeded' | 'timed-out';
+  /** Default: "" */
+  error?: string;
+  /** Default: null */
+  cell?: number | null;
+  /** Default: "" */
+  source?: string;
+  /** Default: 0.0 */
+  seconds?: number;
+}
+
+/** What was decided for a moment of a schedule, and when: the job was handed over, left out, or the moment was missed. */
+export interface Firing {
+  at: number;
+  decided: number;
+  what: 'missed' | 'run' | 'skipped';
+  /** Default: "" */
+  child?: string;
+  /** Default: false */
+  made_up?: boolean;
+  /** Default: 1 */
+  count?: number;
+  /** Default: null */
+  first?: number | null;
+}
+
+/** One hand-over of a job to a runner. `place` is what the runner needs to find it again; "" until it was handed over. */
+export interface Submission {
+  type?: 'submission';
+  id: string;
+  job: string;
+  runner: string;
+  at: number;
+  state: 'cancelled' | 'died' | 'failed' | 'queued' | 'running' | 'scheduled' | 'succeeded' | 'timed-out';
+  /** Default: "" */
+  run?: string;
+  /** Default: {} */
+  parameters?: Record<string, Scalar | Scalar[]>;
+  /** Default: null */
+  outcome?: Outcome | null;
+  /** Default: "" */
+  place?: string;
+  /** Default: "" */
+  name?: string;
+  /** Default: "" */
+  owner?: string;
+  /** Default: {} */
+  inputs?: Record<string, string>;
+  /** Default: {} */
+  options?: Record<string, string>;
+  /** Default: "" */
+  deliver?: string;
+  /** Default: null */
+  schedule?: Schedule | null;
+  /** Default: "" */
+  parent?: string;
+  /** Default: [] */
+  tell?: string[];
+  /** Default: "" */
+  told?: string;
+  /** Default: 0.0 */
+  telling?: number;
+  /** Default: "" */
+  untold?: string;
+  /** Default: "" */
+  host?: string;
+  /** Default: "" */
+  bundle?: string;
+  /** Default: 0 */
+  retries?: number;
+  /** Default: null */
+  timeout?: number | null;
+  /** Default: null */
+  due?: number | null;
+  /** Default: [] */
+  firings?: Firing[];
+  /** Default: 0 */
+  attempts?: number;
+  /** Default: null */
+  queued?: number | null;
+  /** Default: null */
+  started?: number | null;
+  /** Default: null */
+  ended?: number | null;
+  /** Default: null */
+  memory?: number | null;
+  /** Default: [] */
+  collected?: string[];
+}
+
+/** One submission: its line, and all that is known of it. */
+export interface SubmissionDetails {
+  line: Handover;
+  submission: Submission;
+}
+
+/** What a job has printed from `offset` on, up to `size`; both count characters. An offset beyond the end begins again. */
+export interface LogPart {
+  text: string;
+  offset: number;
+  size: number;
+  state: 'cancelled' | 'died' | 'failed' | 'queued' | 'running' | 'scheduled' | 'succeeded' | 'timed-out';
+}
+
+/** One run of a sweep, with the parameters that differ between them. */
+export interface SweepChild {
+  number: number;
+  state: 'waiting' | 'cancelled' | 'died' | 'failed' | 'queued' | 'running' | 'scheduled' | 'succeeded' | 'timed-out';
+  parameters: Record<string, Scalar | Scalar[]>;
+  /** Default: {} */
+  metrics?: Record<string, number>;
+  /** Default: 0.0 */
+  seconds?: number;
+  /** Default: "" */
+  error?: string;
+  /** Default: null */
+  cell?: number | null;
+  /** Default: "" */
+  run?: string;
+  /** Default: "" */
+  submission?: string;
+}
+
+/** A sweep as it stands. `best` is the number of the child that is best by `metric`, 0 while there is none. */
+export interface SweepTable {
+  id: string;
+  folder: string;
+  name: string;
+  created: number;
+  varied: string[];
+  total: number;
+  states: Record<string, number>;
+  /** Default: "" */
+  metric?: string;
+  /** Default: [] */
+  metrics?: string[];
+  /** Default: 0 */
+  best?: number;
+  /** Default: null */
+  ended?: number | null;
+  /** Default: "" */
+  stopped?: string;
+  /** Default: "" */
+  runner?: string;
+  /** Default: [] */
+  children?: SweepChild[];
+}
+
+/** Run a bundle many times. `grid`: parameter → values with commas between; `random` draws from `ranges`. */
+export interface SweepBody {
+  folder: string;
+  /** Default: {} */
+  grid?: Record<string, string>;
+  /** Default: {} */
+  fixed?: Record<string, string>;
+  /** Default: 0 */
+  random?: number;
+  /** Default: {} */
+  ranges?: Record<string, string>;
+  /** Default: null */
+  seed?: number | null;
+  /** Default: {} */
+  inputs?: Record<string, string>;
+  /** Default: 0 */
+  at_once?: number;
+  /** Default: "" */
+  runner?: string;
+  /** Default: {} */
+  options?: Record<string, string>;
+  /** Default: false */
+  unverified?: boolean;
+  /** Default: "" */
+  resume?: string;
 }
 
 /** A cell execution, or something that one left behind. `n`: the execution that is it or made it; 0 if none did. */
@@ -1069,6 +1384,96 @@ export interface DatasetProfile {
   missing_against: string;
 }
 
+/** One execution of the cell. `again`: its source is that of the execution before it. `outputs`: how many it showed. */
+export interface CellVersion {
+  session: string;
+  n: number;
+  state: 'error' | 'interrupted' | 'ok' | 'running' | 'skipped' | 'untracked';
+  source: string;
+  /** Default: null */
+  started?: number | null;
+  /** Default: null */
+  seconds?: number | null;
+  /** Default: "" */
+  user?: string;
+  /** Default: "" */
+  error?: string;
+  /** Default: false */
+  again?: boolean;
+  /** Default: 0 */
+  outputs?: number;
+}
+
+/** The executions of a cell, newest first: `total` there were, the newest of them are here. */
+export interface CellHistory {
+  cell: string;
+  total: number;
+  sessions: number;
+  versions: CellVersion[];
+}
+
+/** One output as it may be shown: text, or a picture as base64. `cut`: how many characters or bytes there were, if more. */
+export interface Shown {
+  kind: string;
+  /** Default: "text/plain" */
+  mime?: string;
+  /** Default: "" */
+  text?: string;
+  /** Default: "" */
+  picture?: string;
+  /** Default: "" */
+  name?: string;
+  /** Default: null */
+  cut?: number | null;
+}
+
+/** What began in the week from `start`, a Monday at midnight UTC. `jobs`: attempts that have ended, without the cancelled. */
+export interface DeliveryWeek {
+  start: number;
+  runs: number;
+  failed_runs: number;
+  jobs: number;
+  failed_jobs: number;
+  verified: number;
+  reproduced: number;
+  notebook_seconds: number;
+  job_seconds: number;
+}
+
+/** One experiment: all of its time in `whole`, its last weeks in `weeks`. `to_job`: seconds from first run to verified job. */
+export interface Delivery {
+  experiment_id: string;
+  experiment: string;
+  last: number;
+  first_run: number;
+  whole: DeliveryWeek;
+  weeks: DeliveryWeek[];
+  /** Default: null */
+  first_verified?: number | null;
+  /** Default: null */
+  to_job?: number | null;
+}
+
+/** What one session has computed: how many cells have ended in it, the seconds that they took together, how many failed. */
+export interface Spent {
+  session: string;
+  experiment_id: string;
+  kind: 'headless' | 'ipython' | 'job' | 'notebook' | 'verification';
+  started: number;
+  /** Default: 0.0 */
+  seconds?: number;
+  /** Default: 0 */
+  executions?: number;
+  /** Default: 0 */
+  failed?: number;
+  /** Default: "" */
+  job?: string;
+  /** Default: false */
+  verified?: boolean;
+  /** Default: "" */
+  submission?: string;
+}
+
 /** Where an observed call stands: `module.qualname` of the function; cell id or file; line from 1, column from 0. */
 export interface CallSite {
   function: string;
@@ -1129,109 +1534,6 @@ export interface Experiment {
   name: string;
   /** Default: [] */
   goals?: Goal[];
-}
-
-/** How a job's run ended, judged in one place from exceptions and exit codes, never from notebook metadata. */
-export interface Outcome {
-  state: 'cancelled' | 'died' | 'failed' | 'queued' | 'running' | 'scheduled' | 'succeeded' | 'timed-out';
-  /** Default: "" */
-  error?: string;
-  /** Default: null */
-  cell?: number | null;
-  /** Default: "" */
-  source?: string;
-  /** Default: 0.0 */
-  seconds?: number;
-}
-
-/** When a job runs again and again: five fields of cron, read in a time zone. */
-export interface Schedule {
-  cron: string;
-  /** Default: "UTC" */
-  zone?: string;
-  /** Default: "skip" */
-  overlap?: 'cancel-old' | 'queue' | 'skip';
-  /** Default: "run" */
-  missed?: 'run' | 'skip';
-}
-
-/** What was decided for a moment of a schedule, and when: the job was handed over, left out, or the moment was missed. */
-export interface Firing {
-  at: number;
-  decided: number;
-  what: 'missed' | 'run' | 'skipped';
-  /** Default: "" */
-  child?: string;
-  /** Default: false */
-  made_up?: boolean;
-  /** Default: 1 */
-  count?: number;
-  /** Default: null */
-  first?: number | null;
-}
-
-/** One hand-over of a job to a runner. `place` is what the runner needs to find it again; "" until it was handed over. */
-export interface Submission {
-  type?: 'submission';
-  id: string;
-  job: string;
-  runner: string;
-  at: number;
-  state: 'cancelled' | 'died' | 'failed' | 'queued' | 'running' | 'scheduled' | 'succeeded' | 'timed-out';
-  /** Default: "" */
-  run?: string;
-  /** Default: {} */
-  parameters?: Record<string, Scalar | Scalar[]>;
-  /** Default: null */
-  outcome?: Outcome | null;
-  /** Default: "" */
-  place?: string;
-  /** Default: "" */
-  name?: string;
-  /** Default: "" */
-  owner?: string;
-  /** Default: {} */
-  inputs?: Record<string, string>;
-  /** Default: {} */
-  options?: Record<string, string>;
-  /** Default: "" */
-  deliver?: string;
-  /** Default: null */
-  schedule?: Schedule | null;
-  /** Default: "" */
-  parent?: string;
-  /** Default: [] */
-  tell?: string[];
-  /** Default: "" */
-  told?: string;
-  /** Default: 0.0 */
-  telling?: number;
-  /** Default: "" */
-  untold?: string;
-  /** Default: "" */
-  host?: string;
-  /** Default: "" */
-  bundle?: string;
-  /** Default: 0 */
-  retries?: number;
-  /** Default: null */
-  timeout?: number | null;
-  /** Default: null */
-  due?: number | null;
-  /** Default: [] */
-  firings?: Firing[];
-  /** Default: 0 */
-  attempts?: number;
-  /** Default: null */
-  queued?: number | null;
-  /** Default: null */
-  started?: number | null;
-  /** Default: null */
-  ended?: number | null;
-  /** Default: null */
-  memory?: number | null;
-  /** Default: [] */
-  collected?: string[];
 }
 
 /** What came of a merge: entities added, sessions that were here before, sessions that were forgotten and stay so. */

@@ -11,6 +11,10 @@ export interface Actions {
   runStale(): Promise<void>;
   /** Scroll the notebook to a cell; false if it no longer has it. */
   reveal(cell: string): Promise<boolean>;
+  /** A cell's source as the notebook has it now; null if it has no such cell. */
+  sourceOf(cell: string): string | null;
+  /** Put a source into a cell, undoably; false if the notebook no longer has it. */
+  restore(cell: string, source: string): boolean;
   neededCells(run: string): Promise<RunCells>;
   /** Start a background task; resolves to its id. `effects`: also repeat what the cells do outside their folder. */
   verify(run: string, effects: boolean): Promise<string>;

@@ -35,6 +35,8 @@ export interface NotebookPort {
   cells(): CellSource[];
   /** Run a cell in its place, by its id and its position among the code cells; true if it went well. */
   run(cell: string, position: number): Promise<boolean>;
+  /** Put a source into a cell, so that the notebook's undo takes it back; false if the notebook no longer has the cell. */
+  restore(cell: string, source: string): boolean;
 }
 
 /** What changed: another notebook, its kernel (`found`: the one that opening it brought), the kernel's process, a cell that ended, the kernel's status, the path, its text or outputs. */
@@ -122,6 +124,12 @@ class LiveNotebook implements NotebookPort {
   cells(): CellSource[] {
     const models = this.panel.content.widgets.map(widget => widget.model);
     return models.filter(model => model.type === 'code').map(model => ({ id: model.id, source: model.sharedModel.getSource() }));
+  }
+
+  restore(cell: string, source: string): boolean {
+    const widget = this.panel.content.widgets.find(one => one.model.id === cell);
+    widget?.model.sharedModel.setSource(source);
+    return widget !== undefined;
   }
 }
 

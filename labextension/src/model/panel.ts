@@ -111,6 +111,9 @@ export class PanelModel extends VDomModel implements Actions {
     return this.notebook?.reveal(cell) ?? Promise.resolve(false);
   }
 
+  readonly sourceOf = (cell: string): string | null => this.notebook?.cells().find(one => one.id === cell)?.source ?? null;
+  readonly restore = (cell: string, source: string): boolean => this.notebook?.restore(cell, source) ?? false;
+
   neededCells(run: string): Promise<RunCells> {
     return this.options.api.neededCells(run);
   }

@@ -3,15 +3,11 @@
 import * as React from 'react';
 
 import type { RunCells } from '../api/schema';
+import { firstLine } from '../model/cells';
 import type { Problem } from '../model/problem';
 import { problemOf } from '../model/problem';
 import { Icon } from './icons';
 import { Fold, ProblemNote, useActions } from './parts';
-
-function firstLine(source: string): string {
-  const lines = source.split('\n').map(line => line.trim());
-  return lines.find(line => line !== '' && !line.startsWith('#')) ?? lines[0] ?? '';
-}
 
 function List({ run }: { run: string }): React.JSX.Element {
   const actions = useActions();

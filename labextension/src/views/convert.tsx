@@ -1,4 +1,4 @@
-/** From a run to a job: choose results and parameters, look at the cells, create. */
+/** From a run to a job: results, parameters and their contract, inputs, cells in and out; create, see it run clean, hand it on. */
 
 import * as React from 'react';
 
@@ -7,29 +7,60 @@ import type { JobResult, PreviewBody, Run, Task } from '../api/schema';
 import { folderOf, number, runTitle, stem } from '../model/format';
 import { problemOf, type Problem } from '../model/problem';
 import { stoppedByEffects, type PanelState } from '../model/state';
+import { Submitting, type Order } from '../model/submitting';
+import { CleanRun, ResultVerdicts } from './cleanrun';
+import { KeepParameters, nameInCells, termsOf, type Said } from './contract';
 import { Icon } from './icons';
-import { Button, InSight, Page, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
-import { Inputs, KeepParameters, PreviewCells, Warnings } from './preview';
+import { NO_ORDER, Ordering } from './jobs/submit';
+import { Button, Fold, InSight, Page, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
+import { DroppedCells, Inputs, PreviewCells, Warnings, type Chosen, type Policies } from './preview';
+import { useText } from './text';
 import { field } from './unknowns';
 import { Verdict } from './verdict';
 import type { View } from './view';
+
+/** Milliseconds without a change after which a draft is looked at again. */
+const TYPING = 400;
 
 interface ConvertProps {
   run: Run;
   path: string;
   tasks: readonly Task[];
+  model: Submitting;
 }
 
-function requestFor(run: Run, results: readonly string[] | null): PreviewBody {
-  return { session: run.session, run: run.id, ...(results === null ? {} : { results: [...results] }) };
+/** What the user has decided of the job to be. */
+interface Draft {
+  readonly results: readonly string[] | null;
+  readonly left: ReadonlySet<string>;
+  readonly said: Said;
+  readonly chosen: Chosen;
+  readonly policies: Policies;
 }
 
-/** The preview of a run's job with these results, renewed when they change. */
-function usePreview(run: Run, results: readonly string[] | null): [Preview | null, Problem | null] {
+const NOTHING: Draft = { results: null, left: new Set(), said: {}, chosen: { added: [], leftOut: [] }, policies: {} };
+
+/** `names`: the parameters that there would be. */
+function requestFor(run: Run, draft: Draft, names: readonly string[]): PreviewBody {
+  const terms = termsOf(draft.said, names.filter(name => !draft.left.has(name)));
+  const { added, leftOut } = draft.chosen;
+  return {
+    session: run.session,
+    run: run.id,
+    ...(draft.results === null ? {} : { results: [...draft.results] }),
+    ...(added.length > 0 ? { added: [...added] } : {}),
+    ...(leftOut.length > 0 ? { left_out: [...leftOut] } : {}),
+    ...(Object.keys(terms).length > 0 ? { terms } : {})
+  };
+}
+
+/** The preview of a run's job as the user wants it, renewed when that changes; what cannot be is said, and the last one stays. */
+function usePreview(run: Run, draft: Draft): [Preview | null, Problem | null] {
   const actions = useActions();
   const [preview, setPreview] = React.useState<Preview | null>(null);
   const [problem, setProblem] = React.useState<Problem | null>(null);
-  const key = JSON.stringify(requestFor(run, results));
+  const key = JSON.stringify(requestFor(run, draft, Object.keys(draft.said)));
+  const [first] = React.useState(key);
   React.useEffect(() => {
     let wanted = true;
     const ask = async (): Promise<void> => {
@@ -45,11 +76,12 @@ function usePreview(run: Run, results: readonly string[] | null): [Preview | nul
         }
       }
     };
-    void ask();
+    const timer = setTimeout(() => void ask(), key === first ? 0 : TYPING);
     return () => {
       wanted = false;
+      clearTimeout(timer);
     };
-  }, [actions, key]);
+  }, [actions, key, first]);
   return [preview, problem];
 }
 
@@ -108,84 +140,139 @@ function Destination({ folder, verify, onFolder, onVerify }: FolderProps): React
   );
 }
 
-/** Where the job was written and what its clean run said. */
-function Made({ task }: { task: Task }): React.JSX.Element {
+/** Where the job was written and what its clean run said; and on to a runner, if one was chosen. */
+function Made({ task, model, order }: { task: Task; model: Submitting; order: Order }): React.JSX.Element {
   const actions = useActions();
+  const text = useText();
+  const [sent, setSent] = React.useState('');
+  const [problem, attempt, busy] = useAttempt();
   const folder = field(task.result, 'folder') || task.subject;
   const verdict = field(task.result, 'verification', 'verdict') || field(task.result, 'manifest', 'verdict') || 'unverified';
+  const submit = (): void => attempt(async () => {
+    const made = await model.submit(folder, order, {});
+    setSent(text.__('Handed to %1.', made.runner));
+  });
   return (
     <div className="jp-mlops-note jp-mlops-mod-good" role="status">
       <Icon mark="check" />
       <div>
         <p>
-          Job written to <code className="jp-mlops-wrap">{folder}</code> <Verdict verdict={verdict} />
+          {text.__('Job written to')} <code className="jp-mlops-wrap">{folder}</code> <Verdict verdict={verdict} />
         </p>
-        <Button kind="primary" onClick={() => actions.show('jobs', folder)}>Show the job</Button>
+        <ResultVerdicts result={task.result} />
+        <ProblemNote problem={problem} />
+        {sent !== '' && <p>{sent}</p>}
+        <div className="jp-mlops-buttons">
+          {order.runner !== '' && sent === '' && <Button kind="primary" testid="mlops-submit-made" disabled={busy} onClick={submit}>{text.__('Hand it to %1', order.runner)}</Button>}
+          <Button kind={order.runner === '' || sent !== '' ? 'primary' : 'secondary'} onClick={() => actions.show('jobs', folder)}>{text.__('Show the job')}</Button>
+        </div>
       </div>
     </div>
   );
 }
 
-function Convert({ run, path, tasks }: ConvertProps): React.JSX.Element {
+interface StartProps {
+  run: Run;
+  draft: Draft;
+  preview: Preview;
+  path: string;
+  tasks: readonly Task[];
+  model: Submitting;
+  /** Why the preview is not what was asked for; "" if it is. */
+  wrong: string;
+}
+
+/** Where it goes, and where it is to run then; the making of it, and what came of that. */
+function Start({ run, draft, preview, path, tasks, model, wrong }: StartProps): React.JSX.Element {
   const actions = useActions();
-  const [results, setResults] = React.useState<string[] | null>(null);
-  const [offered, setOffered] = React.useState<readonly JobResult[]>([]);
-  const [left, setLeft] = React.useState<ReadonlySet<string>>(new Set());
+  const text = useText();
   const [folder, setFolder] = React.useState(`${folderOf(path)}${stem(path)}-job`);
   const [verify, setVerify] = React.useState(true);
+  const [order, setOrder] = React.useState(NO_ORDER);
   const [task, setTask] = React.useState('');
-  const [preview, unseen] = usePreview(run, results);
   const [problem, attempt, busy] = useAttempt();
   const current = tasks.find(other => other.id === task);
+  const create = (effects: boolean): void => {
+    const literals = preview.parameters.filter(parameter => (parameter.cell ?? 0) > 0);
+    const names = literals.map(parameter => nameInCells(parameter, draft.said));
+    const parameters = names.filter(name => !draft.left.has(name));
+    const asked = { ...requestFor(run, draft, names), folder: folder.trim(), parameters, ...(Object.keys(draft.policies).length > 0 ? { policies: draft.policies } : {}), verify, allow_effects: effects };
+    attempt(async () => setTask(await actions.convert(asked)));
+  };
+  const idle = !busy && current?.state !== 'running';
+  return (
+    <>
+      <Destination folder={folder} verify={verify} onFolder={setFolder} onVerify={setVerify} />
+      <div className="jp-mlops-indent">
+        <Fold name="convert:runner" label={<>{text.__('Then hand it to a runner')} <span className="jp-mlops-label-note">{order.runner}</span></>}>
+          <Ordering submitting={model} order={order} verified={verify} onChange={setOrder} />
+        </Fold>
+      </div>
+      <InSight of={`${current?.state ?? ''}${problem?.message ?? ''}`}>
+        <ProblemNote problem={problem} />
+        <TaskProgress task={current} />
+        {current && <CleanRun cells={preview.cells} task={current} />}
+        {current?.state === 'failed' && <ResultVerdicts result={current.result} />}
+        {current?.state === 'succeeded' && <Made task={current} model={model} order={order} />}
+      </InSight>
+      {current?.state !== 'succeeded' && (
+        <div className="jp-mlops-buttons">
+          <Button kind="primary" testid="mlops-create-job" disabled={!idle || wrong !== '' || folder.trim() === ''} onClick={() => create(false)}>{text.__('Create job')}</Button>
+          {stoppedByEffects(current) && <Button onClick={() => create(true)}>{text.__('Create anyway, effects included')}</Button>}
+          <Button onClick={() => actions.back()}>{text.__('Cancel')}</Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Convert({ run, path, tasks, model }: ConvertProps): React.JSX.Element {
+  const text = useText();
+  const [draft, setDraft] = React.useState(NOTHING);
+  const [offered, setOffered] = React.useState<readonly JobResult[]>([]);
+  const [preview, problem] = usePreview(run, draft);
+  const change = (part: Partial<Draft>): void => setDraft(before => ({ ...before, ...part }));
   React.useEffect(() => {
-    if (preview && results === null) {
+    if (preview && draft.results === null) {
       setOffered(preview.results);
     }
-  }, [preview, results]);
-
-  const toggle = (name: string): void => setLeft(new Set(left.has(name) ? [...left].filter(other => other !== name) : [...left, name]));
-  const create = (effects: boolean): void => {
-    const parameters = (preview?.parameters ?? []).map(parameter => parameter.name).filter(name => !left.has(name));
-    const request = { ...requestFor(run, results), folder: folder.trim(), parameters, verify, allow_effects: effects };
-    attempt(async () => setTask(await actions.convert(request)));
-  };
+  }, [preview, draft.results]);
+  const toggle = (name: string): void => change({ left: new Set(draft.left.has(name) ? [...draft.left].filter(other => other !== name) : [...draft.left, name]) });
   return (
-    <Page title={`Convert #${run.number ?? ''} to a job`} about={runTitle(run)}>
-      <ProblemNote problem={unseen} />
-      {!preview && !unseen && <p className="jp-mlops-muted" role="status">Looking for the cells needed…</p>}
+    <Page title={text.__('Convert #%1 to a job', run.number ?? '')} about={runTitle(run)}>
+      {!preview && !problem && <p className="jp-mlops-muted" role="status">{text.__('Looking for the cells needed…')}</p>}
+      {!preview && <ProblemNote problem={problem} />}
       {preview && (
         <>
           <Warnings warnings={preview.warnings} />
-          {offered.length > 0 && <Results offered={offered} chosen={results} onChoose={setResults} />}
-          <KeepParameters preview={preview} left={left} onToggle={toggle} />
-          <Inputs preview={preview} />
-          <PreviewCells preview={preview} left={left} />
-          <Destination folder={folder} verify={verify} onFolder={setFolder} onVerify={setVerify} />
-          <InSight of={`${current?.state ?? ''}${problem?.message ?? ''}`}>
-            <ProblemNote problem={problem} />
-            <TaskProgress task={current} />
-            {current?.state === 'succeeded' && <Made task={current} />}
-          </InSight>
-          {current?.state !== 'succeeded' && (
-            <div className="jp-mlops-buttons">
-              <Button kind="primary" testid="mlops-create-job" disabled={busy || folder.trim() === '' || current?.state === 'running'} onClick={() => create(false)}>Create job</Button>
-              {stoppedByEffects(current) && <Button onClick={() => create(true)}>Create anyway, effects included</Button>}
-              <Button onClick={() => actions.back()}>Cancel</Button>
-            </div>
-          )}
+          {offered.length > 0 && <Results offered={offered} chosen={draft.results} onChoose={results => change({ results })} />}
+          <KeepParameters preview={preview} left={draft.left} said={draft.said} onToggle={toggle} onSay={(name, terms) => change({ said: { ...draft.said, [name]: terms } })} />
+          <Inputs preview={preview} policies={draft.policies} onPolicy={(name, policy) => change({ policies: { ...draft.policies, [name]: policy } })} />
+          <InSight of={problem?.message ?? ''}><ProblemNote problem={problem} /></InSight>
+          <PreviewCells preview={preview} left={draft.left} chosen={draft.chosen} onChoose={chosen => change({ chosen })} />
+          <DroppedCells preview={preview} chosen={draft.chosen} onChoose={chosen => change({ chosen })} />
+          <Start run={run} draft={draft} preview={preview} path={path} tasks={tasks} model={model} wrong={problem?.message ?? ''} />
         </>
       )}
     </Page>
   );
 }
 
-function ConvertPage({ run: id, panel }: { run: string; panel: PanelState }): React.JSX.Element {
+function ConvertPage({ run: id, panel, model }: { run: string; panel: PanelState; model: Submitting }): React.JSX.Element {
+  const text = useText();
   const run = panel.runs.find(other => other.id === id);
-  return run ? <Convert run={run} path={panel.path} tasks={panel.tasks} /> : <Page title="Convert to a job"><p className="jp-mlops-muted">This run is not among those of the notebook.</p></Page>;
+  return run ? (
+    <Convert run={run} path={panel.path} tasks={panel.tasks} model={model} />
+  ) : (
+    <Page title={text.__('Convert to a job')}><p className="jp-mlops-muted">{text.__('This run is not among those of the notebook.')}</p></Page>
+  );
 }
 
 export const convertView: View = {
   id: 'convert',
   tab: '',
-  open: () => ({ model: null, draw: ({ place, panel }) => <ConvertPage key={place.subject} run={place.subject} panel={panel} /> })
+  open: around => {
+    const model = new Submitting(around.requests, () => undefined);
+    return { model: null, draw: ({ place, panel }) => <ConvertPage key={place.subject} run={place.subject} panel={panel} model={model} /> };
+  }
 };

@@ -62,7 +62,7 @@ interface PanelProps {
 export function Panel({ state, actions, around, text = ENGLISH }: PanelProps): React.JSX.Element {
   const id = React.useId();
   const start = state.trail.at(-1) ?? state.trail[0];
-  const front = viewOf(state.trail[0]).tab === '' ? start.view : state.trail[0].view;
+  const front = (state.trail.find(place => viewOf(place).tab !== '') ?? start).view;
   return (
     <ActionsProvider value={actions}>
       <div className="jp-mlops" role="region" aria-label="MLOps" data-testid="mlops-panel" data-phase={state.phase}>

@@ -14,3 +14,15 @@ export function numberField(value: unknown, ...path: string[]): number | null {
   const found = at(value, path);
   return typeof found === 'number' ? found : null;
 }
+
+/** The first of a list at this path; undefined if there is none. */
+export function firstOf(value: unknown, ...path: string[]): unknown {
+  const found = at(value, path);
+  return Array.isArray(found) ? (found as unknown[])[0] : undefined;
+}
+
+/** The list at this path, empty if there is none. */
+export function listOf(value: unknown, ...path: string[]): readonly unknown[] {
+  const found = at(value, path);
+  return Array.isArray(found) ? (found as unknown[]) : [];
+}

@@ -2,10 +2,15 @@
 
 import { convertView } from './convert';
 import { dataView, datasetView } from './data';
-import { jobsView } from './jobs';
+import { deliveryView } from './delivery';
+import { historyView } from './history/page';
+import { sweepView } from './jobs/sweep';
+import { jobsView } from './jobs/tab';
 import { lineageView } from './lineage';
 import { nowView } from './now';
 import { runsView } from './runs';
 import type { View } from './view';
 
-export const VIEWS: readonly View[] = [nowView, runsView, lineageView, dataView, jobsView, convertView, datasetView];
+export const VIEWS: readonly View[] = [
+  nowView, runsView, lineageView, dataView, jobsView, deliveryView, convertView, sweepView, historyView, datasetView
+];

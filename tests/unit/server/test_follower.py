@@ -51,7 +51,7 @@ def test_a_server_that_nobody_asked_makes_no_store(own_home: Path, caplog: pytes
     from mlops_jupyter.server.follower import Follower
 
     async def follow() -> None:
-        follower = Follower(Settings.current(), logging.getLogger("followed"))
+        follower = Follower(Settings.current(), logging.getLogger("followed"), print)
         follower.start()
         await asyncio.sleep(0.5)
         await follower.stop()

@@ -89,7 +89,7 @@ async def test_who_may_only_read_cannot_act(jp_serverapp: ServerApp, jp_fetch: F
 
 async def test_who_may_not_execute_cannot_start_a_kernel(jp_serverapp: ServerApp, api: Api, writer: Writer) -> None:
     jp_serverapp.web_app.settings["authorizer"] = NoCode(parent=jp_serverapp)
-    for route in ("runs/x/verify", "jobs", "jobs/run"):
+    for route in ("runs/x/verify", "jobs", "jobs/run", "submissions", "submissions/x/retry", "sweeps"):
         assert (await api("POST", route, {}))[0] == 403
     assert (await api("POST", "live/stale", {"kernel": "", "cells": []}))[0] == 200
 
@@ -119,6 +119,20 @@ async def test_who_may_not_execute_cannot_start_a_kernel(jp_serverapp: ServerApp
     ("POST", "jobs/preview", {}, 400, "run"),
     ("POST", "jobs/run", {"folder": "no-such-job"}, 404, "no-such-job"),
     ("POST", "jobs/run", {"folder": "x", "parameters": {"a": {"b": 1}}}, 400, "$.parameters"),
+    ("GET", "submissions/nope", None, 404, "nope"),
+    ("DELETE", "submissions/nope", None, 404, "nope"),
+    ("GET", "submissions/nope/logs", None, 404, "nope"),
+    ("POST", "submissions/nope/retry", {}, 404, "nope"),
+    ("POST", "submissions", {"folder": "../x", "runner": "local"}, 400, "../x"),
+    ("POST", "submissions", {"folder": "x", "runner": "nowhere"}, 400, "nowhere"),
+    ("POST", "submissions", {"folder": "x", "runner": "local", "colour": 1}, 400, "colour"),
+    ("POST", "sweeps", {"folder": "no-such-job", "grid": {"a": "1,2"}}, 404, "no-such-job"),
+    ("POST", "sweeps", {"folder": "x"}, 400, "values"),
+    ("GET", "sweeps/nope", None, 404, "nope"),
+    ("GET", "sessions/nope/executions/1/outputs", None, 404, "1"),
+    ("GET", "sessions/nope/executions/x/outputs", None, 400, "'x'"),
+    ("POST", "jobs/preview", {"run": "x", "added": ["a"]}, 400, "$.added"),
+    ("POST", "jobs/preview", {"run": "x", "terms": {"a": {"colour": ""}}}, 400, "colour"),
     ("POST", "status", {}, 405, "POST"),
     ("DELETE", "runs", None, 405, "DELETE"),
 ])

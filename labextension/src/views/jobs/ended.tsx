@@ -1,0 +1,44 @@
+/** How a run of a job ended, with the ways to what it left. */
+
+import * as React from 'react';
+
+import type { Task } from '../../api/schema';
+import { duration } from '../../model/format';
+import { Icon } from '../icons';
+import { Button, useActions } from '../parts';
+import { useText } from '../text';
+import { field, firstOf, numberField } from '../unknowns';
+
+/** `onResume`: run it again with what it kept; null while that cannot be. */
+export function Ended({ task, onResume }: { task: Task; onResume: (() => void) | null }): React.JSX.Element | null {
+  const actions = useActions();
+  const text = useText();
+  const state = field(task.result, 'outcome', 'state') || field(task.result, 'state');
+  const output = field(task.result, 'output') || field(task.result, 'output_path');
+  const seconds = numberField(task.result, 'outcome', 'seconds');
+  const cell = numberField(task.result, 'outcome', 'cell');
+  const source = field(task.result, 'outcome', 'source');
+  const run = field(firstOf(task.result, 'runs'), 'id');
+  const failed = state !== '' && state !== 'succeeded';
+  const words = failed ? (cell === null ? text.__('The job %1', state) : text.__('Failed in cell %1', cell)) : text.__('Succeeded');
+  return (
+    <div className={`jp-mlops-note ${failed ? 'jp-mlops-mod-error' : 'jp-mlops-mod-good'}`} role="status" data-testid="mlops-outcome" data-state={state}>
+      <Icon mark={failed ? 'cross' : 'check'} />
+      <div>
+        <p>
+          {words}
+          {seconds !== null && seconds > 0 && <span className="jp-mlops-muted">{` ${text.__('in %1', duration(seconds))}`}</span>}
+        </p>
+        {source !== '' && failed && <pre className="jp-mlops-printed">{source}</pre>}
+        {failed && <p className="jp-mlops-wrap">{field(task.result, 'outcome', 'error')}</p>}
+        <div className="jp-mlops-buttons">
+          {failed && onResume !== null && (
+            <Button testid="mlops-resume" label={text.__('Resume: run it again, with what its costly cells left')} onClick={onResume}>{text.__('Resume')}</Button>
+          )}
+          {run !== '' && <Button leads={`run:${run}`} onClick={() => actions.show('run', run)}>{text.__('Show the run')}</Button>}
+          {output !== '' && <Button onClick={() => actions.open(output)}>{text.__('Open the output notebook')}</Button>}
+        </div>
+      </div>
+    </div>
+  );
+}
