@@ -302,10 +302,14 @@ class Here:
         return LocalRunner(program=words).submit([msgspec.structs.replace(order, env=env)])[0]
 
     def status(self, places: Sequence[str]) -> list[Sight]:
-        """How each stands."""
+        """How each stands.
+
+        One that was told to stop was stopped, though it says that it is done: act does where the interrupt comes before its
+        first step. Where the job itself was done before that, what it has delivered says so, and counts.
+        """
         sights = LocalRunner().status(places)
-        ill = {"exited", "gone"}
-        asked = [sight.word in ill and (Path(place) / ASKED).exists() for place, sight in zip(places, sights, strict=True)]
+        over = {"exited", "gone", "done"}
+        asked = [sight.word in over and (Path(place) / ASKED).exists() for place, sight in zip(places, sights, strict=True)]
         return [msgspec.structs.replace(sight, word="stopped") if stopped else sight
                 for sight, stopped in zip(sights, asked, strict=True)]
 

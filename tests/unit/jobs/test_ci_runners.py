@@ -30,6 +30,8 @@ from mlops_jupyter.entities import (
 from mlops_jupyter.entities.codec import to_json
 from mlops_jupyter.jobs import bundle
 from mlops_jupyter.jobs.convert import NOTEBOOK, Draft
+from mlops_jupyter.jobs.runners.ci import Here
+from mlops_jupyter.jobs.runners.local import ASKED, CODE, PROCESS
 from tests.engines.repositories import git
 from tests.fakes import write_client
 
@@ -422,3 +424,16 @@ def test_a_program_that_is_missing_is_named_with_what_installs_it(
     with pytest.raises(InputError, match=f"{program} is not installed") as caught:
         submit(job, runner, {}, {}, how(via=program))
     assert "install" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("code", "word"), [("0", "stopped"), ("1", "stopped"), (None, "stopped")])
+def test_what_was_told_to_stop_was_stopped_whatever_its_program_says(tmp_path: Path, code: str | None, word: str) -> None:
+    (tmp_path / PROCESS).write_text("999999999 1.0")
+    if code is not None:
+        (tmp_path / CODE).write_text(code)
+    (tmp_path / ASKED).touch()
+    (sight,) = Here().status([str(tmp_path)])
+    assert sight.word == word
+    (tmp_path / ASKED).unlink()
+    (sight,) = Here().status([str(tmp_path)])
+    assert sight.word != word
