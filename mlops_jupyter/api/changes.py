@@ -12,17 +12,43 @@ from pathlib import PurePath
 import msgspec
 
 from mlops_jupyter.api.words import model_names, number
-from mlops_jupyter.entities import Ledger, Origin, Run, Scalar
+from mlops_jupyter.entities import Ledger, NotFoundError, Origin, Run, Scalar
 from mlops_jupyter.lineage.drafts import say_changes
 
 MOST = 3
+LOOKED_BACK = 500
+"""So many earlier runs of an experiment are looked at for one of the same models."""
 
 
 def with_changes(ledger: Ledger, found: Sequence[Run]) -> list[Run]:
     """The runs, each with its `change` where one can be told."""
-    wanted = {run.experiment_id for run in found if not run.change and run.number > 1}
-    before = {experiment: ledger.runs(experiment=experiment) for experiment in wanted}
-    return [_told(run, before[run.experiment_id]) if run.experiment_id in before and not run.change else run for run in found]
+    wanted = [run for run in found if not run.change and run.number > 1]
+    before = _earlier(ledger, wanted)
+    return [_told(run, before[run.experiment_id]) if run in wanted else run for run in found]
+
+
+def _earlier(ledger: Ledger, wanted: Sequence[Run]) -> dict[str, list[Run]]:
+    """Experiment → the runs that may be told against: of the sessions that jobs were made from, the newest before."""
+    before: dict[str, list[Run]] = {run.experiment_id: [] for run in wanted}
+    sources = {(run.experiment_id, run.origin.session) for run in wanted if run.origin is not None and run.origin.session}
+    for experiment, session in sorted(sources):
+        before[experiment] += [run for run in _of_session(ledger, session) if run.experiment_id == experiment]
+    last: dict[str, int] = {}
+    for run in wanted:
+        if run.origin is None or not run.origin.session:
+            last[run.experiment_id] = max(run.number, last.get(run.experiment_id, 0))
+    for experiment, at in last.items():
+        before[experiment] += ledger.search(f"experiment = '{experiment}' and number < {at}", order_by="number desc",
+                                            limit=LOOKED_BACK)
+    return before
+
+
+def _of_session(ledger: Ledger, session: str) -> list[Run]:
+    """None of a session that is not here: the job came from another store."""
+    try:
+        return ledger.runs(session=session)
+    except NotFoundError:
+        return []
 
 
 def _told(run: Run, others: Iterable[Run]) -> Run:

@@ -15,6 +15,7 @@ from mlops_jupyter.api.words import run_label
 from mlops_jupyter.entities import Environment, Goal, InputError, Ledger, NotFoundError, Run
 from mlops_jupyter.lineage.compare import Comparison, compare
 from mlops_jupyter.lineage.runs import judge_goal
+from mlops_jupyter.store.query import parse_filter
 
 
 class RunFilter(msgspec.Struct, frozen=True):
@@ -31,6 +32,7 @@ class RunFilter(msgspec.Struct, frozen=True):
     filter: str = ""
     order_by: str = ""
     offset: int = 0
+    starred: bool = False
 
 
 class RunRow(msgspec.Struct):
@@ -49,14 +51,19 @@ class RunRow(msgspec.Struct):
 def runs(*, experiment: str | None = None, session: str | None = None, notebook: str | Path | None = None,
          limit: int | None = None) -> list[Run]:
     """Runs, newest first, each judged against the goal of its experiment."""
+    return chosen(RunFilter(experiment, session, notebook, limit))
+
+
+def chosen(which: RunFilter) -> list[Run]:
+    """The runs that are asked for, each judged against the goal of its experiment."""
     ledger = open_ledger()
-    return _judged(ledger, _select(ledger, RunFilter(experiment, session, notebook, limit)))
+    return judged(ledger, _select(ledger, which))
 
 
 def rows(which: RunFilter | None = None) -> list[RunRow]:
     """Runs, newest first, with their environments' Python and package count."""
     ledger = open_ledger()
-    found = _judged(ledger, _select(ledger, which or RunFilter()))
+    found = judged(ledger, _select(ledger, which or RunFilter()))
     sessions = {session.id: session.environment for session in ledger.sessions()}
     return [_row(run, sessions.get(run.session)) for run in found]
 
@@ -70,11 +77,11 @@ def _row(run: Run, environment: Environment | None) -> RunRow:
 def search(filter: str = "", *, order_by: str = "", limit: int = 50, offset: int = 0) -> list[Run]:
     """Runs that meet a filter, such as `metrics.auc > 0.9 and params.max_iter = 200`; see docs/reference/search.md."""
     ledger = open_ledger()
-    return _judged(ledger, ledger.search(filter, order_by=order_by, limit=limit, offset=offset))
+    return judged(ledger, ledger.search(filter, order_by=order_by, limit=limit, offset=offset))
 
 
 def _select(ledger: Ledger, which: RunFilter) -> list[Run]:
-    if which.filter or which.order_by or which.offset:
+    if which.filter or which.order_by or which.offset or which.starred:
         return ledger.search(_with_place(which), order_by=which.order_by, limit=which.limit or 50, offset=which.offset,
                              deleted=which.deleted)
     experiment = _experiment(ledger, which.experiment) if which.experiment else None
@@ -90,12 +97,15 @@ def _with_place(which: RunFilter) -> str:
     """The filter with what the other options ask for."""
     if which.notebook is not None:
         raise InputError("--notebook and --filter do not go together", "--filter \"notebook = '…' and …\"")
+    parse_filter(which.filter)  # so that the place of a mistake is the one in what was given
     asked = {"experiment": which.experiment, "session": which.session}
-    parts = [f"{name} = '{_escaped(value)}'" for name, value in asked.items() if value]
+    parts = [f"{name} = '{quoted(value)}'" for name, value in asked.items() if value]
+    parts += ["starred = true"] if which.starred else []
     return " and ".join([*([f"({which.filter})"] if which.filter.strip() else []), *parts])
 
 
-def _escaped(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as a filter takes it, between single quotes."""
     return text.replace("\\", "\\\\").replace("'", "''")
 
 
@@ -108,33 +118,35 @@ def _experiment(ledger: Ledger, name: str) -> str:
     raise NotFoundError(f"no experiment {name!r} in the store", f"experiments: {known}")
 
 
-def _judged(ledger: Ledger, found: Sequence[Run]) -> list[Run]:
-    goals = {experiment.id: _newest(ledger.goals(experiment.id)) for experiment in ledger.experiments()}
-    judged = []
+def judged(ledger: Ledger, found: Sequence[Run]) -> list[Run]:
+    """The runs, each with what it changed, and whether it met the goal of its experiment."""
+    goals = {experiment: newest_goal(ledger.goals(experiment)) for experiment in {run.experiment_id for run in found}}
+    told = []
     for run in with_changes(ledger, found):
         goal = goals.get(run.experiment_id)
-        judged.append(run if goal is None else msgspec.structs.replace(run, goal=_word(judge_goal(run, goal))))
-    return judged
+        told.append(run if goal is None else msgspec.structs.replace(run, goal=_word(judge_goal(run, goal))))
+    return told
 
 
 def _word(judged: str) -> Literal["", "met", "missed"]:
     return "met" if judged == "met" else "missed" if judged == "missed" else ""
 
 
-def _newest(goals: Sequence[Goal]) -> Goal | None:
+def newest_goal(goals: Sequence[Goal]) -> Goal | None:
+    """The one that counts."""
     return max(goals, key=lambda goal: goal.at) if goals else None
 
 
 def run(id: str) -> Run:
     """One run by id, prefix or `#number`."""
     ledger = open_ledger()
-    return _judged(ledger, [find_run(ledger, id)])[0]
+    return judged(ledger, [find_run(ledger, id)])[0]
 
 
 def row(id: str) -> RunRow:
     """One run with its environment's Python and package count."""
     ledger = open_ledger()
-    found = _judged(ledger, [find_run(ledger, id)])[0]
+    found = judged(ledger, [find_run(ledger, id)])[0]
     return _row(found, ledger.session(found.session).environment)
 
 

@@ -47,6 +47,7 @@ def runs_sheet(runs: Sequence[Run]) -> Sheet:
     facts: dict[str, list[str]] = {
         "experiment": [run.experiment if several else "" for run in runs],
         ">run": [f"#{run.number}" for run in runs],
+        "★": [" ".join(word for word, held in (("★", run.starred), ("baseline", run.baseline)) if held) for run in runs],
         "change": [changed(run) for run in runs],
         "model": [short_models(run) for run in runs],
         "metrics": [metric_names(run) for run in runs],
@@ -62,14 +63,14 @@ def runs_sheet(runs: Sequence[Run]) -> Sheet:
     return Sheet(headline, [block])
 
 
-_BESIDE = {"experiment": ">run", "change": "model", "goal": "model", "state": "model", "verified": "model"}
+_BESIDE = {"experiment": ">run", "★": ">run", "change": "model", "goal": "model", "state": "model", "verified": "model"}
 
 
 def _narrow(told: Mapping[str, Sequence[str]]) -> Block:
     """The same in four columns: under the model what it changed and how it fared, one metric a line."""
     columns = [">run", "model", "metrics", "when"]
     stacked: dict[str, list[list[str]]] = {name: [] for name in columns}
-    for name in ("experiment", *columns, "change", "goal", "state", "verified"):
+    for name in ("experiment", *columns, "★", "change", "goal", "state", "verified"):
         stacked[_BESIDE.get(name, name)] += [list(told[name])] if name in told else []
     cells = [["\n".join(part.replace(" · ", "\n") for part in parts if part) for parts in zip(*stacked[name], strict=True)]
              for name in columns if stacked[name]]

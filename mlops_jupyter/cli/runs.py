@@ -1,4 +1,4 @@
-"""`mlops runs`: list, show, compare, delete and restore."""
+"""`mlops runs`: list, show, compare, star, tag, delete and restore."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from mlops_jupyter.api import runs as verbs
+from mlops_jupyter.api import runtable
 from mlops_jupyter.api.comparisons import comparison_sheet
 from mlops_jupyter.api.sheets import run_sheet, runs_sheet
 from mlops_jupyter.api.words import run_label
@@ -15,7 +16,7 @@ from mlops_jupyter.cli.printing import answer, json_option, told
 
 @click.group()
 def runs() -> None:
-    """List, show, compare, delete and restore runs. A run is named by its id, a prefix of it, or `#number`."""
+    """List, show, compare, star, tag, delete and restore runs. A run is named by its id, a prefix of it, or `#number`."""
 
 
 @runs.command("list")
@@ -27,6 +28,7 @@ def runs() -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The first so many.")
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Leave out the first so many.")
 @click.option("--deleted", is_flag=True, help="The deleted ones.")
+@click.option("--starred", is_flag=True, help="Only the starred ones.")
 @json_option
 def list_runs(deleted: bool, as_json_: bool, **which_: Any) -> None:
     """Runs, newest first. What a filter can say: docs/reference/search.md."""
@@ -71,3 +73,37 @@ def restore(run: str, as_json_: bool) -> None:
     """Bring a deleted run back."""
     back = verbs.restore(run)
     told(back, f"{back.experiment} {run_label(back)} is back.", json=as_json_)
+
+
+@runs.command()
+@click.argument("run")
+@click.option("--off", is_flag=True, help="Take the star away.")
+@json_option
+def star(run: str, off: bool, as_json_: bool) -> None:
+    """Star a run: it stands above the others, and `mlops runs list --starred` finds it."""
+    found = runtable.remark(run, starred=not off)
+    told(found, f"{found.experiment} {run_label(found)} {'has no star any more' if off else 'is starred'}.", json=as_json_)
+
+
+@runs.command()
+@click.argument("run")
+@click.argument("tags", nargs=-1, metavar="NAME[=VALUE]...")
+@click.option("--remove", multiple=True, metavar="NAME", help="Take this tag away; may be repeated.")
+@json_option
+def tag(run: str, tags: tuple[str, ...], remove: tuple[str, ...], as_json_: bool) -> None:
+    """Tag a run; `mlops runs list --filter "tags.NAME = 'VALUE'"` finds it. Tags that were recorded stay."""
+    given: dict[str, str | None] = {name: value for name, _, value in (one.partition("=") for one in tags)}
+    found = runtable.remark(run, tags={**given, **dict.fromkeys(remove)})
+    shown = ", ".join(f"{name}={value}" if value else name for name, value in found.tags.items()) or "no tags"
+    told(found, f"{found.experiment} {run_label(found)}: {shown}", json=as_json_)
+
+
+@runs.command()
+@click.argument("run")
+@click.option("--off", is_flag=True, help="Let the experiment have no baseline.")
+@json_option
+def baseline(run: str, off: bool, as_json_: bool) -> None:
+    """Make a run the baseline of its experiment: tables show the others against it."""
+    found = runtable.remark(run, baseline=not off)
+    words = "is no baseline any more" if off else "is the baseline"
+    told(found, f"{found.experiment} {run_label(found)} {words}.", json=as_json_)

@@ -14,7 +14,7 @@ import msgspec
 
 from mlops_jupyter.entities.jobs import OutcomeState
 from mlops_jupyter.entities.records import Entity, Record
-from mlops_jupyter.entities.runs import Experiment, Goal, Run, Verification
+from mlops_jupyter.entities.runs import Experiment, Goal, Named, Remark, Run, Verification
 from mlops_jupyter.entities.sessions import CellExecution, Observation, Session, SessionKind
 from mlops_jupyter.entities.submissions import Submission
 from mlops_jupyter.entities.tokens import NewToken, Scope, Token
@@ -105,6 +105,18 @@ class Ledger(Protocol):
                ) -> list[Run]:
         """Runs that meet a filter (`metrics.auc > 0.9 and params.max_iter = 200`), newest first or by `order_by`."""
 
+    def count(self, filter: str = "", *, deleted: bool = False) -> int:
+        """How many runs meet a filter."""
+
+    def moments(self, filter: str = "", *, deleted: bool = False) -> list[float]:
+        """When each run that meets a filter started, newest first: in the order of `search`."""
+
+    def names(self, experiment: str | None = None, kind: str = "") -> list[Named]:
+        """The metrics and params, or those of a kind, of an experiment's (its id) or all runs; those that most have first."""
+
+    def remarks(self, *, session: str | None = None) -> list[Remark]:
+        """What people said of runs, newest last."""
+
     def run(self, id: str) -> Run:
         """One run, by id, unique prefix, or `#number` / `number` where only one experiment has it."""
 
@@ -144,6 +156,10 @@ class Custodian(Protocol):
 
     def restore_run(self, id: str) -> Run:
         """Show a hidden run again."""
+
+    def remark(self, id: str, *, starred: bool | None = None, baseline: bool | None = None,
+               tags: dict[str, str | None] | None = None) -> Run:
+        """Star a run, make it its experiment's baseline, tag it; what is None stays as it is, a tag of None goes."""
 
     def forget_run(self, id: str) -> None:
         """Purge a run with its observations, the outputs of their cells and the blobs that only it names."""

@@ -9,11 +9,11 @@ from typing import TypeAlias
 
 import msgspec
 
-from mlops_jupyter.entities.runs import Goal, Verification
+from mlops_jupyter.entities.runs import Goal, Remark, Verification
 from mlops_jupyter.entities.sessions import CellExecution, Observation, Session
 from mlops_jupyter.entities.submissions import Submission
 
-Entity: TypeAlias = Session | CellExecution | Observation | Goal | Verification | Submission
+Entity: TypeAlias = Session | CellExecution | Observation | Goal | Verification | Submission | Remark
 
 
 class Record(msgspec.Struct):

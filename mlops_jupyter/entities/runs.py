@@ -111,6 +111,27 @@ class Verification(msgspec.Struct, tag="verification", omit_defaults=True):
     environment: str = ""
 
 
+class Remark(msgspec.Struct, tag="remark", omit_defaults=True):
+    """What people said of a run. It stands beside what the run is derived from, and outlives each deriving."""
+
+    run: str
+    session: str
+    at: float
+    starred: bool = False
+    baseline: bool = False
+    """What the other runs of its experiment are compared with. One of them is, at most."""
+    tags: dict[str, str] = {}
+    """Beside the tags that were recorded; the same name here counts."""
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A name that runs have, `metric` or `param`, and how many runs have it."""
+
+    kind: Literal["metric", "param"]
+    name: str
+    runs: int
+
+
 class Run(msgspec.Struct, tag="run", omit_defaults=True):
     """One attempt that users compare, derived from observations; see lineage/runs.py for the rules. Times are Unix seconds."""
 
@@ -151,3 +172,6 @@ class Run(msgspec.Struct, tag="run", omit_defaults=True):
     """The newest; filled when a run is read, not when it is derived."""
     goal: Literal["", "met", "missed"] = ""
     deleted: bool = False
+    starred: bool = False
+    """This and `baseline`: of the remark on it; filled when a run is read."""
+    baseline: bool = False

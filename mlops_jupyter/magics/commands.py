@@ -45,15 +45,17 @@ def _answer(value: object, sheet: Callable[[], Sheet], json: bool) -> None:
 @app.command()
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The newest so many.")
 @click.option("--all", "everywhere", is_flag=True, help="Of every experiment, not only this one.")
+@click.option("--starred", is_flag=True, help="Only the starred ones.")
 @_json
-def runs(limit: int, everywhere: bool, json: bool) -> None:
+def runs(limit: int, everywhere: bool, starred: bool, json: bool) -> None:
     """Runs of this experiment, newest first."""
     from mlops_jupyter.api.here import tracking as current
     from mlops_jupyter.api.runs import RunFilter, rows
     from mlops_jupyter.api.sheets import runs_sheet
 
     own = current()
-    found = rows(RunFilter(experiment=own.session.experiment_id if own and not everywhere else None, limit=limit))
+    place = own.session.experiment_id if own and not everywhere else None
+    found = rows(RunFilter(experiment=place, limit=limit, starred=starred))
     _answer([row.answer() for row in found], lambda: runs_sheet([row.run for row in found]), json)
 
 

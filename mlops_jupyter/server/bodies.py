@@ -73,3 +73,11 @@ class RunBody(msgspec.Struct, forbid_unknown_fields=True):
     parameters: dict[str, Value] = {}
     inputs: dict[str, str] = {}
     resume: bool = False
+
+
+class RemarkBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What is said of a run. None, or left out: as it is. A tag of None goes."""
+
+    starred: bool | None = None
+    baseline: bool | None = None
+    tags: dict[str, str | None] = {}

@@ -106,9 +106,13 @@ class MlopsHandler(APIHandler):
 
     def limit(self, default: int, most: int = 1000) -> int:
         """The query argument `limit`, from 1 to `most`."""
-        text = self.query("limit", str(default))
-        if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= most:
-            raise InputError(f"limit={text[:20]!r} is not a whole number from 1 to {most}", f"leave it out for {default}")
+        return self.number("limit", default, least=1, most=most)
+
+    def number(self, name: str, default: int, *, least: int = 0, most: int = 10**9 - 1) -> int:
+        """A query argument that is a whole number."""
+        text = self.query(name, str(default))
+        if not text.isascii() or not text.isdigit() or len(text) > 9 or not least <= int(text) <= most:
+            raise InputError(f"{name}={text[:20]!r} is not a whole number from {least} to {most}", f"leave it out for {default}")
         return int(text)
 
     def on_finish(self) -> None:

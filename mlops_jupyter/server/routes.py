@@ -1,6 +1,6 @@
-"""The routes that read: status, a notebook's live view, sessions, runs. Each calls one verb of `api/` and returns its struct.
+"""The routes that read: status, a notebook's live view, sessions. Each calls one verb of `api/` and returns its struct.
 
-The table at the end is the whole surface; `routes_jobs.py` holds the routes that start work.
+The table at the end is the whole surface; `routes_runs.py` holds those of runs, `routes_jobs.py` those that start work.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import ClassVar
 import msgspec
 from tornado import web
 
-from mlops_jupyter.api import live, runs, sessions
-from mlops_jupyter.entities import CellExecution, Run, Session
+from mlops_jupyter.api import live, sessions
+from mlops_jupyter.entities import CellExecution, Session
 from mlops_jupyter.entities.calls import API
 from mlops_jupyter.lineage.stale import StaleCell
 from mlops_jupyter.server.bodies import StaleBody
@@ -23,6 +23,7 @@ from mlops_jupyter.server.routes_delivery import DELIVERY_ROUTES
 from mlops_jupyter.server.routes_history import HISTORY_ROUTES
 from mlops_jupyter.server.routes_jobs import JOB_ROUTES
 from mlops_jupyter.server.routes_lineage import LINEAGE_ROUTES
+from mlops_jupyter.server.routes_runs import RUN_ROUTES
 from mlops_jupyter.server.routes_store import STORE_ROUTES
 from mlops_jupyter.server.routes_submissions import SUBMISSION_ROUTES
 from mlops_jupyter.server.services import NotebookServices
@@ -128,33 +129,6 @@ class ExecutionsHandler(MlopsHandler):
         return executions
 
 
-class RunsHandler(MlopsHandler):
-    """GET runs?experiment=&session=&limit="""
-
-    asks: ClassVar[dict[str, type]] = {"experiment": str, "session": str, "limit": int}
-
-    async def read(self, *ids: str) -> list[Run]:
-        """Runs, newest first."""
-        experiment, session, limit = self.query("experiment") or None, self.query("session") or None, self.limit(100)
-        return await self.mlops.work(runs.runs, experiment=experiment, session=session, limit=limit)
-
-
-class RunHandler(MlopsHandler):
-    """GET runs/<id>"""
-
-    async def read(self, *ids: str) -> Run:
-        """One run."""
-        return await self.mlops.work(runs.run, ids[0])
-
-
-class RunCellsHandler(MlopsHandler):
-    """GET runs/<id>/cells"""
-
-    async def read(self, *ids: str) -> live.RunCells:
-        """The cells that a run needs, each with the reason."""
-        return await self.mlops.work(live.run_cells, ids[0])
-
-
 class OpenApiHandler(MlopsHandler):
     """GET openapi"""
 
@@ -185,9 +159,7 @@ READ_ROUTES: list[tuple[str, type[MlopsHandler]]] = [
     (r"/sessions", SessionsHandler),
     (r"/sessions/([^/]+)", SessionHandler),
     (r"/sessions/([^/]+)/executions", ExecutionsHandler),
-    (r"/runs", RunsHandler),
-    (r"/runs/([^/]+)", RunHandler),
-    (r"/runs/([^/]+)/cells", RunCellsHandler),
+    *RUN_ROUTES,
 ]
 
 

@@ -38,7 +38,8 @@ from mlops_jupyter.store.blobs import named_in
 from mlops_jupyter.version import __version__
 
 SUFFIX = ".mlops"
-FORMAT = 1
+FORMAT = 2
+"""2: remarks. What carries none is of format 1, and older versions read it."""
 EVENTS = "events.jsonl"
 LINE_BYTES = 256 * 2**20
 BLOB_BYTES = 16 * 2**30
@@ -72,7 +73,9 @@ def write(store: AnyStore, runs: Sequence[Run], path: Path, *, without_outputs: 
     if path.exists() and not force:
         raise ConflictError(f"{path} exists already", "choose another name, or add --force")
     sessions = [store.session(key) for key in dict.fromkeys(run.session for run in runs)]
-    header = Header(FORMAT, f"mlops_jupyter {__version__}", [run.id for run in runs], ["outputs"] if without_outputs else [])
+    spoken = any(store.remarks(session=session.id) for session in sessions)
+    form = FORMAT if spoken else 1
+    header = Header(form, f"mlops_jupyter {__version__}", [run.id for run in runs], ["outputs"] if without_outputs else [])
     temporary = path.with_name(f".{path.name}.{new_id()}")
     carried, blobs = Carried(sessions=len(sessions)), set[str]()
     try:
@@ -103,6 +106,7 @@ def _of_sessions(store: AnyStore, sessions: Sequence[Session], without_outputs: 
             yield _without_outputs(cell) if without_outputs else cell
         yield from store.observations(session.id)
         yield from store.verifications(session=session.id)
+        yield from store.remarks(session=session.id)
 
 
 def _without_outputs(cell: CellExecution) -> CellExecution:

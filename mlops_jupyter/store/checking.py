@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, select
 
 from mlops_jupyter.entities import Environment, NotFoundError, Run, StoreError
 from mlops_jupyter.entities.codec import from_json
-from mlops_jupyter.store import schema, search
+from mlops_jupyter.store import remarks, schema, search
 from mlops_jupyter.store.blobs import Blobs, named_in
 from mlops_jupyter.store.database import checksum
 from mlops_jupyter.store.kept import leaves
@@ -112,11 +112,13 @@ def _marks(connection: Connection, found: Checked) -> None:
     stored: dict[str, list[tuple[object, ...]]] = {}
     for row in connection.execute(select(schema.marks).order_by(schema.marks.c.run, schema.marks.c.seq)):
         stored.setdefault(row.run, []).append((row.seq, row.kind, row.name, row.text, row.number))
+    said = {one.run: one for one in remarks.listed(connection)}
     for run_id, body in connection.execute(select(schema.runs.c.id, schema.runs.c.body)).all():
         try:
             run = from_json(body, Run)
         except msgspec.DecodeError:
             continue  # said already
+        run = remarks.laid_over(run, said.get(run_id))
         expected = [(row["seq"], row["kind"], row["name"], row["text"], row["number"]) for row in search.rows_of(run)]
         if stored.pop(run_id, []) != expected:
             found.problems.append(Problem(f"the index of run {run_id}", "searches may miss it", _MEND))
@@ -159,7 +161,7 @@ def mend(connection: Connection) -> int:
     connection.execute(schema.packages.delete())
     for environment in _entities(connection, schema.environments.c.body, Environment):
         search.note_environment(connection, environment)
-    runs = _entities(connection, schema.runs.c.body, Run)
+    runs = remarks.on_all(connection, _entities(connection, schema.runs.c.body, Run))
     connection.execute(schema.marks.delete())
     search.save(connection, runs, set())
     return len(runs)

@@ -15,7 +15,7 @@ from mlops_jupyter.store import blobs, search
 from mlops_jupyter.store import executions as execution_rows
 from mlops_jupyter.store import observations as observation_rows
 from mlops_jupyter.store.database import upsert
-from mlops_jupyter.store.schema import executions, forgotten, observations, runs, sessions, verifications
+from mlops_jupyter.store.schema import executions, forgotten, observations, remarks, runs, sessions, verifications
 
 
 def run(connection: Connection, found: Run) -> set[str]:
@@ -42,6 +42,7 @@ def run(connection: Connection, found: Run) -> set[str]:
         cell.outputs = []
     execution_rows.save(connection, cells)
     connection.execute(delete(verifications).where(verifications.c.run == found.id))
+    connection.execute(delete(remarks).where(remarks.c.run == found.id))
     connection.execute(delete(runs).where(runs.c.id == found.id))
     search.save(connection, [], {found.id})
     _note(connection, [(found.id, found.experiment_id, found.number)])
@@ -59,7 +60,7 @@ def session(connection: Connection, id: str) -> set[str]:
     bodies: list[str] = []
     numbers = [(row.id, row.experiment, row.number) for row in connection.execute(select(runs).where(runs.c.session == id))]
     search.save(connection, [], {name for name, _, _ in numbers})
-    for table in (observations, executions, verifications, runs):
+    for table in (observations, executions, verifications, remarks, runs):
         bodies += connection.execute(select(table.c.body).where(table.c.session == id)).scalars()
         connection.execute(delete(table).where(table.c.session == id))
     bodies += connection.execute(select(sessions.c.body).where(sessions.c.id == id)).scalars()

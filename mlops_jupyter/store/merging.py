@@ -7,9 +7,9 @@ from typing import cast
 
 from sqlalchemy import Connection, Table, and_, or_, select
 
-from mlops_jupyter.entities import CellExecution, Entity, Goal, Merged, Observation, Session, Submission, Verification
+from mlops_jupyter.entities import CellExecution, Entity, Goal, Merged, Observation, Remark, Session, Submission, Verification
 from mlops_jupyter.store import sessions as session_rows
-from mlops_jupyter.store.schema import executions, goals, observations, sessions, submissions, verifications
+from mlops_jupyter.store.schema import executions, goals, observations, remarks, sessions, submissions, verifications
 
 Key = tuple[object, ...]
 _TABLES: dict[type, tuple[Table, tuple[str, ...], tuple[str, ...]]] = {
@@ -19,6 +19,7 @@ _TABLES: dict[type, tuple[Table, tuple[str, ...], tuple[str, ...]]] = {
     Goal: (goals, ("experiment", "at"), ("experiment_id", "at")),
     Verification: (verifications, ("id",), ("id",)),
     Submission: (submissions, ("id",), ("id",)),
+    Remark: (remarks, ("run",), ("run",)),
 }
 """Entity → its table, the columns of its key, the fields that they hold."""
 

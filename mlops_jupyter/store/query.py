@@ -21,6 +21,7 @@ FIELDS = {
     "id": "text", "experiment": "text", "session": "text", "notebook": "text", "user": "text", "name": "text", "change": "text",
     "state": "text", "git_commit": "text", "verdict": "text", "model": "text", "number": "number", "started": "moment",
     "ended": "moment", "start_time": "moment", "end_time": "moment", "status": "text",
+    "starred": "text", "baseline": "text",
 }
 SAME = {"start_time": "started", "end_time": "ended", "status": "state"}
 USED = ("dataset", "package", "module", "environment")

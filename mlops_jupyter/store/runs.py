@@ -1,4 +1,4 @@
-"""Derived runs. What lineage derives is replaced as a whole, session by session; number, `deleted` and verdicts are the store's.
+"""Derived runs. What lineage derives is replaced as a whole, session by session; the rest is the store's own.
 
 A number is given when a run is first seen and stays with it. Whoever derived from an older state of the session than what is
 stored already has lost the race, and the stored runs stand. Who numbers holds the session and the experiments: in SQLite by
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, func, or_, se
 
 from mlops_jupyter.entities import InputError, NotFoundError, Run, Verification
 from mlops_jupyter.entities.codec import from_json, to_json
-from mlops_jupyter.store import search, verifications
+from mlops_jupyter.store import remarks, search, verifications
 from mlops_jupyter.store import sessions as session_rows
 from mlops_jupyter.store.database import upsert
 from mlops_jupyter.store.schema import experiments as experiment_table
@@ -40,7 +40,7 @@ def replace(connection: Connection, found: Sequence[Derived]) -> None:
     if gone:
         connection.execute(delete(runs).where(runs.c.id.in_(gone)))
     upsert(connection, runs, _rows(connection, kept, known))
-    search.save(connection, kept, gone)
+    search.save(connection, remarks.on_all(connection, kept), gone)
     if newer:
         told = update(sessions).where(sessions.c.id == bindparam("of")).values(derived=bindparam("upto"))
         connection.execute(told, [{"of": session, "upto": revision} for session, revision, _ in newer])
@@ -104,7 +104,7 @@ def listed(connection: Connection, query: Select[tuple[str, bool]]) -> list[Run]
         verdicts |= verifications.newest(connection, [run.id for run in found[start:start + 500]])
     for run in found:
         run.verification = verdicts.get(run.id)
-    return found
+    return remarks.on_all(connection, found)
 
 
 def one(connection: Connection, id: str) -> Run:

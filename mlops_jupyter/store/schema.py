@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
-VERSION = "0004"
-VERSIONS = ("0001", "0002", "0003", "0004")
+VERSION = "0005"
+VERSIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every version that this package can open, oldest first; the older ones are migrated when they are opened."""
 
 metadata = MetaData()
@@ -80,6 +80,12 @@ verifications = Table(
     Column("session", String(200), nullable=False, index=True),
     Column("at", Double, nullable=False),
     Column("verdict", String(30), nullable=False, server_default=""),
+    Column("body", Text, nullable=False), _checksum(),
+)
+remarks = Table(
+    "remarks", metadata, _key("run"),
+    Column("session", String(200), nullable=False, index=True),
+    Column("at", Double, nullable=False),
     Column("body", Text, nullable=False), _checksum(),
 )
 submissions = Table(

@@ -54,6 +54,9 @@ def find(connection: Connection, filter: str, order_by: str, deleted: bool, limi
         else:
             held = _held(order, first)
             query, value = query.outerjoin(held, held.c.run == runs.c.id), held.c.value
+            if order.kind == "param":  # numbers among themselves, before words
+                number = held.c.number
+                query = query.order_by(number.is_(None), number.desc() if order.descending else number.asc())
         query = query.order_by(value.is_(None), value.desc() if order.descending else value.asc())
     return query.order_by(runs.c.started.desc(), runs.c.number.desc(), runs.c.id).limit(limit).offset(offset)
 
@@ -73,7 +76,7 @@ def _first(connection: Connection, order: Order, met: Sequence[ColumnElement[boo
     Read from the index in its order. A run may have several such marks, of which the greatest counts.
     """
     value, most = _value(order), 4 * enough + 100
-    if most > FEW:
+    if most > FEW or order.kind == "param":
         return None
     named = and_(marks.c.kind == order.kind, marks.c.name == order.name, value.is_not(None))
     walked = select(marks.c.run, value.label("value")).join(runs, runs.c.id == marks.c.run).where(named, *met)
@@ -95,7 +98,7 @@ def _held(order: Order, among: Sequence[str] | None) -> Subquery:
     named = [marks.c.kind == order.kind, marks.c.name == order.name]
     if among is not None:
         named.append(marks.c.run.in_(among))
-    return select(marks.c.run, value).where(*named).group_by(marks.c.run).subquery()
+    return select(marks.c.run, value, func.max(marks.c.number).label("number")).where(*named).group_by(marks.c.run).subquery()
 
 
 def _where(connection: Connection, expression: Expression) -> ColumnElement[bool]:
@@ -145,7 +148,7 @@ def _having(connection: Connection, condition: ColumnElement[bool]) -> ColumnEle
     few = connection.execute(select(func.count()).select_from(first)).scalar_one()
     if few <= FEW:
         return runs.c.id.in_(select(marks.c.run).where(condition))
-    return select(literal(1)).where(marks.c.run == runs.c.id, condition).exists()
+    return select(literal(1)).where(marks.c.run == runs.c.id, condition).correlate(runs).exists()
 
 
 def _of_package(connection: Connection, one: Condition) -> ColumnElement[bool]:
@@ -171,8 +174,9 @@ def _changed(connection: Connection, one: Condition) -> ColumnElement[bool]:
     held = select(marks.c.text).where(marks.c.run == since.id, marks.c.kind == "column", marks.c.name == one.name)
     same = list(connection.execute(held).scalars())
     of_column = and_(marks.c.kind == "column", marks.c.name == one.name)
-    has = select(literal(1)).where(marks.c.run == runs.c.id, of_column).exists()
-    has_same = select(literal(1)).where(marks.c.run == runs.c.id, of_column, marks.c.text.in_(same)).exists()
+    has = select(literal(1)).where(marks.c.run == runs.c.id, of_column).correlate(runs).exists()
+    held_same = and_(of_column, marks.c.text.in_(same))
+    has_same = select(literal(1)).where(marks.c.run == runs.c.id, held_same).correlate(runs).exists()
     return and_(runs.c.started > since.started, has, not_(has_same))
 
 
@@ -215,6 +219,7 @@ def _marks(run: Run) -> Iterator[tuple[str, str, str, float | None]]:
     yield from (("param", param.name, str(param.value), _number(param.value)) for param in run.params)
     yield from (("tag", name, value, _number(_parsed(value))) for name, value in run.tags.items())
     yield from (("run", name, str(getattr(run, name)), None) for name in _TEXTS)
+    yield from (("run", name, "true", None) for name in ("starred", "baseline") if getattr(run, name))
     if run.ended is not None:
         yield "run", "ended", "", run.ended
     classes = {word for model in run.models for word in (model.class_name, model.class_name.rpartition(".")[2])}

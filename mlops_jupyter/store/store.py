@@ -18,6 +18,7 @@ from mlops_jupyter.entities import (
     NewToken,
     Observation,
     Record,
+    Remark,
     Run,
     Scope,
     Session,
@@ -40,6 +41,7 @@ from mlops_jupyter.store import (
     kept,
     merging,
     observations,
+    remarks,
     runs,
     search,
     sessions,
@@ -56,9 +58,10 @@ from mlops_jupyter.store.database import Database
 from mlops_jupyter.store.facts import Facts
 from mlops_jupyter.store.runs import Derived
 from mlops_jupyter.store.sweeping import Swept
+from mlops_jupyter.store.table import RunTable
 
 
-class Store:
+class Store(RunTable):
     """Implements Ledger and Sink; what only a store can do is below them. Threads may share it, forks may carry it."""
 
     def __init__(self, url: str, database: Database, blobs: Blobs) -> None:
@@ -385,7 +388,7 @@ def _save(connection: Connection, entities: Sequence[Entity]) -> None:
     for entity, owner in zip(entities, owners, strict=True):
         if owner not in gone:
             kept[type(entity)].append(entity)
-            if type(entity) not in {Goal, Verification, Submission}:
+            if type(entity) not in {Goal, Verification, Submission, Remark}:
                 changed.add(owner)
     sessions.save(connection, kept[Session])
     experiments.note(connection, kept[Session])
@@ -394,4 +397,5 @@ def _save(connection: Connection, entities: Sequence[Entity]) -> None:
     experiments.save_goals(connection, kept[Goal])
     verifications.save(connection, kept[Verification])
     submissions.save(connection, kept[Submission])
+    remarks.save(connection, kept[Remark])
     sessions.touch(connection, changed)

@@ -32,6 +32,7 @@ RUN = (Run, ("python", "packages"))
 SHAPES: dict[str, str | tuple[type, tuple[str, ...]]] = {
     "track": (headless.Tracked, ()),
     "runs list": RUN, "runs": RUN, "runs show": RUN, "runs delete": (Run, ()), "runs restore": (Run, ()),
+    "runs star": (Run, ()), "runs tag": (Run, ()), "runs baseline": (Run, ()),
     "runs diff": (Comparison, ()), "diff": (Comparison, ()),
     "why": '`{"result": …, "cells": [{"id": …, "n": …, "source": …}]}`',
     "stale": '`[{"id": …, "reason": …}]`',

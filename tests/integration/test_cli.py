@@ -177,6 +177,19 @@ def test_the_job_keeps_fewer_cells_and_was_verified(tracked: Place) -> None:
     assert "helper" in manifest["modules"]
 
 
+def test_a_run_is_starred_tagged_and_pinned(tracked: Place) -> None:
+    key = tracked.json("runs", "list")[0]["id"]
+    assert tracked.json("runs", "star", key)["starred"] is True
+    assert tracked.json("runs", "tag", key, "paper", "kind=best")["tags"] == {"paper": "", "kind": "best"}
+    assert tracked.json("runs", "baseline", key)["baseline"] is True
+    assert [one["id"] for one in tracked.json("runs", "list", "--starred")] == [key]
+    assert "★ baseline" in tracked.mlops("runs", "list").stdout
+    assert tracked.json("runs", "tag", key, "--remove", "paper", "--remove", "kind")["tags"] == {}
+    tracked.mlops("runs", "baseline", key, "--off")
+    tracked.mlops("runs", "star", key, "--off")
+    assert tracked.json("runs", "list", "--starred") == []
+
+
 def test_a_job_runs_with_other_parameters_and_gives_other_metrics(tracked: Place) -> None:
     done = tracked.json("run", "job", "-p", "samples=200")
     assert done["outcome"]["state"] == "succeeded"

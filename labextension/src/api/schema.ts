@@ -392,6 +392,10 @@ export interface Run {
   goal?: '' | 'met' | 'missed';
   /** Default: false */
   deleted?: boolean;
+  /** Default: false */
+  starred?: boolean;
+  /** Default: false */
+  baseline?: boolean;
 }
 
 /** The objective of an experiment, with the time at which it was set: the newest counts, the older ones stay. */
@@ -595,6 +599,218 @@ export interface CellExecution {
   memory?: number | null;
   /** Default: "" */
   taken_from?: string;
+}
+
+/** A run as a line of a table. `metrics`: those without a key, the newest value of each. */
+export interface RunLine {
+  id: string;
+  number: number;
+  title: string;
+  experiment: string;
+  experiment_id: string;
+  session: string;
+  state: 'failed' | 'finished' | 'interrupted' | 'open';
+  started: number;
+  /** Default: null */
+  seconds?: number | null;
+  /** Default: "" */
+  verdict?: string;
+  /** Default: "" */
+  goal?: string;
+  /** Default: false */
+  starred?: boolean;
+  /** Default: false */
+  baseline?: boolean;
+  /** Default: false */
+  job?: boolean;
+  /** Default: {} */
+  tags?: Record<string, string>;
+  /** Default: {} */
+  params?: Record<string, Scalar | Scalar[]>;
+  /** Default: {} */
+  metrics?: Record<string, number>;
+}
+
+/** So many runs there are; `lines` are those from `offset` on. */
+export interface Window {
+  total: number;
+  offset: number;
+  lines: RunLine[];
+  baseline: RunLine | null;
+}
+
+/** A name that runs have, `metric` or `param`, and how many runs have it. */
+export interface Named {
+  kind: 'metric' | 'param';
+  name: string;
+  runs: number;
+}
+
+/** The run with the best value of a metric. `least`: less is better; `goal`: the experiment's goal says so. */
+export interface Best {
+  metric: string;
+  least: boolean;
+  goal: boolean;
+  run: Run;
+}
+
+/** The runs of a day that are not among the newest: `runs` of them from `offset` on, newest first. */
+export interface Day {
+  day: string;
+  offset: number;
+  runs: number;
+}
+
+/** What a list of runs begins with. `zone`: the time zone that days are of. */
+export interface Overview {
+  total: number;
+  newest: Run[];
+  best: Best | null;
+  starred: Run[];
+  baseline: Run | null;
+  days: Day[];
+  zone: string;
+}
+
+/** The course of a metric in a run. */
+export interface Curve {
+  run: string;
+  number: number;
+  title: string;
+  metric: string;
+  steps: number[];
+  values: number[];
+}
+
+/** What is said of a run. None, or left out: as it is. A tag of None goes. */
+export interface RemarkBody {
+  /** Default: null */
+  starred?: boolean | null;
+  /** Default: null */
+  baseline?: boolean | null;
+  /** Default: {} */
+  tags?: Record<string, string | null>;
+}
+
+/** One metric in both runs; None on the side that lacks it. `delta` is b minus a. */
+export interface MetricChange {
+  name: string;
+  /** Default: null */
+  a?: number | null;
+  /** Default: null */
+  b?: number | null;
+  /** Default: null */
+  delta?: number | null;
+  /** Default: "" */
+  key?: string;
+}
+
+/** One param that differs. `only`: the side that has it, "" if both have. */
+export interface ParamChange {
+  name: string;
+  /** Default: null */
+  a?: Scalar | Scalar[];
+  /** Default: null */
+  b?: Scalar | Scalar[];
+  /** Default: "" */
+  only?: string;
+}
+
+/** One cell of the slices that differs, as a unified diff; `a` and `b` are positions in the slices, from 1. */
+export interface CodeChange {
+  kind: string;
+  diff: string;
+  /** Default: null */
+  a?: number | null;
+  /** Default: null */
+  b?: number | null;
+}
+
+/** One column that both tables have, and whose content differs. `rows`: [start, stop) of each stretch, empty if not known. */
+export interface ColumnChange {
+  name: string;
+  /** Default: "" */
+  type_a?: string;
+  /** Default: "" */
+  type_b?: string;
+  /** Default: [] */
+  rows?: [number, number][];
+}
+
+/** What differs from table `a` to table `b`. For an array or a series, `changed` holds one column without a name. */
+export interface Difference {
+  /** Default: [] */
+  changed?: ColumnChange[];
+  /** Default: [] */
+  added?: string[];
+  /** Default: [] */
+  removed?: string[];
+  /** Default: [] */
+  unknown?: string[];
+  /** Default: 0 */
+  appended?: number;
+  /** Default: 0 */
+  unchanged?: number;
+  /** Default: 0 */
+  open?: number;
+}
+
+/** One dataset that differs, by name. `unknown`: content could not be compared in full. */
+export interface DataChange {
+  name: string;
+  kind: string;
+  /** Default: [] */
+  columns_changed?: string[];
+  /** Default: [] */
+  columns_added?: string[];
+  /** Default: [] */
+  columns_removed?: string[];
+  /** Default: null */
+  shape_a?: number[] | null;
+  /** Default: null */
+  shape_b?: number[] | null;
+  /** Default: null */
+  detail?: Difference | null;
+}
+
+/** One package whose version differs; "" where it is not installed. */
+export interface PackageChange {
+  name: string;
+  /** Default: "" */
+  a?: string;
+  /** Default: "" */
+  b?: string;
+}
+
+/** What changed from run `a` to run `b`. `metrics` holds all of them, the other lists only what differs. */
+export interface Comparison {
+  a: string;
+  b: string;
+  /** Default: [] */
+  metrics?: MetricChange[];
+  /** Default: [] */
+  params?: ParamChange[];
+  /** Default: [] */
+  models?: ParamChange[];
+  /** Default: [] */
+  code?: CodeChange[];
+  /** Default: [] */
+  data?: DataChange[];
+  /** Default: [] */
+  packages?: PackageChange[];
+  /** Default: [] */
+  environment?: ParamChange[];
+  /** Default: [] */
+  random?: string[];
+  /** Default: false */
+  same?: boolean;
+}
+
+/** What changed from run `a` to run `b`, the two as lines. */
+export interface Compared {
+  a: RunLine;
+  b: RunLine;
+  found: Comparison;
 }
 
 /** One cell that a run needs, and the names for which it is needed. */
@@ -1280,53 +1496,6 @@ export interface DatasetPage {
   versions: DatasetVersion[];
 }
 
-/** One column that both tables have, and whose content differs. `rows`: [start, stop) of each stretch, empty if not known. */
-export interface ColumnChange {
-  name: string;
-  /** Default: "" */
-  type_a?: string;
-  /** Default: "" */
-  type_b?: string;
-  /** Default: [] */
-  rows?: [number, number][];
-}
-
-/** What differs from table `a` to table `b`. For an array or a series, `changed` holds one column without a name. */
-export interface Difference {
-  /** Default: [] */
-  changed?: ColumnChange[];
-  /** Default: [] */
-  added?: string[];
-  /** Default: [] */
-  removed?: string[];
-  /** Default: [] */
-  unknown?: string[];
-  /** Default: 0 */
-  appended?: number;
-  /** Default: 0 */
-  unchanged?: number;
-  /** Default: 0 */
-  open?: number;
-}
-
-/** One dataset that differs, by name. `unknown`: content could not be compared in full. */
-export interface DataChange {
-  name: string;
-  kind: string;
-  /** Default: [] */
-  columns_changed?: string[];
-  /** Default: [] */
-  columns_added?: string[];
-  /** Default: [] */
-  columns_removed?: string[];
-  /** Default: null */
-  shape_a?: number[] | null;
-  /** Default: null */
-  shape_b?: number[] | null;
-  /** Default: null */
-  detail?: Difference | null;
-}
-
 /** What differs from version `a` to version `b`, as far as fingerprints tell. */
 export interface DatasetDifference {
   a: string;
@@ -1526,6 +1695,20 @@ export interface Observation {
   logged?: boolean;
   /** Default: {} */
   details?: Record<string, string>;
+}
+
+/** What people said of a run. It stands beside what the run is derived from, and outlives each deriving. */
+export interface Remark {
+  type?: 'remark';
+  run: string;
+  session: string;
+  at: number;
+  /** Default: false */
+  starred?: boolean;
+  /** Default: false */
+  baseline?: boolean;
+  /** Default: {} */
+  tags?: Record<string, string>;
 }
 
 /** A named group of runs; by default one per notebook. */
