@@ -4,3 +4,6 @@ import './data.css';
 import './jobs.css';
 import './history.css';
 import './delivery.css';
+import './runs.css';
+import './compare.css';
+import './charts.css';

@@ -67,7 +67,7 @@ class RunLine(msgspec.Struct, frozen=True, omit_defaults=True):
     metrics: dict[str, float] = {}
 
 
-class Window(msgspec.Struct, frozen=True):
+class RunWindow(msgspec.Struct, frozen=True):
     """So many runs there are; `lines` are those from `offset` on."""
 
     total: int
@@ -86,7 +86,7 @@ class Best(msgspec.Struct, frozen=True):
     run: Run
 
 
-class Day(msgspec.Struct, frozen=True):
+class RunDay(msgspec.Struct, frozen=True):
     """The runs of a day that are not among the newest: `runs` of them from `offset` on, newest first."""
 
     day: str
@@ -102,7 +102,7 @@ class Overview(msgspec.Struct, frozen=True):
     best: Best | None
     starred: list[Run]
     baseline: Run | None
-    days: list[Day]
+    days: list[RunDay]
     zone: str
 
 
@@ -125,13 +125,13 @@ class Curve(msgspec.Struct, frozen=True):
     values: list[float]
 
 
-def window(about: About, order_by: str = "", offset: int = 0, limit: int = 100) -> Window:
+def window(about: About, order_by: str = "", offset: int = 0, limit: int = 100) -> RunWindow:
     """Lines of the table of runs, newest first or in the order of `order_by` (`metrics.auc desc`)."""
     ledger = open_ledger()
     words = about.words()
     found = judged(ledger, ledger.search(words, order_by=order_by, limit=limit, offset=offset))
     pinned = _baseline(ledger, about)
-    return Window(ledger.count(words), offset, [line(run) for run in found], line(pinned) if pinned else None)
+    return RunWindow(ledger.count(words), offset, [line(run) for run in found], line(pinned) if pinned else None)
 
 
 def line(run: Run) -> RunLine:
@@ -179,12 +179,12 @@ def _zone(name: str) -> tzinfo:
         return UTC
 
 
-def _days(moments: Sequence[float], zone: tzinfo) -> list[Day]:
+def _days(moments: Sequence[float], zone: tzinfo) -> list[RunDay]:
     """The days of all but the newest, newest first."""
     days: dict[str, list[int]] = {}
     for at in range(NEWEST, len(moments)):
         days.setdefault(datetime.fromtimestamp(moments[at], zone).date().isoformat(), []).append(at)
-    return [Day(day, places[0], len(places)) for day, places in days.items()]
+    return [RunDay(day, places[0], len(places)) for day, places in days.items()]
 
 
 def _baseline(ledger: Ledger, about: About) -> Run | None:

@@ -29,7 +29,7 @@ class TableHandler(MlopsHandler):
 
     asks: ClassVar[dict[str, type]] = {"experiment": str, "filter": str, "order_by": str, "offset": int, "limit": int}
 
-    async def read(self, *ids: str) -> runtable.Window:
+    async def read(self, *ids: str) -> runtable.RunWindow:
         """A window of the table of runs: how many there are, and some as lines."""
         about = runtable.About(self.query("experiment"), self.query("filter"))
         return await self.mlops.work(runtable.window, about, self.query("order_by"), self.number("offset", 0), self.limit(100))

@@ -632,7 +632,7 @@ export interface RunLine {
 }
 
 /** So many runs there are; `lines` are those from `offset` on. */
-export interface Window {
+export interface RunWindow {
   total: number;
   offset: number;
   lines: RunLine[];
@@ -655,7 +655,7 @@ export interface Best {
 }
 
 /** The runs of a day that are not among the newest: `runs` of them from `offset` on, newest first. */
-export interface Day {
+export interface RunDay {
   day: string;
   offset: number;
   runs: number;
@@ -668,7 +668,7 @@ export interface Overview {
   best: Best | null;
   starred: Run[];
   baseline: Run | null;
-  days: Day[];
+  days: RunDay[];
   zone: string;
 }
 

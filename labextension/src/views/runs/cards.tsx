@@ -1,21 +1,28 @@
-/** The runs, newest first. The newest stands open; any other opens with a press. */
+/** Runs as cards. The first stands open where that is asked for; any other opens with a press. */
 
 import * as React from 'react';
 
-import type { Run, Task } from '../api/schema';
-import { mainMetrics, modelClasses, runTitle, verdictOf, when } from '../model/format';
-import { stoppedByEffects, taskOf, type PanelState } from '../model/state';
-import { CellsNeeded } from './cells';
-import { Icon, Spinner } from './icons';
-import { Breakable, Button, Chip, ProblemNote, TaskProgress, useActions, useAttempt, useFold } from './parts';
-import { Datasets, MetricLine, Metrics, Params } from './values';
-import { Verdict, VerdictResults } from './verdict';
-import type { View } from './view';
+import type { Run, Task } from '../../api/schema';
+import { mainMetrics, modelClasses, runTitle, verdictOf, when } from '../../model/format';
+import { stoppedByEffects, taskOf, type PanelState } from '../../model/state';
+import { CellsNeeded } from '../cells';
+import { Icon, Spinner } from '../icons';
+import { Breakable, Button, Chip, ProblemNote, TaskProgress, useActions, useAttempt, useFold } from '../parts';
+import { Datasets, MetricLine, Metrics, Params } from '../values';
+import { Verdict, VerdictResults } from '../verdict';
+import { useText } from '../text';
+import { useRunWords, Words } from './words';
 
 const LINE_METRICS = 3;
 
 interface RunsProps {
   runs: readonly Run[];
+  /** What the list is called; by default by what it holds. */
+  label?: string;
+  /** Whether the first stands open until the user says otherwise. */
+  unfolded?: boolean;
+  /** Under which its folds are remembered: a run may stand in several lists. */
+  place?: string;
   tasks: readonly Task[];
   /** Id of the session shown above, and whether a cell of it is running. */
   session: string;
@@ -41,11 +48,14 @@ function RunState({ run, busy }: { run: Run; busy: boolean }): React.JSX.Element
   }
 }
 
-function Badges({ run, busy }: { run: Run; busy: boolean }): React.JSX.Element {
+export function Badges({ run, busy }: { run: Run; busy: boolean }): React.JSX.Element {
+  const text = useText();
   const verdict = verdictOf(run);
   const isJob = (run.origin?.job ?? '') !== '';
   return (
     <span className="jp-mlops-badges">
+      {run.starred === true && <span className="jp-mlops-starred" title={text.__('Starred')}><Icon mark="star" /><span className="jp-mlops-hidden">{text.__('starred')}</span></span>}
+      {run.baseline === true && <Chip mark="pin" tone="plain" title={text.__('Others are compared with it')}>{text.__('baseline')}</Chip>}
       <RunState run={run} busy={busy} />
       {isJob && <Chip tone="plain" title="Made by a job">job</Chip>}
       {(run.goal ?? '') !== '' && (
@@ -57,12 +67,12 @@ function Badges({ run, busy }: { run: Run; busy: boolean }): React.JSX.Element {
 }
 
 /** The time; the model class, unless the title already ends with it. */
-function subtitle(run: Run): string {
+export function subtitle(run: Run): string {
   const classes = modelClasses(run);
   return [when(run.started), runTitle(run).endsWith(classes) ? '' : classes].filter(part => part !== '').join(' · ');
 }
 
-function Details({ run, tasks }: RunsProps & { run: Run }): React.JSX.Element {
+export function Details({ run, tasks }: { run: Run; tasks: readonly Task[] }): React.JSX.Element {
   const actions = useActions();
   const [problem, attempt, busy] = useAttempt();
   const task = taskOf(tasks, 'verify', run.id);
@@ -79,6 +89,7 @@ function Details({ run, tasks }: RunsProps & { run: Run }): React.JSX.Element {
           Convert to job…
         </Button>
       </div>
+      <Words run={run} />
       <ProblemNote problem={problem} />
       <TaskProgress task={task} />
       {stoppedByEffects(task) && (
@@ -102,10 +113,20 @@ function Title({ text }: { text: string }): React.JSX.Element {
   );
 }
 
+function Tags({ tags }: { tags: Readonly<Record<string, string>> }): React.JSX.Element | null {
+  const names = Object.entries(tags);
+  return names.length === 0 ? null : (
+    <span className="jp-mlops-tags">
+      {names.map(([name, value]) => <Chip key={name} tone="plain">{value === '' ? name : `${name}=${value}`}</Chip>)}
+    </span>
+  );
+}
+
 function Card(props: RunsProps & { run: Run; newest: boolean }): React.JSX.Element {
   const { run, newest } = props;
-  const [open, toggle] = useFold(`run:${run.id}`, newest);
+  const [open, toggle] = useFold(`run:${props.place ?? ''}${run.id}`, newest);
   const id = React.useId();
+  const words = useRunWords();
   return (
     <li className="jp-mlops-run" data-testid="mlops-run" data-run={run.id} data-state={run.state}>
       <button type="button" className="jp-mlops-run-title" aria-expanded={open} aria-controls={id} onClick={toggle}>
@@ -118,39 +139,37 @@ function Card(props: RunsProps & { run: Run; newest: boolean }): React.JSX.Eleme
           <Badges run={run} busy={props.running || run.session !== props.session} />
         </span>
         <span className="jp-mlops-run-sub">{subtitle(run)}</span>
+        {words && <Tags tags={run.tags ?? {}} />}
         <MetricLine metrics={mainMetrics(run).slice(0, LINE_METRICS)} />
       </button>
       <div id={id} hidden={!open}>
-        {open && <Details {...props} />}
+        {open && <Details run={run} tasks={props.tasks} />}
       </div>
     </li>
   );
 }
 
 function Runs(props: RunsProps): React.JSX.Element {
+  const text = useText();
   return (
-    <ol className="jp-mlops-runs" data-testid="mlops-runs" aria-label="Runs, newest first">
+    <ol className="jp-mlops-runs" data-testid="mlops-runs" aria-label={props.label ?? text.__('Runs, newest first')}>
       {props.runs.map((run, i) => (
-        <Card key={run.id} {...props} run={run} newest={i === 0} />
+        <Card key={run.id} {...props} run={run} newest={i === 0 && props.unfolded !== false} />
       ))}
     </ol>
   );
 }
 
-/** Runs as cards of the notebook that the panel is about. */
-export function RunCards({ runs, state, running }: { runs: readonly Run[]; state: PanelState; running: boolean }): React.JSX.Element {
-  return <Runs runs={runs} tasks={state.tasks} session={state.live?.session?.id ?? ''} running={running} />;
+interface CardsProps {
+  runs: readonly Run[];
+  state: PanelState;
+  running: boolean;
+  label?: string;
+  unfolded?: boolean;
+  place?: string;
 }
 
-function RunsTab({ panel }: { panel: PanelState }): React.JSX.Element {
-  if (panel.runs.length === 0) {
-    return <p className="jp-mlops-nothing">No runs yet. Each fit and each metric of a tracked notebook makes one.</p>;
-  }
-  return <RunCards runs={panel.runs} state={panel} running={(panel.live?.executions ?? []).some(row => row.state === 'running')} />;
+/** Runs as cards, seen from the notebook that the panel is about. */
+export function RunCards({ state, ...props }: CardsProps): React.JSX.Element {
+  return <Runs {...props} tasks={state.tasks} session={state.live?.session?.id ?? ''} />;
 }
-
-export const runsView: View = {
-  id: 'runs',
-  tab: 'Runs',
-  open: () => ({ model: null, draw: ({ panel }) => <RunsTab panel={panel} /> })
-};
