@@ -6,6 +6,7 @@ Nothing here answers with all runs: a window has up to a thousand lines, and a l
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,8 +24,6 @@ from mlops_jupyter.store.query import parse_filter
 NEWEST = 20
 STARRED = 50
 MOST_CURVES = 20
-LOOKED_AT = 5
-"""Metrics of which the best is asked, until one has it."""
 LEAST_IS_BEST = re.compile(
     r"loss|error|err\b|(?:^|_)(?:r?mse|mae|mape|r?msle|brier|perplexity|fpr|fnr|deviance|aic|bic|seconds|time)(?:$|[_\[])",
     re.IGNORECASE)
@@ -161,7 +160,7 @@ def overview(about: About, zone: str = "") -> Overview:
     moments = ledger.moments(words)
     newest = ledger.search(words, limit=NEWEST)
     starred = ledger.search(about.words("starred = true"), limit=STARRED)
-    best, pinned = _best(ledger, about), _baseline(ledger, about)
+    best, pinned = _best(ledger, about, newest), _baseline(ledger, about)
     runs = [*newest, *starred, *([best.run] if best else []), *([pinned] if pinned else [])]
     told = {run.id: run for run in judged(ledger, list({run.id: run for run in runs}.values()))}
     return Overview(
@@ -192,14 +191,13 @@ def _baseline(ledger: Ledger, about: About) -> Run | None:
     return found[0] if found else None
 
 
-def _best(ledger: Ledger, about: About) -> Best | None:
-    """By the metric of the experiment's goal, else by the one that most runs have."""
+def _best(ledger: Ledger, about: About, newest: Sequence[Run]) -> Best | None:
+    """By the metric of the experiment's goal, else by the one that most of the newest runs have."""
     goal = newest_goal(ledger.goals(about.experiment)) if about.experiment else None
     if goal is not None and goal.metric:
         return _best_by(ledger, about, goal.metric, _least(goal), of_goal=True)
-    metrics = [one.name for one in ledger.names(about.experiment or None, "metric")][:LOOKED_AT]
-    ways = (_best_by(ledger, about, metric, is_least_best(metric)) for metric in metrics)
-    return next((best for best in ways if best is not None), None)
+    held = Counter(name for run in newest for name in {metric.name: 0 for metric in run.metrics if not metric.key})
+    return next((_best_by(ledger, about, metric, is_least_best(metric)) for metric, _ in held.most_common(1)), None)
 
 
 def _best_by(ledger: Ledger, about: About, metric: str, least: bool, *, of_goal: bool = False) -> Best | None:

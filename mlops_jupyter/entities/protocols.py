@@ -111,8 +111,8 @@ class Ledger(Protocol):
     def moments(self, filter: str = "", *, deleted: bool = False) -> list[float]:
         """When each run that meets a filter started, newest first: in the order of `search`."""
 
-    def names(self, experiment: str | None = None, kind: str = "") -> list[Named]:
-        """The metrics and params, or those of a kind, of an experiment's (its id) or all runs; those that most have first."""
+    def names(self, experiment: str | None = None) -> list[Named]:
+        """The metrics and params that runs of an experiment (its id), or of all, have; those that most have first."""
 
     def remarks(self, *, session: str | None = None) -> list[Remark]:
         """What people said of runs, newest last."""

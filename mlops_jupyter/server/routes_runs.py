@@ -8,6 +8,7 @@ from mlops_jupyter.api import live, runs, runtable
 from mlops_jupyter.entities import Named, Run
 from mlops_jupyter.server.bodies import RemarkBody
 from mlops_jupyter.server.handler import MlopsHandler
+from mlops_jupyter.server.stream import as_event
 
 
 class RunsHandler(MlopsHandler):
@@ -71,7 +72,7 @@ class Telling(MlopsHandler):
 
     def tell(self, run: Run) -> Run:
         """Say to all who listen that this run is different now."""
-        self.mlops.emit({"noun": "run", "id": run.id, "session": run.session})
+        self.mlops.emit(as_event(live.Change("run", run.id, run.session, n=run.number, state=run.state)))
         return run
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlalchemy import Connection, func, select
 
 from mlops_jupyter.entities import Named, Remark, Run
@@ -30,10 +28,10 @@ class RunTable:
             found = search.find(connection, filter, "", deleted).with_only_columns(run_table.c.started)
             return list(connection.execute(found).scalars())
 
-    def names(self, experiment: str | None = None, kind: str = "") -> list[Named]:
-        """The metrics and params, or those of a kind, of an experiment's (its id) or all runs; those that most have first."""
+    def names(self, experiment: str | None = None) -> list[Named]:
+        """The metrics and params that runs of an experiment (its id), or of all, have; those that most have first."""
         with self.database.read() as connection:
-            return _names(connection, experiment, [kind] if kind else ["metric", "param"])
+            return _names(connection, experiment)
 
     def remarks(self, *, session: str | None = None) -> list[Remark]:
         """What people said of runs, newest last."""
@@ -49,10 +47,10 @@ class RunTable:
             return runs.one(connection, found.id)
 
 
-def _names(connection: Connection, experiment: str | None, kinds: Sequence[str]) -> list[Named]:
+def _names(connection: Connection, experiment: str | None) -> list[Named]:
     """Counted in the index alone where all runs are asked about; hidden runs count too."""
     many = func.count(marks.c.run.distinct()).label("many")
-    query = select(marks.c.kind, marks.c.name, many).where(marks.c.kind.in_(kinds))
+    query = select(marks.c.kind, marks.c.name, many).where(marks.c.kind.in_(["metric", "param"]))
     if experiment is not None:
         query = query.join(run_table, run_table.c.id == marks.c.run).where(
             run_table.c.experiment == experiment, run_table.c.deleted.is_(False))

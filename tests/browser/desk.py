@@ -135,7 +135,8 @@ class Desk:
             return
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = self.page.evaluate("() => axe.run('#mlops-panel').then(result => result.violations)")
-        assert [(one["id"], one["help"], [node["html"] for node in one["nodes"]]) for one in found] == []
+        wrong = [(one["id"], one["help"], [node["html"] for node in one["nodes"]]) for one in found]
+        assert wrong == [], wrong
 
     def theme(self, name: str) -> None:
         """`JupyterLab Light` or `JupyterLab Dark`."""

@@ -80,10 +80,12 @@ export function count(n: number, one: string, many = `${one}s`): string {
 export function when(at: number, now: number = Date.now() / 1000): string {
   const date = new Date(at * 1000);
   const today = new Date(now * 1000).toDateString() === date.toDateString();
-  return today
-    ? date.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
-    : date.toLocaleDateString(undefined, { day: 'numeric', month: 'short' });
+  return (today ? TIME : DAY).format(date);
 }
+
+/** Made once: a formatter costs more than a row of a table. */
+const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 
 export function folderOf(path: string): string {
   const cut = path.lastIndexOf('/');

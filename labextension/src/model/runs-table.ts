@@ -37,11 +37,6 @@ export function lineAt(rows: Rows, index: number): RunLine | undefined {
   return rows.pages[Math.floor(index / PAGE)]?.[index % PAGE];
 }
 
-/** All lines that are known, in their order. */
-export function known(rows: Rows): RunLine[] {
-  return Object.keys(rows.pages).map(Number).sort((a, b) => a - b).flatMap(page => rows.pages[page] ?? []);
-}
-
 /** The pages that lines `first` to `last` stand on. */
 export function pagesOf(first: number, last: number): number[] {
   const from = Math.floor(Math.max(0, first) / PAGE);

@@ -30,13 +30,15 @@ export interface RunsState {
   /** The days that are unfolded, with as much of each as was asked for. */
   readonly days: Readonly<Record<string, readonly Run[]>>;
   readonly rows: Rows;
+  /** The lines from which the columns follow: those that came first, so that columns stay while the table scrolls. */
+  readonly sample: readonly RunLine[];
   readonly named: readonly Named[];
   readonly selected: readonly RunLine[];
   readonly undo: Undo | null;
 }
 
 const START: RunsState = {
-  table: false, everywhere: false, filter: '', refused: null, overview: null, days: {}, rows: NO_ROWS, named: [], selected: [], undo: null
+  table: false, everywhere: false, filter: '', refused: null, overview: null, days: {}, rows: NO_ROWS, sample: [], named: [], selected: [], undo: null
 };
 
 export class RunsModel extends TabModel<RunsState> {
@@ -187,17 +189,18 @@ export class RunsModel extends TabModel<RunsState> {
       return;
     }
     const found = Object.fromEntries(pages.map((page, i) => [page, windows[i]?.lines ?? []]));
-    this.set({ rows: { ...this.state.rows, total: one.total, baseline: one.baseline, pages: found } });
+    const sample = first === 0 || this.state.sample.length === 0 ? one.lines : this.state.sample;
+    this.set({ sample, rows: { ...this.state.rows, total: one.total, baseline: one.baseline, pages: found } });
   }
 
   private async fetch(page: number): Promise<void> {
     const { epoch } = this;
     this.asking.add(page);
     try {
-      const { total, lines, baseline } = await this.window(page);
+      const { total, lines } = await this.window(page);
       if (epoch === this.epoch) {
         const { rows } = this.state;
-        this.set({ rows: { ...rows, total, baseline, pages: { ...rows.pages, [page]: lines } } });
+        this.set({ rows: { ...rows, total, pages: { ...rows.pages, [page]: lines } } });
       }
     } catch (error) {
       this.set({}, { problem: problemOf(error) });

@@ -5,7 +5,7 @@ import * as React from 'react';
 import type { PanelState } from '../model/state';
 import { Button, Section, useActions, useSettled } from './parts';
 import { NoMetric, Place } from './places';
-import { RunCards } from './runs';
+import { RunCards } from './runs/cards';
 import { Executions } from './session';
 import { StaleCells } from './stale';
 import { useText } from './text';

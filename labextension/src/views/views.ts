@@ -9,7 +9,7 @@ import { sweepView } from './jobs/sweep';
 import { jobsView } from './jobs/tab';
 import { lineageView } from './lineage';
 import { nowView } from './now';
-import { runsView } from './runs';
+import { runsView } from './runs/tab';
 import { chartsView } from './runs/charts';
 import { runView } from './runs/one';
 import type { View } from './view';

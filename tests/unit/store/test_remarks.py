@@ -88,7 +88,7 @@ def test_counts_moments_and_names_follow_the_filter(sql_store: Store) -> None:
     assert sql_store.moments("number > 10 and experiment = a") == [11.0, 10.0]
     assert [(one.kind, one.name, one.runs) for one in sql_store.names("exp-a")] == [
         ("metric", "auc", 12), ("metric", "auc[UA]", 12), ("param", "C", 12)]
-    assert [one.name for one in sql_store.names(kind="metric")][-1] == "loss"
+    assert [one.name for one in sql_store.names()][-1] == "loss"
     assert [one.id for one in sql_store.search("params.C >= 9", order_by="params.C")] == ["r9", "r10", "r11"], "as numbers"
 
 

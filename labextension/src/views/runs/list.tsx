@@ -39,11 +39,11 @@ function Best({ overview, panel }: { overview: Overview; panel: PanelState }): R
     return null;
   }
   const metric = (best.run.metrics ?? []).find(one => one.name === best.metric);
-  const way = best.least ? text.__('least %1', best.metric) : text.__('most %1', best.metric);
-  const why = best.goal ? text.__('the goal’s metric') : text.__('the metric that most runs have');
+  const way = best.least ? text.__('Lowest %1', best.metric) : text.__('Highest %1', best.metric);
+  const why = best.goal ? text.__('%1, the goal’s metric', way) : text.__('%1, the metric that most of the newest runs have', way);
   return (
-    <Section title={text.__('Best')} fold="runs:best" note={`${way} ${metric ? number(numeric(metric.value)) : ''}`}>
-      <p className="jp-mlops-list-note">{text.__('By %1: %2.', way, why)}</p>
+    <Section title={text.__('Best')} fold="runs:best" note={`${best.metric} ${metric ? number(numeric(metric.value)) : ''}`}>
+      <p className="jp-mlops-list-note">{why}</p>
       <Cards runs={[best.run]} panel={panel} label={text.__('The best run')} place="best:" />
     </Section>
   );

@@ -116,6 +116,7 @@ export function RunTable({ model, state, columns, narrow, about }: TableProps): 
   const selected = new Set(state.selected.map(line => line.id));
   const here = lineOf(state, keys.active);
   return (
+    <>
     <div
       ref={box}
       className="jp-mlops-grid"
@@ -151,7 +152,8 @@ export function RunTable({ model, state, columns, narrow, about }: TableProps): 
           );
         })}
       </div>
-      <p className="jp-mlops-hidden" role="status">{here ? text.__('Row %1: %2', keys.active + 1, nameOf(here)) : ''}</p>
     </div>
+    <p className="jp-mlops-hidden" role="status">{here ? text.__('Row %1: %2', keys.active + 1, nameOf(here)) : ''}</p>
+    </>
   );
 }

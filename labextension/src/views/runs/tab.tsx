@@ -3,7 +3,7 @@
 import * as React from 'react';
 
 import { RunsModel } from '../../model/runs';
-import { allColumns, defaultKeys, known, orderWords, type Column } from '../../model/runs-table';
+import { allColumns, defaultKeys, orderWords, type Column } from '../../model/runs-table';
 import type { PanelState } from '../../model/state';
 import { ProblemNote, useActions, useFold } from '../parts';
 import { useText } from '../text';
@@ -14,8 +14,6 @@ import { RunList } from './list';
 import { RunTable } from './table';
 import { WordsProvider } from './words';
 
-export { RunCards } from './cards';
-
 /** From this width on a table is the first thing shown. */
 const ROOM = 480;
 const TABLE = 'runs:table';
@@ -24,11 +22,14 @@ const TABLE = 'runs:table';
 function useColumns(model: RunsModel, panel: PanelState): { shown: Column[]; chooser: React.ReactNode } {
   const actions = useActions();
   const state = useTab(model);
-  const lines = known(state.rows);
-  const all = allColumns(lines, state.named);
+  const { sample, named } = state;
+  const { folds } = panel;
   const several = model.asked.experiment === '';
-  const byDefault = defaultKeys(lines, several);
-  const shown = all.filter(column => panel.folds[`column:${column.key}`] ?? byDefault.has(column.key));
+  const all = React.useMemo(() => allColumns(sample, named), [sample, named]);
+  const shown = React.useMemo(() => {
+    const byDefault = defaultKeys(sample, several);
+    return all.filter(column => folds[`column:${column.key}`] ?? byDefault.has(column.key));
+  }, [all, sample, several, folds]);
   const chooser = (
     <ColumnChooser
       all={all}
