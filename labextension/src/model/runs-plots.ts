@@ -80,7 +80,7 @@ export function ends(values: readonly number[]): [number, number] {
 
 function numberAxis(lines: readonly RunLine[], dimension: Dimension, range: [number, number], count: number): Axis {
   const [low, high] = ends(lines.map(line => valueOf(line, dimension)));
-  const isLog = low > 0 && high / low >= 50;
+  const isLog = low > 0 && high / low >= 20;
   const scale = isLog ? scaleLog([low, high], range) : scaleLinear([low, high], range).nice(count);
   const ticks = scale.ticks(count).filter((_, i, all) => all.length <= count * 2 || i % Math.ceil(all.length / count) === 0);
   return {

@@ -30,6 +30,8 @@ export interface Column {
   readonly kind: ColumnKind;
   readonly name: string;
   readonly sortable: boolean;
+  /** Whether it holds numbers, which stand below each other by their ends. */
+  readonly isNumber: boolean;
   readonly width: number;
 }
 
@@ -69,18 +71,17 @@ function widthOf(name: string, least: number): number {
   return Math.min(150, Math.max(least, Math.round(name.length * 6.6) + 26));
 }
 
-export function columnOf(kind: 'metric' | 'param', name: string): Column {
-  return {
-    key: quoted(kind === 'metric' ? 'metrics' : 'params', name), kind, name, sortable: true, width: widthOf(name, kind === 'metric' ? 92 : 76)
-  };
+export function columnOf(kind: 'metric' | 'param', name: string, isNumber = kind === 'metric'): Column {
+  const width = widthOf(name, kind === 'metric' ? 92 : 76);
+  return { key: quoted(kind === 'metric' ? 'metrics' : 'params', name), kind, name, sortable: true, isNumber, width };
 }
 
 const FIXED: Readonly<Record<'experiment' | 'verdict' | 'tags' | 'seconds' | 'started', Column>> = {
-  experiment: { key: 'experiment', kind: 'experiment', name: 'experiment', sortable: false, width: 110 },
-  verdict: { key: 'verdict', kind: 'verdict', name: 'verified', sortable: false, width: 116 },
-  tags: { key: 'tags', kind: 'tags', name: 'tags', sortable: false, width: 120 },
-  seconds: { key: 'seconds', kind: 'seconds', name: 'time', sortable: false, width: 76 },
-  started: { key: 'started', kind: 'started', name: 'started', sortable: true, width: 92 }
+  experiment: { key: 'experiment', kind: 'experiment', name: 'experiment', sortable: false, isNumber: false, width: 110 },
+  verdict: { key: 'verdict', kind: 'verdict', name: 'verified', sortable: false, isNumber: false, width: 116 },
+  tags: { key: 'tags', kind: 'tags', name: 'tags', sortable: false, isNumber: false, width: 120 },
+  seconds: { key: 'seconds', kind: 'seconds', name: 'time', sortable: false, isNumber: true, width: 76 },
+  started: { key: 'started', kind: 'started', name: 'started', sortable: true, isNumber: true, width: 92 }
 };
 
 /** Names by how many lines have them, most first; with whether their value is not the same in all. */
@@ -124,7 +125,8 @@ export function allColumns(lines: readonly RunLine[], named: readonly Named[]): 
   const params = tally(lines, 'params').map(one => one.name);
   const of = (kind: Named['kind'], here: readonly string[]): Column[] => {
     const names = [...here, ...named.filter(one => one.kind === kind).map(one => one.name)];
-    return [...new Set(names)].map(name => columnOf(kind, name));
+    const isNumber = (name: string): boolean => kind === 'metric' || lines.every(line => ['number', 'undefined'].includes(typeof line.params?.[name]));
+    return [...new Set(names)].map(name => columnOf(kind, name, isNumber(name)));
   };
   return [FIXED.experiment, ...of('metric', metrics), ...of('param', params), FIXED.tags, FIXED.verdict, FIXED.seconds, FIXED.started];
 }
@@ -169,7 +171,12 @@ export function difference(line: RunLine, column: Column, baseline: RunLine | nu
   if (Number.isNaN(delta)) {
     return '';
   }
-  const text = number(Number(delta.toPrecision(3)));
+  return deltaText(delta);
+}
+
+/** A difference with its sign: three digits that say something, and no zeros after them. */
+export function deltaText(delta: number): string {
+  const text = String(Number(delta.toPrecision(3))).replace('-', '\u2212');
   return delta > 0 ? `+${text}` : text;
 }
 

@@ -5,7 +5,7 @@ import * as React from 'react';
 import type { Compared, MetricChange, PackageChange, ParamChange, RunLine } from '../api/schema';
 import { apart, number, scalar, when } from '../model/format';
 import { CompareModel } from '../model/runs-compare';
-import { numeric } from '../model/runs-table';
+import { deltaText, numeric } from '../model/runs-table';
 import type { PanelState } from '../model/state';
 import type { Place } from '../model/trail';
 import { CodeChanges, DataChanges } from './compare-parts';
@@ -70,7 +70,7 @@ function pair(change: MetricChange): [string, string] {
 
 function deltaWords(change: MetricChange): string {
   const delta = numeric(change.delta ?? undefined);
-  return Number.isNaN(delta) ? '' : delta === 0 ? '=' : `${delta > 0 ? '+' : ''}${number(Number(delta.toPrecision(3)))}`;
+  return Number.isNaN(delta) ? '' : delta === 0 ? '=' : deltaText(delta);
 }
 
 function Metrics({ changes, a, b }: { changes: readonly MetricChange[]; a: RunLine; b: RunLine }): React.JSX.Element {

@@ -2,7 +2,7 @@
 
 const STYLES = [
   'fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-opacity', 'stroke-linejoin', 'opacity', 'font-family',
-  'font-size', 'font-weight', 'text-anchor', 'dominant-baseline'
+  'font-size', 'font-weight', 'text-anchor', 'dominant-baseline', 'paint-order'
 ];
 const TWICE = 2;
 const NOTHING = /^(transparent|rgba\(0, 0, 0, 0\))$/;

@@ -42,12 +42,13 @@ function wires(lines: readonly RunLine[], axes: readonly Axis[], xs: readonly nu
 }
 
 const Wires = React.memo(function Wires({ all, held }: { all: readonly Wire[]; held: ReadonlySet<string> | null }): React.JSX.Element {
+  const away = Math.min(0.08, 8 / Math.max(1, all.length - (held?.size ?? 0)));
   const faint = Math.max(0.15, Math.min(0.8, 40 / Math.max(1, held?.size ?? all.length)));
   return (
     <g className="jp-mlops-wires">
       {all.map(({ line, d, shade }) => {
         const out = held !== null && !held.has(line.id);
-        return <path key={line.id} d={d} data-out={out} style={{ strokeOpacity: out ? 0.05 : faint * (0.35 + 0.65 * shade) }} />;
+        return <path key={line.id} d={d} data-out={out} style={{ strokeOpacity: out ? away : faint * (0.35 + 0.65 * shade) }} />;
       })}
     </g>
   );

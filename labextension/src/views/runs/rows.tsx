@@ -18,15 +18,13 @@ interface HeadProps {
   onSort: (key: string) => void;
 }
 
-const NUMBERS = new Set(['metric', 'seconds', 'started']);
-
 function HeadCell({ column, order, onSort, at }: { column: Column; order: Order | null; onSort: (key: string) => void; at: number }): React.JSX.Element {
   const text = useText();
   const mine = order?.column === column.key ? order : null;
   const sorted = mine === null ? 'none' : mine.down ? 'descending' : 'ascending';
   const name = <span className="jp-mlops-grid-name">{column.kind === 'metric' || column.kind === 'param' ? column.name : text.__(column.name)}</span>;
   return (
-    <div role="columnheader" aria-colindex={at} aria-sort={column.sortable ? sorted : undefined} className="jp-mlops-grid-cell" data-kind={column.kind} data-number={NUMBERS.has(column.kind)} title={column.key}>
+    <div role="columnheader" aria-colindex={at} aria-sort={column.sortable ? sorted : undefined} className="jp-mlops-grid-cell" data-kind={column.kind} data-number={column.isNumber} title={column.key}>
       {column.sortable ? (
         <button type="button" onClick={() => onSort(column.key)} data-sort={column.key}>
           {name}
@@ -39,7 +37,7 @@ function HeadCell({ column, order, onSort, at }: { column: Column; order: Order 
 
 export function Head({ columns, order, template, width, onSort }: HeadProps): React.JSX.Element {
   const text = useText();
-  const number: Column = { key: 'number', kind: 'experiment', name: text.__('run'), sortable: true, width: 0 };
+  const number: Column = { key: 'number', kind: 'experiment', name: text.__('run'), sortable: true, isNumber: false, width: 0 };
   return (
     <div role="rowgroup" className="jp-mlops-grid-head" style={{ width }}>
       <div role="row" aria-rowindex={1} className="jp-mlops-grid-row" style={{ gridTemplateColumns: template }}>
@@ -103,9 +101,8 @@ function Lead({ line, selected, model }: { line: RunLine; selected: boolean; mod
 function Cell({ line, column, baseline, at }: { line: RunLine; column: Column; baseline: RunLine | null; at: number }): React.JSX.Element {
   const text = cellText(line, column);
   const delta = difference(line, column, baseline);
-  const isNumber = NUMBERS.has(column.kind) || (column.kind === 'param' && typeof line.params?.[column.name] === 'number');
   return (
-    <div role="gridcell" aria-colindex={at} className="jp-mlops-grid-cell" data-number={isNumber} data-kind={column.kind} title={text}>
+    <div role="gridcell" aria-colindex={at} className="jp-mlops-grid-cell" data-number={column.isNumber} data-kind={column.kind} title={text}>
       {delta !== '' && <span className="jp-mlops-grid-delta">{delta}</span>}
       <span className="jp-mlops-grid-value">{text}</span>
     </div>

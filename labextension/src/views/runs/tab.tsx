@@ -17,6 +17,8 @@ import { WordsProvider } from './words';
 /** From this width on a table is the first thing shown. */
 const ROOM = 480;
 const TABLE = 'runs:table';
+/** Pixels for the difference to the baseline beside a metric. */
+const DELTA = 44;
 
 /** The columns to show: by default those that tell runs apart, but for what the user has taken away or added. */
 function useColumns(model: RunsModel, panel: PanelState): { shown: Column[]; chooser: React.ReactNode } {
@@ -24,12 +26,14 @@ function useColumns(model: RunsModel, panel: PanelState): { shown: Column[]; cho
   const state = useTab(model);
   const { sample, named } = state;
   const { folds } = panel;
+  const pinned = state.rows.baseline !== null;
   const several = model.asked.experiment === '';
   const all = React.useMemo(() => allColumns(sample, named), [sample, named]);
   const shown = React.useMemo(() => {
     const byDefault = defaultKeys(sample, several);
-    return all.filter(column => folds[`column:${column.key}`] ?? byDefault.has(column.key));
-  }, [all, sample, several, folds]);
+    const found = all.filter(column => folds[`column:${column.key}`] ?? byDefault.has(column.key));
+    return pinned ? found.map(column => (column.kind === 'metric' ? { ...column, width: column.width + DELTA } : column)) : found;
+  }, [all, sample, several, folds, pinned]);
   const chooser = (
     <ColumnChooser
       all={all}

@@ -117,43 +117,43 @@ export function RunTable({ model, state, columns, narrow, about }: TableProps): 
   const here = lineOf(state, keys.active);
   return (
     <>
-    <div
-      ref={box}
-      className="jp-mlops-grid"
-      role="grid"
-      tabIndex={0}
-      data-testid="mlops-table"
-      aria-label={text.__('Runs: arrows go along, Enter opens, Space selects, s stars')}
-      aria-rowcount={rows.total + 1}
-      aria-colcount={columns.length + 1}
-      aria-multiselectable="true"
-      aria-activedescendant={here && keys.active >= first && keys.active <= last ? `${id}-${keys.active}` : undefined}
-      onKeyDown={keys.onKeyDown}
-    >
-      <Head columns={columns} order={rows.order} template={template} width={width} onSort={key => model.sort(key)} />
-      <div role="rowgroup" className="jp-mlops-grid-body" style={{ height: virtual.getTotalSize(), width }}>
-        {virtual.getVirtualItems().map(item => {
-          const line = lineOf(state, item.index);
-          return (
-            <Row
-              key={item.index}
-              id={`${id}-${item.index}`}
-              index={item.index}
-              top={item.start}
-              line={line}
-              columns={columns}
-              template={template}
-              baseline={rows.baseline}
-              selected={line !== undefined && selected.has(line.id)}
-              active={item.index === keys.active}
-              model={model}
-              onActive={keys.setActive}
-            />
-          );
-        })}
+      <div
+        ref={box}
+        className="jp-mlops-grid"
+        role="grid"
+        tabIndex={0}
+        data-testid="mlops-table"
+        aria-label={text.__('Runs: arrows go along, Enter opens, Space selects, s stars')}
+        aria-rowcount={rows.total + 1}
+        aria-colcount={columns.length + 1}
+        aria-multiselectable="true"
+        aria-activedescendant={here && keys.active >= first && keys.active <= last ? `${id}-${keys.active}` : undefined}
+        onKeyDown={keys.onKeyDown}
+      >
+        <Head columns={columns} order={rows.order} template={template} width={width} onSort={key => model.sort(key)} />
+        <div role="rowgroup" className="jp-mlops-grid-body" style={{ height: virtual.getTotalSize(), width }}>
+          {virtual.getVirtualItems().map(item => {
+            const line = lineOf(state, item.index);
+            return (
+              <Row
+                key={item.index}
+                id={`${id}-${item.index}`}
+                index={item.index}
+                top={item.start}
+                line={line}
+                columns={columns}
+                template={template}
+                baseline={rows.baseline}
+                selected={line !== undefined && selected.has(line.id)}
+                active={item.index === keys.active}
+                model={model}
+                onActive={keys.setActive}
+              />
+            );
+          })}
+        </div>
       </div>
-    </div>
-    <p className="jp-mlops-hidden" role="status">{here ? text.__('Row %1: %2', keys.active + 1, nameOf(here)) : ''}</p>
+      <p className="jp-mlops-hidden" role="status">{here ? text.__('Row %1: %2', keys.active + 1, nameOf(here)) : ''}</p>
     </>
   );
 }
