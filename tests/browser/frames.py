@@ -38,7 +38,10 @@ def traced(page: Page) -> Iterator[Frames]:
 
 
 def frames(events: list[dict[str, object]]) -> list[float]:
-    """The work of each frame of the thread that has most of them: from one begin of a frame to the next, nested work once."""
+    """The work of each frame of the thread that has most of them: from one begin of a frame to the next, nested work once.
+
+    By the thread's own clock, which stands while other processes have the core: it is the page that is measured.
+    """
     begins: dict[tuple[object, object], list[float]] = {}
     for event in events:
         if event["name"] == FRAME:
@@ -46,14 +49,15 @@ def frames(events: list[dict[str, object]]) -> list[float]:
     if not begins:
         return []
     thread = max(begins, key=lambda key: len(begins[key]))
-    spans = sorted((float(str(event["ts"])), float(str(event.get("dur", 0)))) for event in events
+    spans = sorted((float(str(event["ts"])), float(str(event.get("dur", 0))), float(str(event.get("tdur", event.get("dur", 0)))))
+                   for event in events
                    if event["name"] in WORK and event.get("ph") == "X" and (event["pid"], event["tid"]) == thread)
     edges = [*sorted(begins[thread]), float("inf")]
     sums, end, place = [0.0] * (len(edges) - 1), 0.0, -1
-    for start, took in spans:
+    for start, lasted, worked in spans:
         while place + 1 < len(edges) - 1 and edges[place + 1] <= start:
             place += 1
         if place >= 0 and start >= end:
-            end = start + took
-            sums[place] += took / 1000
+            end = start + lasted
+            sums[place] += worked / 1000
     return [each for each in sums if each > 0]

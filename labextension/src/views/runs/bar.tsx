@@ -34,7 +34,7 @@ export function Search({ model, state, total }: SearchProps): React.JSX.Element 
           spellCheck={false}
           onChange={event => model.search(event.target.value)}
         />
-        {total !== null && <span className="jp-mlops-figure jp-mlops-muted jp-mlops-small" role="status">{text._n('%1 run', '%1 runs', total, total.toLocaleString('en')).replace(String(total), total.toLocaleString('en'))}</span>}
+        {total !== null && <span className="jp-mlops-figure jp-mlops-muted jp-mlops-small" role="status">{text._n('%2 run', '%2 runs', total, total.toLocaleString('en'))}</span>}
       </div>
       <div id={id}>
         {refused && (

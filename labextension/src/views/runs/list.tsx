@@ -11,15 +11,12 @@ import { Icon } from '../icons';
 import { Button, ProblemNote, Section, useAttempt } from '../parts';
 import { useText } from '../text';
 import { RunCards } from './cards';
+import { isRunning } from './running';
 
 interface ListProps {
   model: RunsModel;
   state: RunsState;
   panel: PanelState;
-}
-
-function isRunning(panel: PanelState): boolean {
-  return (panel.live?.executions ?? []).some(row => row.state === 'running');
 }
 
 function Cards({ runs, panel, label, place, unfolded = false }: {

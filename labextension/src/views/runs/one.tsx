@@ -11,6 +11,7 @@ import { useText } from '../text';
 import { MetricLine } from '../values';
 import { useTab, type View } from '../view';
 import { Badges, Details, subtitle } from './cards';
+import { isBusy } from './running';
 import { nameOf, WordsProvider } from './words';
 
 function RunPage({ model, place, panel }: { model: OneRunModel; place: Place; panel: PanelState }): React.JSX.Element {
@@ -32,7 +33,7 @@ function RunPage({ model, place, panel }: { model: OneRunModel; place: Place; pa
             </p>
           )}
           <div className="jp-mlops-one" data-testid="mlops-run-page">
-            <div className="jp-mlops-run-head"><Badges run={run} busy={run.session !== panel.live?.session?.id} /></div>
+            <div className="jp-mlops-run-head"><Badges run={run} busy={isBusy(panel, run.session)} /></div>
             <p className="jp-mlops-run-sub">{[run.experiment, subtitle(run)].join(' · ')}</p>
             <MetricLine metrics={mainMetrics(run)} />
           </div>

@@ -58,13 +58,16 @@ interface RowProps {
   baseline: RunLine | null;
   selected: boolean;
   active: boolean;
+  /** Whether a cell of its session is running, as far as is known. */
+  busy: boolean;
   model: RunsModel;
   onActive: (index: number) => void;
 }
 
-function State({ line }: { line: RunLine }): React.JSX.Element | null {
+/** How it ended. A run stays open for what may still come; it turns only while something runs. */
+function State({ line, busy }: { line: RunLine; busy: boolean }): React.JSX.Element | null {
   const text = useText();
-  const words = { open: text.__('open'), finished: '', failed: text.__('failed'), interrupted: text.__('interrupted') }[line.state];
+  const words = { open: busy ? text.__('running') : '', finished: '', failed: text.__('failed'), interrupted: text.__('interrupted') }[line.state];
   if (words === '') {
     return null;
   }
@@ -77,7 +80,7 @@ function State({ line }: { line: RunLine }): React.JSX.Element | null {
 }
 
 /** Who it is: selected or not, starred or not, number, title. The controls are for the pointer; the keyboard has the grid's keys. */
-function Lead({ line, selected, model }: { line: RunLine; selected: boolean; model: RunsModel }): React.JSX.Element {
+function Lead({ line, selected, busy, model }: { line: RunLine; selected: boolean; busy: boolean; model: RunsModel }): React.JSX.Element {
   const actions = useActions();
   const text = useText();
   const starred = line.starred === true;
@@ -93,7 +96,7 @@ function Lead({ line, selected, model }: { line: RunLine; selected: boolean; mod
         <span className="jp-mlops-grid-words">{line.title}</span>
       </button>
       {line.baseline === true && <span title={text.__('The baseline')}><Icon mark="pin" /><span className="jp-mlops-hidden">{text.__('the baseline')}</span></span>}
-      <State line={line} />
+      <State line={line} busy={busy} />
     </div>
   );
 }
@@ -109,7 +112,7 @@ function Cell({ line, column, baseline, at }: { line: RunLine; column: Column; b
   );
 }
 
-export const Row = React.memo(function Row({ id, index, top, line, columns, template, baseline, selected, active, model, onActive }: RowProps): React.JSX.Element {
+export const Row = React.memo(function Row({ id, index, top, line, columns, template, baseline, selected, active, busy, model, onActive }: RowProps): React.JSX.Element {
   return (
     // The grid has the keyboard: see RunTable.
     // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/interactive-supports-focus
@@ -127,7 +130,7 @@ export const Row = React.memo(function Row({ id, index, top, line, columns, temp
     >
       {line ? (
         <>
-          <Lead line={line} selected={selected} model={model} />
+          <Lead line={line} selected={selected} busy={busy} model={model} />
           {columns.map((column, i) => <Cell key={column.key} line={line} column={column} baseline={baseline} at={i + 2} />)}
         </>
       ) : <div role="rowheader" aria-colindex={1} className="jp-mlops-grid-cell jp-mlops-grid-lead jp-mlops-muted">…</div>}

@@ -12,6 +12,7 @@ import { useWidth } from './width';
 import { ColumnChooser, Deleted, Modes, Search, SelectedBar } from './bar';
 import { RunList } from './list';
 import { RunTable } from './table';
+import { isBusy } from './running';
 import { WordsProvider } from './words';
 
 /** From this width on a table is the first thing shown. */
@@ -93,7 +94,7 @@ function RunsTab({ model, panel }: { model: RunsModel; panel: PanelState }): Rea
         {total !== null && total > 0 && (state.table ? (
           <>
             <SelectedBar model={model} state={state} />
-            <RunTable about={`${model.asked.experiment} ${state.filter} ${orderWords(state.rows.order)}`} model={model} state={state} columns={shown} narrow={width < ROOM} />
+            <RunTable about={`${model.asked.experiment} ${state.filter} ${orderWords(state.rows.order)}`} model={model} state={state} columns={shown} narrow={width < ROOM} busy={session => isBusy(panel, session)} />
           </>
         ) : <RunList model={model} state={state} panel={panel} />)}
       </div>

@@ -18,7 +18,7 @@ import { Head, Row } from './rows';
 import { nameOf } from './words';
 
 export const ROW = 28;
-const SPARE = 6;
+const SPARE = 4;
 const LEAD = 220;
 const LEAD_NARROW = 150;
 
@@ -27,6 +27,8 @@ interface TableProps {
   state: RunsState;
   columns: readonly Column[];
   narrow: boolean;
+  /** Whether a cell of a session is running. */
+  busy: (session: string) => boolean;
   /** Which runs, in which order: another one begins at its top. */
   about: string;
 }
@@ -85,8 +87,11 @@ function useKeys(model: RunsModel, state: RunsState, scrollTo: (index: number) =
   return { onKeyDown, active: Math.min(active, Math.max(0, total - 1)), setActive };
 }
 
-/** The rows in sight, asked of the model as they come; back at the top where the table is about others. */
-function useRows(model: RunsModel, total: number, about: string): { box: React.RefObject<HTMLDivElement>; virtual: Virtualizer<HTMLDivElement, Element>; first: number; last: number } {
+/**
+ * The rows in sight, asked of the model as they come; back at the top where the table is about others. A row that leaves at one end
+ * comes in again at the other, in one of `slots`: elements that are there already cost least.
+ */
+function useRows(model: RunsModel, total: number, about: string): { box: React.RefObject<HTMLDivElement>; virtual: Virtualizer<HTMLDivElement, Element>; first: number; last: number; slots: number } {
   const box = React.useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: total, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: SPARE, scrollPaddingStart: ROW + 4
@@ -100,14 +105,16 @@ function useRows(model: RunsModel, total: number, about: string): { box: React.R
       box.current.scrollTop = 0;
     }
   }, [about]);
-  return { box, virtual, first, last };
+  const slots = React.useRef(1);
+  slots.current = Math.max(slots.current, shown.length + 1);
+  return { box, virtual, first, last, slots: slots.current };
 }
 
-export function RunTable({ model, state, columns, narrow, about }: TableProps): React.JSX.Element {
+export function RunTable({ model, state, columns, narrow, busy, about }: TableProps): React.JSX.Element {
   const text = useText();
   const id = React.useId();
   const { rows } = state;
-  const { box, virtual, first, last } = useRows(model, rows.total, about);
+  const { box, virtual, first, last, slots } = useRows(model, rows.total, about);
   const page = Math.max(1, last - first - 2 * SPARE);
   const keys = useKeys(model, state, index => virtual.scrollToIndex(index), page);
   const lead = narrow ? LEAD_NARROW : LEAD;
@@ -136,7 +143,7 @@ export function RunTable({ model, state, columns, narrow, about }: TableProps): 
             const line = lineOf(state, item.index);
             return (
               <Row
-                key={item.index}
+                key={item.index % slots}
                 id={`${id}-${item.index}`}
                 index={item.index}
                 top={item.start}
@@ -146,6 +153,7 @@ export function RunTable({ model, state, columns, narrow, about }: TableProps): 
                 baseline={rows.baseline}
                 selected={line !== undefined && selected.has(line.id)}
                 active={item.index === keys.active}
+                busy={line?.state === 'open' && busy(line.session)}
                 model={model}
                 onActive={keys.setActive}
               />
