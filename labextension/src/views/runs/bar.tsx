@@ -40,7 +40,7 @@ export function Search({ model, state, total }: SearchProps): React.JSX.Element 
         {refused && (
           <p className="jp-mlops-refused" role="alert" data-testid="mlops-refused">
             <Icon mark="warning" />
-            <span>{refused.message}{refused.remedy === '' ? '' : text.__(' For example: %1', refused.remedy)}</span>
+            <span>{refused.remedy === '' ? refused.message : text.__('%1. For example: %2', refused.message, refused.remedy)}</span>
           </p>
         )}
       </div>
@@ -62,7 +62,7 @@ export function Modes({ model, state, onTable, columns }: ModesProps): React.JSX
   const { table, everywhere, filter } = state;
   return (
     <div className="jp-mlops-modes">
-      <div className="jp-mlops-switch" role="group" aria-label={text.__('Show runs as')}>
+      <div className="jp-mlops-pair" role="group" aria-label={text.__('Show runs as')}>
         <Toggle on={!table} testid="mlops-as-list" label={text.__('As a list')} onClick={() => onTable(false)}>{text.__('List')}</Toggle>
         <Toggle on={table} testid="mlops-as-table" label={text.__('As a table')} onClick={() => onTable(true)}>{text.__('Table')}</Toggle>
       </div>
