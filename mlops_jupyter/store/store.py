@@ -254,20 +254,6 @@ class Store(RunTable):
         with self.database.write() as connection:
             runs.replace(connection, found)
 
-    def delete_run(self, id: str) -> Run:
-        """Hide a run from lists."""
-        return self._mark(id, deleted=True)
-
-    def restore_run(self, id: str) -> Run:
-        """Show a hidden run again."""
-        return self._mark(id, deleted=False)
-
-    def _mark(self, id: str, *, deleted: bool) -> Run:
-        with self.database.write() as connection:
-            found = runs.one(connection, id)
-            runs.mark(connection, found.id, deleted)
-            return runs.one(connection, found.id)
-
     def forget_run(self, id: str) -> None:
         """Purge a run with its observations, the outputs of their cells and the blobs that only it names."""
         with self.database.write() as connection:

@@ -1,4 +1,4 @@
-"""What a table of runs asks of a store beside the runs in sight: how many there are, when, which columns, what people said."""
+"""What a table of runs asks of a store beside the runs in sight: how many there are, when, which columns, what people said and hid."""
 
 from __future__ import annotations
 
@@ -44,6 +44,20 @@ class RunTable:
         with self.database.write() as connection:
             found = runs.one(connection, id)
             remarks.change(connection, found, {"starred": starred, "baseline": baseline}, tags or {})
+            return runs.one(connection, found.id)
+
+    def delete_run(self, id: str) -> Run:
+        """Hide a run from lists."""
+        return self._mark(id, deleted=True)
+
+    def restore_run(self, id: str) -> Run:
+        """Show a hidden run again."""
+        return self._mark(id, deleted=False)
+
+    def _mark(self, id: str, *, deleted: bool) -> Run:
+        with self.database.write() as connection:
+            found = runs.one(connection, id)
+            runs.mark(connection, found.id, deleted)
             return runs.one(connection, found.id)
 
 

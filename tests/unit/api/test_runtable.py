@@ -27,7 +27,7 @@ def filled(count: int = 30) -> Store:
     made = [run(f"r{at}", started=NOON + at * 7200.0, ended=NOON + at * 7200.0 + 2, change=f"C {at}", cells=[1],
                 metrics=[Metric("log_loss", 1 - at / 100, series=(1.0, 0.5) if at % 2 else ()), Metric("auc", 0.1, key="UA")],
                 params=[Param("C", at)]) for at in range(count)]
-    store.save_runs("s1", made, store.revision("s1") + 1)  # newer than what a server's watcher of another test may derive meanwhile
+    store.save_runs("s1", made, store.revision("s1") + 1)  # newer than what a watcher left by another test derives
     return store
 
 
