@@ -1,4 +1,4 @@
-"""What a table of runs asks of a store beside the runs in sight: how many there are, when, which columns, what people said and hid."""
+"""What a table of runs asks of a store: how many there are, when, which columns; what people say of runs, and hide."""
 
 from __future__ import annotations
 
