@@ -77,7 +77,7 @@ def finished(desk: Desk, cells: int, times: int) -> list[float]:
     taken = []
     desk.page.locator(".jp-NotebookPanel .jp-CodeCell").last.locator(".cm-content").click()
     for place in range(times):
-        desk.page.wait_for_timeout(1500)  # the rest of a person between two cells
+        desk.page.wait_for_timeout(2500)  # the rest of a person between two cells
         taken.append(float(desk.page.evaluate(FINISHED, cells + 1 + place)))
     return taken
 

@@ -10,11 +10,12 @@ export class Lists {
     this.dirty = true;
   }
 
-  /** Whether to read them now. Asked once before each look. */
-  wanted(tasks: readonly Task[]): boolean {
+  /** Whether to read them now: before all else where they have changed, after it where it has only been a while. */
+  wanted(tasks: readonly Task[]): 'first' | 'last' | 'no' {
     const now = Date.now();
-    const wanted = this.dirty || tasks.some(task => task.state === 'running') || now - this.at > LASTS;
-    if (wanted) {
+    const first = this.dirty || tasks.some(task => task.state === 'running');
+    const wanted = first ? 'first' : now - this.at > LASTS ? 'last' : 'no';
+    if (wanted !== 'no') {
       this.dirty = false;
       this.at = now;
     }

@@ -8,9 +8,10 @@ import { VDomModel } from '@jupyterlab/ui-components';
 
 import type { Change, Preview } from '../api/answers';
 import { ApiError } from '../api/client';
-import type { ConvertBody, PreviewBody, RunBody, RunCells, Status, Task } from '../api/schema';
+import type { ConvertBody, PreviewBody, RunBody, RunCells, Task } from '../api/schema';
 import type { Actions } from './actions';
 import { tabIn, withFold, withTab, type Folds } from './folds';
+import { Fresh } from './fresh';
 import { moved, PassingHabits, type Habits } from './habits';
 import { Lists } from './lists';
 import type { NotebookChange, NotebookPort } from './notebook';
@@ -285,22 +286,25 @@ export class PanelModel extends VDomModel implements Actions {
   /** Read everything the panel shows. A part that fails is named and keeps what it had. */
   private async load(notebook: NotebookPort): Promise<void> {
     const { api } = this.options;
-    const kernel = notebook.kernel;
-    const path = notebook.path;
-    const status = await this.status();
+    const { kernel, path } = notebook;
+    const status = await this.status.get(this._state.status);
     const listed = this.lists.wanted(this._state.tasks);
     // Tasks first: what a task that has ended brought is then in what is read after it.
-    const [tasks] = listed ? await Promise.allSettled([api.tasks()]) : [null];
+    const first = listed === 'first' ? await Promise.allSettled([api.tasks()]) : null;
     const live = await api.live(kernel?.id ?? '', path);
     if (this.gone(path)) {
       return;
     }
-    const problem = listed ? this._state.problem : null;
+    const problem = listed === 'no' ? null : this._state.problem;
     this.set({ status, live, problem, runs: newestFirst(live.runs), kernelName: kernel?.displayName ?? '' });
     await this.presence.settle(notebook, kernel);
     this.restale();
-    const [jobs] = listed ? await Promise.allSettled([api.jobs(path)]) : [null];
-    if (tasks && jobs && !this.gone(path)) {
+    if (listed === 'no') {
+      return;
+    }
+    const [tasks] = first ?? (await Promise.allSettled([api.tasks()]));
+    const [jobs] = await Promise.allSettled([api.jobs(path)]);
+    if (!this.gone(path)) {
       const failed = [jobs, tasks].find(part => part.status === 'rejected');
       this.set({
         jobs: jobs.status === 'fulfilled' ? jobs.value : this._state.jobs,
@@ -328,17 +332,6 @@ export class PanelModel extends VDomModel implements Actions {
     } catch (error) {
       console.error('mlops_jupyter: folds were not read', error);
     }
-  }
-
-  /** The server's status, half a minute old at most: the size of its store is shown. */
-  private async status(): Promise<Status> {
-    const known = this._state.status;
-    if (known && Date.now() - this.statusAt < STATUS_LASTS) {
-      return known;
-    }
-    const status = await this.options.api.status();
-    this.statusAt = Date.now();
-    return status;
   }
 
   /** Remember what a task is about until the server's list says so. */
@@ -388,7 +381,8 @@ export class PanelModel extends VDomModel implements Actions {
   private _habits: Habits = new PassingHabits();
   private lookedAt = 0;
   private readonly lists = new Lists();
-  private statusAt = 0;
+  /** Half a minute old at most: the size of the store is shown. */
+  private readonly status = new Fresh(() => this.options.api.status(), status => this.set({ status }), STATUS_LASTS);
   private answered = 0;
   private looking = false;
   private again = false;
