@@ -33,7 +33,7 @@ function verification(part: Partial<Verification>): Verification {
   return { id: 'v', run: 'r1', session: 's1', result: 'auc', at: 1, verdict: 'identical', slice_digest: 'd1', ...part };
 }
 
-function show(state: PanelState): ReturnType<typeof fakeActions> {
+function show(state: PanelState, answers: Record<string, unknown> = {}): ReturnType<typeof fakeActions> {
   let now = state;
   const draw = (part: Partial<PanelState>): void => {
     now = { ...now, ...part };
@@ -44,7 +44,7 @@ function show(state: PanelState): ReturnType<typeof fakeActions> {
     show: (view, subject = '', other = '') => draw({ trail: on(now.trail, { view, subject, other }) }),
     back: () => draw({ trail: back(now.trail) })
   });
-  const { around } = fakeSurroundings({}, state);
+  const { around } = fakeSurroundings(answers, state);
   const drawn = render(<Panel state={state} actions={fake.actions} around={around} />);
   return fake;
 }
@@ -175,6 +175,17 @@ describe('converting', () => {
     expect(preview.querySelector('del')).toBeNull();
     await click(screen.getByTestId('mlops-create-job'));
     expect(asked.at(-1)).toEqual(['convert', { session: 's1', run: 'r1', folder: 'work/delays-job', parameters: ['rate'], verify: true, allow_effects: false }]);
+  });
+});
+
+describe('converting a run that is not among the newest', () => {
+  it('reads it, and says so where there is none', async () => {
+    const trail = [{ view: 'convert', subject: 'old', other: '' }] as const;
+    show(tracked({ runs: [], trail }), { 'runs/old': runOf('old', { number: 3 }) });
+    expect(await screen.findByText('Convert #3 to a job')).toBeTruthy();
+    cleanup();
+    show(tracked({ runs: [], trail }));
+    expect((await screen.findByRole('alert')).textContent).toContain('no answer for runs/old');
   });
 });
 

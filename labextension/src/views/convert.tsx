@@ -6,6 +6,7 @@ import type { Preview } from '../api/answers';
 import type { JobResult, PreviewBody, Run, Task } from '../api/schema';
 import { folderOf, number, runTitle, stem } from '../model/format';
 import { problemOf, type Problem } from '../model/problem';
+import { OneRunModel } from '../model/runs-compare';
 import { stoppedByEffects, type PanelState } from '../model/state';
 import { Submitting, type Order } from '../model/submitting';
 import { CleanRun, ResultVerdicts } from './cleanrun';
@@ -17,7 +18,7 @@ import { DroppedCells, Inputs, PreviewCells, Warnings, type Chosen, type Policie
 import { useText } from './text';
 import { field } from './unknowns';
 import { Verdict } from './verdict';
-import type { View } from './view';
+import { useTab, type View } from './view';
 
 /** Milliseconds without a change after which a draft is looked at again. */
 const TYPING = 400;
@@ -258,13 +259,25 @@ function Convert({ run, path, tasks, model }: ConvertProps): React.JSX.Element {
   );
 }
 
-function ConvertPage({ run: id, panel, model }: { run: string; panel: PanelState; model: Submitting }): React.JSX.Element {
+interface ConvertPageProps {
+  run: string;
+  panel: PanelState;
+  /** Reads a run that is not among the newest. */
+  one: OneRunModel;
+  model: Submitting;
+}
+
+function ConvertPage({ run: id, panel, one, model }: ConvertPageProps): React.JSX.Element {
   const text = useText();
-  const run = panel.runs.find(other => other.id === id);
+  const { run: held, problem } = useTab(one);
+  React.useEffect(() => one.open(id), [one, id]);
+  const run = panel.runs.find(other => other.id === id) ?? (held?.id === id ? held : undefined);
   return run ? (
     <Convert run={run} path={panel.path} tasks={panel.tasks} model={model} />
   ) : (
-    <Page title={text.__('Convert to a job')}><p className="jp-mlops-muted">{text.__('This run is not among those of the notebook.')}</p></Page>
+    <Page title={text.__('Convert to a job')}>
+      {problem ? <ProblemNote problem={problem} /> : <p className="jp-mlops-muted" role="status">{text.__('Loading the run…')}</p>}
+    </Page>
   );
 }
 
@@ -273,6 +286,7 @@ export const convertView: View = {
   tab: '',
   open: around => {
     const model = new Submitting(around.requests, () => undefined);
-    return { model: null, draw: ({ place, panel }) => <ConvertPage key={place.subject} run={place.subject} panel={panel} model={model} /> };
+    const one = new OneRunModel(around);
+    return { model: one, draw: ({ place, panel }) => <ConvertPage key={place.subject} run={place.subject} panel={panel} one={one} model={model} /> };
   }
 };
