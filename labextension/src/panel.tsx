@@ -40,6 +40,15 @@ export class PanelWidget extends VDomRenderer<PanelModel> {
     }
   }
 
+  /** The model goes with its widget: a panel that is closed asks nothing more. */
+  override dispose(): void {
+    if (!this.isDisposed) {
+      const { model } = this;
+      super.dispose();
+      model.dispose();
+    }
+  }
+
   protected override render(): React.JSX.Element {
     return <Panel state={this.model.state} actions={this.model} around={this.around} text={this.text} />;
   }

@@ -91,6 +91,8 @@ def test_it_is_found_everywhere_else_too(desk: Desk) -> None:
     expect(wide).to_be_visible(timeout=WORK)
     expect(wide.get_by_role("tab", name="Runs")).to_have_attribute("aria-selected", "true")
     shoot(page, "35-wide-light")
+    page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="MLOps").locator(".lm-TabBar-tabCloseIcon").click()
+    expect(wide).to_have_count(0)
     desk.command("settingeditor:open", query="MLOps")
     expect(page.locator(".jp-SettingsForm").first).to_contain_text("Notebooks that are always tracked", timeout=WORK)
     page.locator(".jp-DirListing-item", has_text=FIRST).click(button="right")

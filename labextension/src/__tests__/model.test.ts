@@ -238,6 +238,20 @@ describe('running stale cells', () => {
   });
 });
 
+describe('a panel that is closed', () => {
+  it('asks nothing more', async () => {
+    const { notebooks, kernel, api, changes, model } = bench();
+    notebooks.open(kernel);
+    await settle();
+    model.dispose();
+    const before = api.looks;
+    changes.emit({ noun: 'run' });
+    notebooks.changed.emit('executed');
+    await settle();
+    expect(api.looks).toBe(before);
+  });
+});
+
 describe('the habit of tracking', () => {
   const settled = async (): Promise<void> => {
     for (let turn = 0; turn < 20; turn += 1) {
