@@ -3,6 +3,7 @@
 import { VDomRenderer } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
+import { flushSync } from 'react-dom';
 
 import { panelIcon } from './icon';
 import type { PanelModel } from './model/panel';
@@ -54,7 +55,7 @@ export class PanelWidget extends VDomRenderer<PanelModel> {
   }
 
   protected override onUpdateRequest(message: Message): void {
-    super.onUpdateRequest(message);
+    flushSync(() => super.onUpdateRequest(message)); // in this frame, not in one of the next
     const roomy = this.model.state.folds[DRAGGED] !== true;
     if (this.hasClass(ROOMY) !== roomy) {
       this.toggleClass(ROOMY, roomy);

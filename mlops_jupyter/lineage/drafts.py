@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -21,6 +22,7 @@ from mlops_jupyter.entities import (
     Value,
 )
 from mlops_jupyter.entities.runs import RunState
+from mlops_jupyter.lineage.graph import build
 from mlops_jupyter.lineage.slice import Result, Slice, slice_in
 from mlops_jupyter.lineage.text import text_of
 from mlops_jupyter.lineage.versions import Graph, Step
@@ -68,14 +70,18 @@ class Draft:
         return {result.n for result in self.results()} | {one.n for one in self.said} | self.executions
 
 
-@dataclass(slots=True)
+@dataclass
 class Material:
     """All that a session holds, read once."""
 
     session: Session
-    graph: Graph
     executions: dict[int, CellExecution]
     observations: Sequence[Observation]
+
+    @functools.cached_property
+    def graph(self) -> Graph:
+        """Of its executions; made when a run is there that asks for it."""
+        return build(list(self.executions.values()))
 
     @property
     def over(self) -> bool:

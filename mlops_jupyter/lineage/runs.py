@@ -32,7 +32,6 @@ from mlops_jupyter.lineage.drafts import (
     params,
     say_changes,
 )
-from mlops_jupyter.lineage.graph import build
 from mlops_jupyter.lineage.slice import Result, identity, slice_digest, slice_in
 from mlops_jupyter.lineage.text import normalised, statement_at, text_of
 from mlops_jupyter.lineage.versions import in_order
@@ -46,7 +45,7 @@ def derive(session: Session, executions: Sequence[CellExecution], observations: 
     ordered = in_order(executions)
     known = {execution.n: execution for execution in ordered}
     seen = sorted((one for one in observations if one.n in known), key=lambda one: (one.n, one.seq))
-    material = Material(session, build(ordered), known, seen)
+    material = Material(session, known, seen)
     if session.kind == "verification":
         return []
     if session.kind == "job" or session.origin is not None:

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from mlops_jupyter.entities import CellExecution, Origin, Spent
-from mlops_jupyter.entities.codec import from_json, to_json
+from mlops_jupyter.entities.codec import from_json, to_json, uncollected
 from mlops_jupyter.store.database import upsert
 from mlops_jupyter.store.schema import executions, sessions
 
@@ -26,7 +26,8 @@ def listed(connection: Connection, session: str, cell: str | None = None) -> lis
     query = select(executions.c.body).where(executions.c.session == session).order_by(executions.c.n)
     if cell is not None:
         query = query.where(executions.c.body.contains(to_json({"cell": cell}).decode()[1:-1], autoescape=True))
-    found = [from_json(body, CellExecution) for body in connection.execute(query).scalars()]
+    with uncollected():
+        found = [from_json(body, CellExecution) for body in connection.execute(query).scalars()]
     return found if cell is None else [execution for execution in found if execution.cell == cell]
 
 

@@ -168,6 +168,31 @@ describe('looking again', () => {
     expect(api.looks).toBe(before);
   });
 
+  it('asks at the end of a cell at once, before anything is drawn', async () => {
+    const { notebooks, kernel, api } = bench();
+    notebooks.open(kernel);
+    await settle();
+    const before = api.looks;
+    notebooks.changed.emit('executed');
+    for (let turn = 0; turn < 5; turn += 1) {
+      await Promise.resolve();
+    }
+    expect(api.looks - before).toBe(1);
+  });
+
+  it.each([['ok', 0], ['error', 1]])('an event that comes while the answer is on its way, of a cell that is %s: %i looks more', async (state, more) => {
+    const { notebooks, kernel, api, changes } = bench();
+    notebooks.open(kernel);
+    await settle();
+    const before = api.looks;
+    api.live_ = liveOf({ executions: [rowOf({ n: 1, state: 'ok' })] });
+    const session = api.live_.session?.id ?? '';
+    notebooks.changed.emit('executed');
+    changes.emit({ noun: 'execution', kernel: 'k1', session, n: 1, state });
+    await settle();
+    expect(api.looks - before).toBe(1 + more);
+  });
+
   it('keeps what it had when the server fails, and says so', async () => {
     const { model, notebooks, kernel, api } = bench();
     api.live_ = liveOf({ executions: [rowOf({ n: 1, state: 'ok' })], runs: [runOf('r1')] });

@@ -189,23 +189,22 @@ export class PanelModel extends VDomModel implements Actions {
   }
 
   private onChange(_: unknown, change: Change): void {
-    const kernel = this.notebook?.kernel?.id;
     if (change.noun !== 'execution') {
       this.lists.changed();
-    }
-    if (this.known(change)) {
-      return;
-    }
-    if (change.kernel === undefined || change.kernel === '' || change.kernel === kernel || change.noun !== 'execution') {
+      this.refresh();
+    } else if (this.looking) {
+      this.heard.push(change); // the answer that is on its way may say it already
+    } else if (this.isNews(change)) {
       this.refresh();
     }
   }
 
-  /** Whether it says of a cell what is shown already. */
-  private known(change: Change): boolean {
+  /** Whether it says of one of this kernel's cells what is not shown yet. */
+  private isNews({ session, kernel, n, state }: Change): boolean {
     const { live } = this._state;
-    const row = live?.session?.id === change.session ? live?.executions.find(other => other.n === change.n) : undefined;
-    return change.noun === 'execution' && row !== undefined && row.state === change.state;
+    const row = live?.session?.id === session ? live?.executions.find(other => other.n === n) : undefined;
+    const ours = kernel === undefined || kernel === '' || kernel === this.notebook?.kernel?.id;
+    return ours && (row === undefined || row.state !== state);
   }
 
   private onNotebook(_: unknown, change: NotebookChange): void {
@@ -237,8 +236,13 @@ export class PanelModel extends VDomModel implements Actions {
     }
     const path = notebook?.path ?? '';
     this.set({ path, name: notebook?.name ?? '', always: this._habits.has(path) });
-    // A cell that is quick has ended before it is worth saying that it runs.
-    this.refresh(change === 'status' ? QUICK : 0);
+    if (change === 'executed' && !this.looking && Date.now() - this.lookedAt >= SETTLE) {
+      this.soon.clear();
+      void this.look(); // now: a timer would wait for the frames in which Lab draws what the cell made
+    } else {
+      // A cell that is quick has ended before it is worth saying that it runs.
+      this.refresh(change === 'status' ? QUICK : 0);
+    }
   }
 
   /** The user has started a kernel for a notebook that is always tracked. */
@@ -266,7 +270,8 @@ export class PanelModel extends VDomModel implements Actions {
     } finally {
       this.looking = false;
     }
-    if (this.again) {
+    const news = this.heard.splice(0).some(change => this.isNews(change));
+    if (this.again || news) {
       this.again = false;
       this.refresh();
     }
@@ -386,6 +391,7 @@ export class PanelModel extends VDomModel implements Actions {
   private answered = 0;
   private looking = false;
   private again = false;
+  private heard: Change[] = [];
   private readonly soon = new Soon(() => void this.look());
   private poll: ReturnType<typeof setTimeout> | undefined;
   private readonly subjects = new Subjects();
