@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, or_, select, update
 
 from mlops_jupyter.entities import InputError, NotFoundError, Run, Verification
-from mlops_jupyter.entities.codec import from_json, to_json
+from mlops_jupyter.entities.codec import from_json, to_json, uncollected
 from mlops_jupyter.store import remarks, search, verifications
 from mlops_jupyter.store import sessions as session_rows
 from mlops_jupyter.store.database import upsert
@@ -95,10 +95,11 @@ def of(experiment: str | None, session: str | None, deleted: bool) -> Select[tup
 def listed(connection: Connection, query: Select[tuple[str, bool]]) -> list[Run]:
     """Runs of a query over (body, deleted), each with its newest verification."""
     found = []
-    for row in connection.execute(query):
-        run = from_json(row.body, Run)
-        run.deleted = bool(row.deleted)
-        found.append(run)
+    with uncollected():
+        for row in connection.execute(query):
+            run = from_json(row.body, Run)
+            run.deleted = bool(row.deleted)
+            found.append(run)
     verdicts: dict[str, Verification] = {}
     for start in range(0, len(found), 500):
         verdicts |= verifications.newest(connection, [run.id for run in found[start:start + 500]])

@@ -14,6 +14,8 @@ import shutil
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -114,11 +116,20 @@ def row(what: str, taken: list[float], bar: str) -> None:
     print(f"| {what} | {statistics.median(ordered):.1f} ms | {late:.1f} ms | {bar} |", flush=True)
 
 
+@contextmanager
+def chromium() -> Iterator[Page]:
+    """A page as wide as a desk."""
+    found = next(found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser.new_page(viewport={"width": 1600, "height": 1000})
+        browser.close()
+
+
 def main() -> None:
     """Measure, print."""
     runs, cells, times = (int(word) for word in (*sys.argv[1:], *("10000", "1000", "15")[len(sys.argv) - 1:]))
-    chromium = next(found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name)))
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, chromium() as page:
         home = Path(name)
         root = home / "root"
         root.mkdir()
@@ -126,8 +137,6 @@ def main() -> None:
         write_notebook(root / WORKED, [f"x{n} = {n}" for n in range(cells)])
         crowd(str(home / "store"), NOTEBOOK, runs, cells)
         with start_lab(home, root) as lab:
-            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            page = browser.new_page(viewport={"width": 1600, "height": 1000})
             desk = Desk(page, lab)
             print(f"{runs:,} runs, {cells:,} cells, {times} times\n\n| what | median | p95 | bar |\n|---|---|---|---|")
             row("first paint of the panel", paints(desk, times), "300 ms")
@@ -142,7 +151,6 @@ def main() -> None:
             row("typing, panel open", opened, "within 5 % of shut")
             row("typing, panel shut", shut, "")
             row(f"a cell that has finished, among {cells:,}", finished(desk, cells, times), "200 ms")
-            browser.close()
 
 
 if __name__ == "__main__":
