@@ -3,6 +3,8 @@ import a11y from 'eslint-plugin-jsx-a11y';
 import hooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
+import texts from './eslint-texts.mjs';
+
 /** The floors of the panel, `tokens → api → model → views (the panel) → plugins`: each knows those before it, and no other. */
 const NO_REACT = { name: 'react', message: 'Only views know React.' };
 const below = (...above) => above.map(floor => ({ group: [`**/${floor}`, `**/${floor}/*`], message: 'That is a floor above.' }));
@@ -46,6 +48,10 @@ export default tseslint.config(
       'no-restricted-globals': ['error', 'fetch', 'document', 'localStorage']
     }
   },
+  // Each text that a person reads can be translated: views say it, models give what it is about.
+  { files: ['src/views/**', 'src/model/*.ts', 'src/plugins/*.ts'], plugins: { texts }, rules: { 'texts/translated': 'error' } },
+  // Holds Python.
+  { files: ['src/model/kernel.ts'], rules: { 'texts/translated': 'off' } },
   ...FLOORS.map(({ files, paths, patterns }) => ({ files, rules: { 'no-restricted-imports': ['error', { paths, patterns }] } })),
   // Lumino's `connect(method, this)` binds by its second argument.
   { files: ['src/model/*.ts'], rules: { '@typescript-eslint/unbound-method': 'off' } },

@@ -12,8 +12,8 @@ function run(part: Partial<Run> = {}): Run {
 
 describe('the reproducibility badge', () => {
   it('is unknown without a run, and for a run that was not verified', () => {
-    expect(badgeOf([], 's1', [], '')).toMatchObject({ word: 'unknown', reason: 'no result yet' });
-    expect(badgeOf([run({ verification: null })], 's1', [], 'e1')).toMatchObject({ word: 'unknown', reason: '#4 was not verified', run: 'r1' });
+    expect(badgeOf([], 's1', [], '')).toMatchObject({ word: 'unknown', fact: { why: 'no result' } });
+    expect(badgeOf([run({ verification: null })], 's1', [], 'e1')).toMatchObject({ word: 'unknown', fact: { why: 'not verified', number: 4 }, run: 'r1' });
   });
 
   it('is verified where source, data and environment are still those', () => {
@@ -23,14 +23,14 @@ describe('the reproducibility badge', () => {
 
   it('is of before the edit once a cell that the run needs does not hold, or its cells or the environment are others', () => {
     const stale = [{ id: 'c5', n: 5, reason: 'edited since', kind: 'edited' }];
-    expect(badgeOf([run()], 's1', stale, 'e1')).toMatchObject({ word: 'verified before edit', reason: 'cell 5: edited since' });
+    expect(badgeOf([run()], 's1', stale, 'e1')).toMatchObject({ word: 'verified before edit', fact: { why: 'cell', n: 5, reason: 'edited since' } });
     expect(badgeOf([run({ slice_digest: 'd2' })], 's1', [], 'e1').word).toBe('verified before edit');
-    expect(badgeOf([run()], 's1', [], 'e2')).toMatchObject({ word: 'verified before edit', reason: 'the environment has changed since' });
+    expect(badgeOf([run()], 's1', [], 'e2')).toMatchObject({ word: 'verified before edit', fact: { why: 'environment' } });
   });
 
   it('is different with the result that was, and looks at runs of this session only', () => {
     const other: Verification = { ...VERDICT, verdict: 'different', results: [{ name: 'auc', verdict: 'different', expected: 0.7, found: 0.6 }] };
-    expect(badgeOf([run({ verification: other })], 's1', [], 'e1')).toMatchObject({ word: 'different', reason: 'auc: different' });
+    expect(badgeOf([run({ verification: other })], 's1', [], 'e1')).toMatchObject({ word: 'different', fact: { why: 'result', name: 'auc', verdict: 'different' } });
     expect(badgeOf([run({ session: 's0' })], 's1', [], 'e1').word).toBe('unknown');
   });
 });

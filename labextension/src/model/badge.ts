@@ -1,22 +1,26 @@
-/** Whether what the notebook shows can be had again: one word, and why. Pure. */
+/** Whether what the notebook shows can be had again: one word, and the fact behind it. Pure. */
 
-import type { Run, StaleCell } from '../api/schema';
+import type { Run, StaleCell, Verification } from '../api/schema';
 import { verdictOf } from './format';
 
 export type BadgeWord = 'unknown' | 'verified' | 'verified before edit' | 'different';
 
+/** Why: `number` is that of the run, 0 if it has none. */
+export type BadgeFact =
+  | { readonly why: 'no result' | 'cells' | 'environment' }
+  | { readonly why: 'not verified'; readonly number: number }
+  | { readonly why: 'result'; readonly name: string; readonly verdict: Verification['verdict']; readonly detail: string }
+  | { readonly why: 'cell'; readonly n: number; readonly reason: string }
+  | { readonly why: 'holds'; readonly number: number; readonly verdict: Verification['verdict'] };
+
 export interface Badge {
   readonly word: BadgeWord;
-  readonly reason: string;
+  readonly fact: BadgeFact;
   /** Id of the run that it is about; "" if there is none. */
   readonly run: string;
 }
 
-const HOLDS: readonly string[] = ['identical', 'within tolerance'];
-
-function nameOf(run: Run): string {
-  return (run.number ?? 0) > 0 ? `#${run.number}` : 'the run';
-}
+const HOLDS: ReadonlySet<Verification['verdict']> = new Set<Verification['verdict']>(['identical', 'within tolerance']);
 
 /** A cell of the run that no longer holds, as it stands in the notebook now. */
 function edited(run: Run, stale: readonly StaleCell[]): StaleCell | undefined {
@@ -31,26 +35,26 @@ function edited(run: Run, stale: readonly StaleCell[]): StaleCell | undefined {
 export function badgeOf(runs: readonly Run[], session: string, stale: readonly StaleCell[], environment: string): Badge {
   const run = runs.find(one => one.session === session && one.deleted !== true);
   if (!run) {
-    return { word: 'unknown', reason: 'no result yet', run: '' };
+    return { word: 'unknown', fact: { why: 'no result' }, run: '' };
   }
   const { verification } = run;
+  const number = run.number ?? 0;
   const verdict = verdictOf(run);
+  const says = (word: BadgeWord, fact: BadgeFact): Badge => ({ word, fact, run: run.id });
   if (!verification || verdict === 'unverified') {
-    return { word: 'unknown', reason: `${nameOf(run)} was not verified`, run: run.id };
+    return says('unknown', { why: 'not verified', number });
   }
-  if (!HOLDS.includes(verification.verdict)) {
+  if (!HOLDS.has(verification.verdict)) {
     const worst = (verification.results ?? []).find(one => one.verdict === verification.verdict);
-    const what = worst ? `${worst.name}: ${verification.verdict}` : verification.verdict;
-    return { word: 'different', reason: [what, verification.detail ?? ''].filter(part => part !== '').join('; '), run: run.id };
+    return says('different', { why: 'result', name: worst?.name ?? '', verdict: verification.verdict, detail: verification.detail ?? '' });
   }
   const changed = edited(run, stale);
   if (verdict === 'verified before edit' || changed) {
-    const why = changed ? `cell ${changed.n ?? ''}: ${changed.reason}` : 'its cells are others now';
-    return { word: 'verified before edit', reason: why, run: run.id };
+    return says('verified before edit', changed ? { why: 'cell', n: changed.n ?? 0, reason: changed.reason } : { why: 'cells' });
   }
   const there = verification.environment ?? '';
   if (there !== '' && environment !== '' && there !== environment) {
-    return { word: 'verified before edit', reason: 'the environment has changed since', run: run.id };
+    return says('verified before edit', { why: 'environment' });
   }
-  return { word: 'verified', reason: `${nameOf(run)} came out ${verification.verdict} in a clean kernel, from this source, data and environment`, run: run.id };
+  return says('verified', { why: 'holds', number, verdict: verification.verdict });
 }

@@ -72,10 +72,6 @@ export function bytes(size: number): string {
   return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[unit] ?? ''}`;
 }
 
-export function count(n: number, one: string, many = `${one}s`): string {
-  return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
-}
-
 /** When, as somebody would say it today: the time for today, else the day. `at` in Unix seconds. */
 export function when(at: number, now: number = Date.now() / 1000): string {
   const date = new Date(at * 1000);

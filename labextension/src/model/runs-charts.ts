@@ -52,6 +52,7 @@ export class ChartsModel extends TabModel<ChartsState> {
       return { experiment: this.around.panel.state.live?.session?.experiment_id ?? '', filter: this.filter };
     }
     const quoted = this.ids.split(',').map(id => `'${id.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`);
+    // eslint-disable-next-line texts/translated -- the grammar of searches
     return { experiment: '', filter: `id in (${quoted.join(', ')})` };
   }
 

@@ -22,7 +22,7 @@ export interface Rows {
 
 export const NO_ROWS: Rows = { total: 0, order: null, pages: {}, baseline: null };
 
-export type ColumnKind = 'metric' | 'param' | 'seconds' | 'started' | 'verdict' | 'tags' | 'experiment';
+export type ColumnKind = 'metric' | 'param' | 'seconds' | 'started' | 'verdict' | 'tags' | 'experiment' | 'run';
 
 export interface Column {
   /** What it is remembered by, and ordered by where the server can: `metrics.auc`. */
@@ -154,6 +154,7 @@ export function cellText(line: RunLine, column: Column, now?: number): string {
     case 'started': return when(line.started, now);
     case 'verdict': return line.verdict ?? '';
     case 'experiment': return line.experiment;
+    case 'run': return `#${line.number}`;
     case 'tags': return tagWords(line.tags ?? {});
   }
 }

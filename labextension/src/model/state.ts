@@ -77,6 +77,7 @@ export function installCommand(status: Status, probe: Probe): string {
   if (status.install) {
     return status.install.replaceAll('{executable}', probe.executable);
   }
+  // eslint-disable-next-line texts/translated -- a command
   return `"${probe.executable}" -m pip install "mlops_jupyter==${status.version}"`;
 }
 

@@ -8,9 +8,11 @@ import type { Problem } from '../model/problem';
 import { problemOf } from '../model/problem';
 import { Icon } from './icons';
 import { Fold, ProblemNote, useActions } from './parts';
+import { useText } from './text';
 
 function List({ run }: { run: string }): React.JSX.Element {
   const actions = useActions();
+  const text = useText();
   const [answer, setAnswer] = React.useState<RunCells | null>(null);
   const [problem, setProblem] = React.useState<Problem | null>(null);
   React.useEffect(() => {
@@ -24,16 +26,16 @@ function List({ run }: { run: string }): React.JSX.Element {
     };
   }, [actions, run]);
   if (problem || !answer) {
-    return problem ? <ProblemNote problem={problem} /> : <p className="jp-mlops-muted">Looking…</p>;
+    return problem ? <ProblemNote problem={problem} /> : <p className="jp-mlops-muted" role="status">{text.__('Looking…')}</p>;
   }
   const all = answer.total;
   return (
     <div data-testid="mlops-cells-needed">
-      {all > answer.cells.length && <p className="jp-mlops-muted jp-mlops-small">{`Leaves out ${all - answer.cells.length} of ${all} executions.`}</p>}
+      {all > answer.cells.length && <p className="jp-mlops-muted jp-mlops-small">{text._n('Leaves out %2 of %1 execution.', 'Leaves out %2 of %1 executions.', all, all - answer.cells.length)}</p>}
       {answer.incomplete && (
         <p className="jp-mlops-note jp-mlops-mod-warn">
           <Icon mark="warning" />
-          <span>Some of these cells ran before tracking. Restart the kernel and run it tracked to be sure.</span>
+          <span>{text.__('Some of these cells ran before tracking. Restart the kernel and run it tracked to be sure.')}</span>
         </p>
       )}
       <ol className="jp-mlops-cells">
@@ -42,7 +44,7 @@ function List({ run }: { run: string }): React.JSX.Element {
             <button
               type="button"
               className="jp-mlops-cell"
-              title={`${cell.because.length > 0 ? `Needed: ${cell.because.join('; ')}\n\n` : ''}${cell.source}`}
+              title={cell.because.length > 0 ? `${text.__('Needed: %1', cell.because.join('; '))}\n\n${cell.source}` : cell.source}
               onClick={() => void actions.reveal(cell.cell)}
             >
               <span className="jp-mlops-n">{cell.n}</span>
@@ -56,8 +58,9 @@ function List({ run }: { run: string }): React.JSX.Element {
 }
 
 export function CellsNeeded({ run, needed }: { run: string; needed: number }): React.JSX.Element {
+  const text = useText();
   return (
-    <Fold name={`cells:${run}`} label={<>Cells needed <span className="jp-mlops-label-note">{needed > 0 ? needed : ''}</span></>} testid="mlops-show-cells">
+    <Fold name={`cells:${run}`} label={<>{text.__('Cells needed')} <span className="jp-mlops-label-note">{needed > 0 ? needed : ''}</span></>} testid="mlops-show-cells">
       <List run={run} />
     </Fold>
   );

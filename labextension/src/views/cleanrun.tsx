@@ -7,6 +7,7 @@ import type { Task } from '../api/schema';
 import { firstLine } from '../model/cells';
 import { number } from '../model/format';
 import { Icon, Spinner } from './icons';
+import { Breakable } from './parts';
 import { useText } from './text';
 import { field, listOf, numberField } from './unknowns';
 import { Verdict } from './verdict';
@@ -30,7 +31,7 @@ export function CleanRun({ cells, task }: { cells: readonly PreviewCell[]; task:
         const state = stateOfCell(i, there.length, task);
         return (
           <li key={cell.n ?? i} data-state={state}>
-            <span className="jp-mlops-execution-mark">{state === 'running' ? <Spinner /> : <Icon mark={state === 'done' ? 'check' : 'dash'} />}<span className="jp-mlops-hidden">{text.__(state)}</span></span>
+            <span className="jp-mlops-execution-mark">{state === 'running' ? <Spinner /> : <Icon mark={state === 'done' ? 'check' : 'dash'} />}<span className="jp-mlops-hidden">{{ done: text.__('done'), running: text.__('running'), waiting: text.__('waiting') }[state]}</span></span>
             <code className="jp-mlops-execution-line">{firstLine(cell.job ?? cell.source)}</code>
           </li>
         );
@@ -56,7 +57,7 @@ export function ResultVerdicts({ result }: { result: unknown }): React.JSX.Eleme
       <tbody>
         {rows.map((row, i) => (
           <tr key={i} data-verdict={field(row, 'verdict')} title={field(row, 'detail')}>
-            <th scope="row"><code>{field(row, 'name')}</code></th>
+            <th scope="row"><code><Breakable text={field(row, 'name')} /></code></th>
             <td className="jp-mlops-figure">{shown(numberField(row, 'expected') ?? field(row, 'expected'))}</td>
             <td className="jp-mlops-figure">{shown(numberField(row, 'found') ?? field(row, 'found'))}</td>
             <td><Verdict verdict={field(row, 'verdict')} /></td>

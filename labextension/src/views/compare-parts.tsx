@@ -6,6 +6,7 @@ import type { CodeChange, DataChange } from '../api/schema';
 import { dataWords, diffLines, type DataWord, type DiffLine } from '../model/runs-compare';
 import { Breakable, Chip, type Tone } from './parts';
 import { useText, type Text } from './text';
+import { changeWord } from './words';
 
 const NAMES_SHOWN = 8;
 const STRETCHES_SHOWN = 4;
@@ -16,8 +17,8 @@ function Line({ line }: { line: DiffLine }): React.JSX.Element {
   const text = useText();
   const words = { '+': text.__('added: '), '-': text.__('removed: '), ' ': '', '@': text.__('lines left out') }[line.mark];
   return (
-    <div className="jp-mlops-diff-line" data-mark={line.mark}>
-      <span className="jp-mlops-diff-mark" aria-hidden="true">{SIGN[line.mark]}</span>
+    <div className="jp-mlops-codediff-line" data-mark={line.mark}>
+      <span className="jp-mlops-codediff-mark" aria-hidden="true">{SIGN[line.mark]}</span>
       <span>{words !== '' && <span className="jp-mlops-hidden">{words}</span>}{line.text}</span>
     </div>
   );
@@ -30,7 +31,7 @@ export function Diff({ diff, label }: { diff: string; label: string }): React.JS
   return (
     // Wide code scrolls, which the keyboard does too.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="jp-mlops-diff" role="group" aria-label={label} tabIndex={0}>
+    <div className="jp-mlops-codediff" role="group" aria-label={label} tabIndex={0}>
       <div>
         {lines.slice(0, LINES_SHOWN).map((line, i) => <Line key={i} line={line} />)}
         {lines.length > LINES_SHOWN && <p className="jp-mlops-muted">{text.__('and %1 more lines', lines.length - LINES_SHOWN)}</p>}
@@ -54,7 +55,7 @@ export function CodeChanges({ changes, a, b }: { changes: readonly CodeChange[];
     <ol className="jp-mlops-code-changes" data-testid="mlops-code-changes">
       {changes.map((change, i) => (
         <li key={i}>
-          <h3 className="jp-mlops-label">{place(change)} <Chip tone={TONES[change.kind] ?? 'plain'}>{text.__(change.kind)}</Chip></h3>
+          <h3 className="jp-mlops-label">{place(change)} <Chip tone={TONES[change.kind] ?? 'plain'}>{changeWord(text, change.kind)}</Chip></h3>
           <Diff diff={change.diff} label={place(change)} />
         </li>
       ))}
@@ -111,7 +112,7 @@ export function DataChanges({ changes }: { changes: readonly DataChange[] }): Re
         const words = [...dataWords(change).map(word => wordsOf(word, text)), sizes(change)].filter(one => one !== '');
         return (
           <li key={change.name}>
-            <p className="jp-mlops-label"><code><Breakable text={change.name} /></code> <Chip tone={TONES[change.kind] ?? 'plain'}>{text.__(change.kind)}</Chip></p>
+            <p className="jp-mlops-label"><code><Breakable text={change.name} /></code> <Chip tone={TONES[change.kind] ?? 'plain'}>{changeWord(text, change.kind)}</Chip></p>
             {words.length > 0 && <ul>{words.map(one => <li key={one} className="jp-mlops-wrap jp-mlops-figure">{one}</li>)}</ul>}
           </li>
         );

@@ -17,7 +17,7 @@ import { useTab, type View } from './view';
 
 const MOST = 200;
 
-function Side({ line, what }: { line: RunLine; what: string }): React.JSX.Element {
+function Side({ line, what, of }: { line: RunLine; what: string; of: string }): React.JSX.Element {
   const actions = useActions();
   return (
     <div className="jp-mlops-side">
@@ -25,7 +25,7 @@ function Side({ line, what }: { line: RunLine; what: string }): React.JSX.Elemen
       <button type="button" className="jp-mlops-link" data-leads={`run:${line.id}`} onClick={() => actions.show('run', line.id)}>
         <Breakable text={nameOf(line)} />
       </button>
-      <span className="jp-mlops-muted jp-mlops-small">{`${line.experiment} · ${when(line.started)}`}</span>
+      <span className="jp-mlops-muted jp-mlops-small">{of === '' ? when(line.started) : `${of} · ${when(line.started)}`}</span>
     </div>
   );
 }
@@ -40,17 +40,18 @@ function Heads({ compared: { a, b }, others }: HeadsProps): React.JSX.Element {
   const actions = useActions();
   const text = useText();
   const id = React.useId();
+  const several = a.experiment !== b.experiment;
   return (
     <>
       <div className="jp-mlops-sides">
-        <Side line={a} what={text.__('from')} />
+        <Side line={a} what={text.__('from')} of={several ? a.experiment : ''} />
         <Button kind="quiet" label={text.__('The other way round')} onClick={() => actions.show('compare', a.id, b.id)}>⇄</Button>
-        <Side line={b} what={text.__('to')} />
+        <Side line={b} what={text.__('to')} of={several ? b.experiment : ''} />
       </div>
       {others.length > 0 && (
-        <div className="jp-mlops-against">
+        <div className="jp-mlops-opposite">
           <label htmlFor={id}>{text.__('Compared with')}</label>
-          <select id={id} className="jp-mod-styled" value={a.id} onChange={event => actions.show('compare', b.id, event.target.value)}>
+          <select id={id} className="jp-mlops-select" value={a.id} onChange={event => actions.show('compare', b.id, event.target.value)}>
             {[...(others.some(one => one.id === a.id) ? [] : [a]), ...others].map(one => <option key={one.id} value={one.id}>{nameOf(one)}{one.baseline === true ? text.__(' (baseline)') : ''}</option>)}
           </select>
         </div>
@@ -80,7 +81,7 @@ function Metrics({ changes, a, b }: { changes: readonly MetricChange[]; a: RunLi
   const shown = all || whole.length === 0 ? changes.slice(0, MOST) : whole;
   return (
     <>
-      <table className="jp-mlops-table jp-mlops-compared">
+      <table className="jp-mlops-table jp-mlops-compared jp-mlops-stacks">
         <thead><tr><th scope="col">{text.__('metric')}</th><th scope="col">{`#${a.number}`}</th><th scope="col">{`#${b.number}`}</th><th scope="col">{text.__('change')}</th></tr></thead>
         <tbody>
           {shown.map(change => (
@@ -128,7 +129,7 @@ function Found({ compared }: { compared: Compared }): React.JSX.Element {
   const around = [...environment.map(sides), ...packages.map(versions)];
   return (
     <div className="jp-mlops-compare" data-testid="mlops-compare-page">
-      {random.map(words => <p key={words} className="jp-mlops-note jp-mlops-mod-warn"><Icon mark="warning" /><span>{text.__(words)}</span></p>)}
+      {random.map(words => <p key={words} className="jp-mlops-note jp-mlops-mod-warn"><Icon mark="warning" /><span>{words}</span></p>)}
       {found.same === true && random.length === 0 && <p className="jp-mlops-note" data-testid="mlops-same">{text.__('Code, params, data and environment are equal.')}</p>}
       {metrics.length > 0 && <Section title={text.__('Metrics')} fold="compare:metrics" note={String(metrics.length)}><Metrics changes={metrics} a={a} b={b} /></Section>}
       {settings.length > 0 && <Section title={text.__('Params')} fold="compare:params" note={String(settings.length)}><Values rows={settings} a={a} b={b} what={text.__('param')} /></Section>}
@@ -165,7 +166,7 @@ function ComparePage({ model, place, panel }: { model: CompareModel; place: Plac
 
 export const compareView: View = {
   id: 'compare',
-  tab: '',
+  tab: null,
   open: around => {
     const model = new CompareModel(around);
     return { model, draw: ({ place, panel }) => <ComparePage model={model} place={place} panel={panel} /> };

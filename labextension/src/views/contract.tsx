@@ -46,7 +46,7 @@ function TermFields({ parameter, terms, onSay }: TermsProps): React.JSX.Element 
       {!secret && parameter.type !== 'array' && (
         <div className="jp-mlops-field">
           <label htmlFor={id}>{text.__('Type')}</label>
-          <select id={id} className="jp-mod-styled jp-mlops-input" value={terms.type ?? ''} onChange={event => onSay({ ...terms, type: event.target.value })}>
+          <select id={id} className="jp-mlops-select jp-mlops-input" value={terms.type ?? ''} onChange={event => onSay({ ...terms, type: event.target.value })}>
             <option value="">{text.__('%1 (as it is)', parameter.type)}</option>
             {TYPES.filter(type => type !== parameter.type).map(type => <option key={type} value={type}>{type}</option>)}
           </select>
@@ -56,7 +56,7 @@ function TermFields({ parameter, terms, onSay }: TermsProps): React.JSX.Element 
         <TextField label={text.__('Range')} placeholder={rangeOf(parameter) || '1..500'} value={terms.range ?? ''} onChange={range => onSay({ ...terms, range })} />
       )}
       {!secret && <TextField label={text.__('Choices')} placeholder={choicesOf(parameter)?.join(',') ?? text.__('values with commas between')} value={terms.choices ?? ''} onChange={choices => onSay({ ...terms, choices })} />}
-      <TextField label={text.__('Secret')} placeholder="env:API_KEY" help={text.__('Where to find it; the value itself is then nowhere in the job.')} value={terms.secret ?? ''} onChange={where => onSay({ ...terms, secret: where })} />
+      <TextField label={text.__('Secret')} placeholder={text.__('env:API_KEY')} help={text.__('Where to find it; the value itself is then nowhere in the job.')} value={terms.secret ?? ''} onChange={where => onSay({ ...terms, secret: where })} />
     </div>
   );
 }

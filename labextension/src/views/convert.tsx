@@ -19,6 +19,7 @@ import { useText } from './text';
 import { field } from './unknowns';
 import { Verdict } from './verdict';
 import { useTab, type View } from './view';
+import { resultWord } from './words';
 
 /** Milliseconds without a change after which a draft is looked at again. */
 const TYPING = 400;
@@ -93,6 +94,7 @@ interface ResultsProps {
 }
 
 function Results({ offered, chosen, onChoose }: ResultsProps): React.JSX.Element {
+  const text = useText();
   const names = [...new Set(offered.map(result => result.name))];
   const kept = chosen ?? names;
   const toggle = (name: string): void => {
@@ -103,16 +105,16 @@ function Results({ offered, chosen, onChoose }: ResultsProps): React.JSX.Element
   };
   return (
     <fieldset className="jp-mlops-block jp-mlops-fieldset">
-      <legend className="jp-mlops-label">Results that the job must reproduce</legend>
+      <legend className="jp-mlops-label">{text.__('Results that the job must reproduce')}</legend>
       {names.map(name => {
         const results = offered.filter(result => result.name === name);
         const value = results[0]?.value;
         return (
           <label key={name} className="jp-mlops-keep">
-            <input type="checkbox" checked={kept.includes(name)} onChange={() => toggle(name)} aria-label={`Keep the result ${name}`} />
+            <input type="checkbox" checked={kept.includes(name)} onChange={() => toggle(name)} aria-label={text.__('Keep the result %1', name)} />
             <code>{name}</code>
-            <span className="jp-mlops-keep-type">{results[0]?.kind}</span>
-            <code className="jp-mlops-figure">{results.length > 1 ? `${results.length} keys` : typeof value === 'number' ? number(value) : ''}</code>
+            <span className="jp-mlops-keep-type">{resultWord(text, results[0]?.kind ?? '')}</span>
+            <code className="jp-mlops-figure">{results.length > 1 ? text._n('%1 key', '%1 keys', results.length) : typeof value === 'number' ? number(value) : ''}</code>
           </label>
         );
       })}
@@ -128,14 +130,15 @@ interface FolderProps {
 }
 
 function Destination({ folder, verify, onFolder, onVerify }: FolderProps): React.JSX.Element {
+  const text = useText();
   const id = React.useId();
   return (
     <div className="jp-mlops-block">
-      <label className="jp-mlops-label" htmlFor={id}>Folder</label>
+      <label className="jp-mlops-label" htmlFor={id}>{text.__('Folder')}</label>
       <input id={id} className="jp-mod-styled jp-mlops-input" type="text" spellCheck={false} required value={folder} onChange={event => onFolder(event.target.value)} />
       <label className="jp-mlops-check">
         <input type="checkbox" checked={verify} onChange={event => onVerify(event.target.checked)} />
-        Verify after converting
+        {text.__('Verify after converting')}
       </label>
     </div>
   );
@@ -179,8 +182,8 @@ interface StartProps {
   path: string;
   tasks: readonly Task[];
   model: Submitting;
-  /** Why the preview is not what was asked for; "" if it is. */
-  wrong: string;
+  /** Whether the preview is not what was asked for. */
+  wrong: boolean;
 }
 
 /** Where it goes, and where it is to run then; the making of it, and what came of that. */
@@ -218,7 +221,7 @@ function Start({ run, draft, preview, path, tasks, model, wrong }: StartProps): 
       </InSight>
       {current?.state !== 'succeeded' && (
         <div className="jp-mlops-buttons">
-          <Button kind="primary" testid="mlops-create-job" disabled={!idle || wrong !== '' || folder.trim() === ''} onClick={() => create(false)}>{text.__('Create job')}</Button>
+          <Button kind="primary" testid="mlops-create-job" disabled={!idle || wrong || folder.trim() === ''} onClick={() => create(false)}>{text.__('Create job')}</Button>
           {stoppedByEffects(current) && <Button onClick={() => create(true)}>{text.__('Create anyway, effects included')}</Button>}
           <Button onClick={() => actions.back()}>{text.__('Cancel')}</Button>
         </div>
@@ -252,7 +255,7 @@ function Convert({ run, path, tasks, model }: ConvertProps): React.JSX.Element {
           <InSight of={problem?.message ?? ''}><ProblemNote problem={problem} /></InSight>
           <PreviewCells preview={preview} left={draft.left} chosen={draft.chosen} onChoose={chosen => change({ chosen })} />
           <DroppedCells preview={preview} chosen={draft.chosen} onChoose={chosen => change({ chosen })} />
-          <Start run={run} draft={draft} preview={preview} path={path} tasks={tasks} model={model} wrong={problem?.message ?? ''} />
+          <Start run={run} draft={draft} preview={preview} path={path} tasks={tasks} model={model} wrong={problem !== null} />
         </>
       )}
     </Page>
@@ -283,7 +286,7 @@ function ConvertPage({ run: id, panel, one, model }: ConvertPageProps): React.JS
 
 export const convertView: View = {
   id: 'convert',
-  tab: '',
+  tab: null,
   open: around => {
     const model = new Submitting(around.requests, () => undefined);
     const one = new OneRunModel(around);

@@ -4,7 +4,6 @@ import * as React from 'react';
 
 import type { Delivery } from '../api/schema';
 import { DeliveryModel, share, weekly } from '../model/delivery';
-import { count } from '../model/format';
 import { percent, span } from '../model/spans';
 import type { PanelState } from '../model/state';
 import { Button, Fold, ProblemNote, Section } from './parts';
@@ -45,14 +44,14 @@ function figuresOf(one: Delivery, text: Text): Figure[] {
     {
       name: text.__('Runs that fail'),
       value: orDash(share(whole.failed_runs, whole.runs), percent),
-      about: text.__('%1 of %2', whole.failed_runs, count(whole.runs, 'run')),
+      about: text._n('%2 of %1 run', '%2 of %1 runs', whole.runs, whole.failed_runs),
       weeks: weekly(one, week => week.failed_runs, week => week.runs),
       kind: 'share'
     },
     {
       name: text.__('Jobs that fail'),
       value: orDash(share(whole.failed_jobs, whole.jobs), percent),
-      about: text.__('%1 of %2', whole.failed_jobs, count(whole.jobs, 'job')),
+      about: text._n('%2 of %1 job', '%2 of %1 jobs', whole.jobs, whole.failed_jobs),
       weeks: weekly(one, week => week.failed_jobs, week => week.jobs),
       kind: 'share'
     },
@@ -174,7 +173,7 @@ function DeliveryTab({ panel, model }: { panel: PanelState; model: DeliveryModel
 
 export const deliveryView: View = {
   id: 'delivery',
-  tab: 'Delivery',
+  tab: text => text.__('Delivery'),
   open: around => {
     const model = new DeliveryModel(around);
     return { model, draw: ({ panel }) => <DeliveryTab panel={panel} model={model} /> };

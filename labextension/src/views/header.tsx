@@ -9,6 +9,7 @@ import type { PanelState, Phase } from '../model/state';
 import { Icon, type Mark } from './icons';
 import { Chip, useActions, type Tone } from './parts';
 import { useText, type Text } from './text';
+import { badgeReason, badgeWord } from './words';
 
 function stateWords(text: Text): Record<Phase, string> {
   return {
@@ -87,12 +88,13 @@ function Reproducible({ state }: { state: PanelState }): React.JSX.Element | nul
     return null;
   }
   const badge = badgeOf(state.runs, session, state.stale, state.live?.environment ?? '');
+  const reason = badgeReason(text, badge.fact);
   const { mark, tone } = BADGES[badge.word];
   return (
     <p className="jp-mlops-header-badge" data-testid="mlops-badge" data-word={badge.word} role="status">
-      <span title={badge.reason}><Chip mark={mark} tone={tone}>{text.__(badge.word)}</Chip></span>
+      <span title={reason}><Chip mark={mark} tone={tone}>{badgeWord(text, badge.word)}</Chip></span>
       <Objective state={state} />
-      <span className="jp-mlops-muted jp-mlops-small jp-mlops-header-reason">{badge.reason}</span>
+      <span className="jp-mlops-muted jp-mlops-small jp-mlops-header-reason">{reason}</span>
     </p>
   );
 }
@@ -128,7 +130,7 @@ export function Header({ state }: { state: PanelState }): React.JSX.Element | nu
         )}
       </p>
       <Reproducible state={state} />
-      {(session?.notes ?? []).map(note => (
+      {(state.trail[0].view === 'now' ? (session?.notes ?? []) : []).map(note => (
         <p key={note} className="jp-mlops-note jp-mlops-mod-quiet">
           <Icon mark="warning" />
           <span>{note}</span>

@@ -73,6 +73,6 @@ function Now({ state }: { state: PanelState }): React.JSX.Element {
 
 export const nowView: View = {
   id: 'now',
-  tab: 'Now',
+  tab: text => text.__('Now'),
   open: () => ({ model: null, draw: ({ panel }) => <Now state={panel} /> })
 };

@@ -10,11 +10,11 @@ import { Header, Offline } from './header';
 import { ActionsProvider, FoldsProvider, ProblemNote } from './parts';
 import { MismatchNote } from './places';
 import { Tabs } from './tabs';
-import { ENGLISH, TextProvider, type Text } from './text';
+import { ENGLISH, TextProvider, useText, type Text } from './text';
 import { useOpened, type View } from './view';
 import { VIEWS } from './views';
 
-const TABS = VIEWS.filter(view => view.tab !== '');
+const TABS = VIEWS.filter(view => view.tab !== null);
 
 function viewOf(place: Place): View {
   const [first] = VIEWS;
@@ -40,11 +40,12 @@ function useReturn(body: React.RefObject<HTMLElement>, trail: readonly Place[]):
 
 function Body({ state, around, id }: { state: PanelState; around: Surroundings; id: string }): React.JSX.Element {
   const [place] = state.trail;
+  const text = useText();
   const body = React.useRef<HTMLDivElement>(null);
   const opened = useOpened(viewOf(place), around);
   useReturn(body, state.trail);
   return (
-    <div id={id} className="jp-mlops-body" role="tabpanel" aria-label={viewOf(place).tab || 'Page'} ref={body} data-view={place.view}>
+    <div id={id} className="jp-mlops-body" role="tabpanel" aria-label={viewOf(place).tab?.(text) ?? text.__('Page')} ref={body} data-view={place.view}>
       <MismatchNote versions={state.mismatch} command={state.installCommand} />
       <ProblemNote problem={state.problem} />
       {opened.draw({ place, panel: state })}
@@ -62,7 +63,7 @@ interface PanelProps {
 export function Panel({ state, actions, around, text = ENGLISH }: PanelProps): React.JSX.Element {
   const id = React.useId();
   const start = state.trail.at(-1) ?? state.trail[0];
-  const front = (state.trail.find(place => viewOf(place).tab !== '') ?? start).view;
+  const front = (state.trail.find(place => viewOf(place).tab !== null) ?? start).view;
   return (
     <ActionsProvider value={actions}>
       <div className="jp-mlops" role="region" aria-label="MLOps" data-testid="mlops-panel" data-phase={state.phase}>

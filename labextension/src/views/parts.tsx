@@ -8,6 +8,7 @@ import type { Folds } from '../model/folds';
 import { problemOf, type Problem } from '../model/problem';
 import { Icon, Spinner, type Mark } from './icons';
 import { useText } from './text';
+import { taskWord } from './words';
 
 const ActionsContext = React.createContext<Actions | null>(null);
 export const ActionsProvider = ActionsContext.Provider;
@@ -120,25 +121,28 @@ export function Copyable({ text, what, testid }: { text: string; what: string; t
 }
 
 export function ProblemNote({ problem }: { problem: Problem | null }): React.JSX.Element | null {
+  const text = useText();
   if (!problem) {
     return null;
   }
+  const message = problem.away === true ? text.__('The Jupyter server does not answer') : problem.message || text.__('The server does not know this');
+  const remedy = problem.away === true ? text.__('Check that it is still running') : problem.remedy;
   return (
     <div className="jp-mlops-note jp-mlops-mod-error" role="alert">
       <Icon mark="warning" />
       <div>
-        <p>{problem.message}</p>
-        {problem.remedy !== '' && <p className="jp-mlops-muted">{problem.remedy}</p>}
+        <p>{message}</p>
+        {remedy !== '' && <p className="jp-mlops-muted">{remedy}</p>}
       </div>
     </div>
   );
 }
 
-/** Text that may go on in the next line where a part of a name ends: `l2_` `regularization`. */
+/** Text that may go on in the next line where a part of a name ends: `l2_` `regularization`, `Boosting` `Classifier`. */
 export function Breakable({ text }: { text: string }): React.JSX.Element {
   return (
     <>
-      {text.split(/(?<=[_.→(,[])/).map((part, i) => (
+      {text.split(/(?<=[_→(,[])|(?<=\.)(?=\p{L})|(?<=\p{Ll})(?=\p{Lu})/u).map((part, i) => (
         <React.Fragment key={i}>
           {i > 0 && <wbr />}
           {part}
@@ -267,7 +271,7 @@ export function TaskProgress({ task }: { task: Task | undefined }): React.JSX.El
           {words === '' ? text.__('Starting…') : words}
         </span>
         {total > 0 && <span className="jp-mlops-figure">{`${done}/${total}`}</span>}
-        <Button kind="quiet" label={text.__('Cancel: %1', words || task.kind)} onClick={() => void actions.cancel(task.id)}>
+        <Button kind="quiet" label={text.__('Cancel: %1', words || taskWord(text, task.kind))} onClick={() => void actions.cancel(task.id)}>
           {text.__('Cancel')}
         </Button>
       </div>

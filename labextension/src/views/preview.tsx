@@ -160,7 +160,7 @@ function Input({ input, policy, onPolicy }: { input: JobInput; policy: NonNullab
       <th scope="row"><code>{input.name}</code></th>
       <td className="jp-mlops-path" title={input.path}>{input.path} <Chip tone="plain">{input.carried === true ? text.__('carried') : text.__('by path')}</Chip></td>
       <td>
-        <select className="jp-mod-styled jp-mlops-input jp-mlops-short" value={policy} aria-label={text.__('If %1 has other columns or is broken', input.name)} onChange={event => onPolicy(event.target.value as NonNullable<JobInput['policy']>)}>
+        <select className="jp-mlops-select jp-mlops-input jp-mlops-short" value={policy} aria-label={text.__('If %1 has other columns or is broken', input.name)} onChange={event => onPolicy(event.target.value as NonNullable<JobInput['policy']>)}>
           <option value="record">{text.__('record')}</option>
           <option value="warn">{text.__('warn')}</option>
           <option value="fail">{text.__('fail')}</option>
@@ -191,11 +191,12 @@ export function Inputs({ preview, policies, onPolicy }: { preview: Preview; poli
 }
 
 export function Warnings({ warnings }: { warnings: readonly string[] }): React.JSX.Element | null {
+  const text = useText();
   if (warnings.length === 0) {
     return null;
   }
   return (
-    <ul className="jp-mlops-warnings" aria-label="Warnings">
+    <ul className="jp-mlops-warnings" aria-label={text.__('Warnings')}>
       {warnings.map(warning => (
         <li key={warning} className="jp-mlops-note jp-mlops-mod-warn">
           <Icon mark="warning" />

@@ -7,7 +7,7 @@ import type { ExecutionRow, StaleCell } from '../api/schema';
 import type { ExecutionState } from '../api/states';
 import { bytes, duration } from '../model/format';
 import { Icon, Spinner, type Mark } from './icons';
-import { Button, useActions, useNow } from './parts';
+import { Breakable, Button, useActions, useNow } from './parts';
 import { useText, type Text } from './text';
 
 /** More rows than these are drawn only where they are in sight. */
@@ -62,7 +62,7 @@ function Details({ row, grown }: { row: ExecutionRow; grown: number }): React.JS
   ].filter(part => part !== '');
   return (
     <div className="jp-mlops-execution-details" data-testid="mlops-execution-details">
-      {row.wrote.length > 0 && <p>{text.__('wrote')} <code>{row.wrote.join(', ')}</code></p>}
+      {row.wrote.length > 0 && <p>{text.__('wrote')} <code><Breakable text={row.wrote.join(', ')} /></code></p>}
       {facts.length > 0 && <p className="jp-mlops-muted">{facts.join(' · ')}</p>}
       {row.cell !== '' && (
         <Button kind="quiet" leads={`history:${row.cell}`} testid="mlops-history" onClick={() => actions.show('history', row.cell)}>

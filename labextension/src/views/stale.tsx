@@ -6,7 +6,7 @@ import type { StaleCell } from '../api/schema';
 import type { Rerun } from '../model/rerun';
 import type { PanelState } from '../model/state';
 import { Icon } from './icons';
-import { Button, Fold, useActions } from './parts';
+import { Breakable, Button, Fold, useActions } from './parts';
 import { useText, type Text } from './text';
 
 /** What a rerun came to. How many ran is said until something else does not hold. */
@@ -25,7 +25,7 @@ function Cell({ cell }: { cell: StaleCell }): React.JSX.Element {
     <li>
       <button type="button" className="jp-mlops-stale-cell" data-testid="mlops-stale-cell" data-kind={cell.kind} onClick={() => void actions.reveal(cell.id)}>
         <span className="jp-mlops-n">{cell.n ?? '–'}</span>
-        <span className="jp-mlops-stale-reason">{cell.reason}</span>
+        <span className="jp-mlops-stale-reason"><Breakable text={cell.reason} /></span>
       </button>
     </li>
   );

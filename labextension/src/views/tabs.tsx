@@ -12,6 +12,9 @@ export function Tabs({ views, front, body }: { views: readonly View[]; front: st
   const actions = useActions();
   const text = useText();
   const list = React.useRef<HTMLDivElement>(null);
+  React.useEffect(() => {
+    list.current?.querySelector(`[data-view="${front}"]`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [front]);
   const go = (place: number): void => {
     const view = views[(place + views.length) % views.length];
     if (view) {
@@ -40,7 +43,7 @@ export function Tabs({ views, front, body }: { views: readonly View[]; front: st
           onClick={() => actions.show(view.id)}
           onKeyDown={event => onKey(event, i)}
         >
-          {text.__(view.tab)}
+          {view.tab?.(text)}
         </button>
       ))}
     </div>

@@ -3,19 +3,21 @@
 import * as React from 'react';
 
 import type { Dataset, Metric, Param, Run } from '../api/schema';
-import { count, keyedMetrics, mainMetrics, number, scalar } from '../model/format';
+import { keyedMetrics, mainMetrics, number, scalar } from '../model/format';
 import { Breakable, Button, Fold } from './parts';
+import { useText, type Text } from './text';
 
 const WIDTH = 64;
 const HEIGHT = 16;
 
 /** A metric's course over steps. */
 function Course({ values }: { values: readonly number[] }): React.JSX.Element {
+  const text = useText();
   const low = Math.min(...values);
   const span = Math.max(...values) - low || 1;
   const points = values.map((value, i) => `${(i / (values.length - 1)) * WIDTH},${HEIGHT - 2 - ((value - low) / span) * (HEIGHT - 4)}`);
   return (
-    <svg className="jp-mlops-course" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`${values.length} values, from ${number(values[0] ?? 0)} to ${number(values.at(-1) ?? 0)}`}>
+    <svg className="jp-mlops-course" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={text.__('%1 values, from %2 to %3', values.length, number(values[0] ?? 0), number(values.at(-1) ?? 0))}>
       <polyline points={points.join(' ')} />
     </svg>
   );
@@ -36,9 +38,10 @@ export function MetricLine({ metrics }: { metrics: readonly Metric[] }): React.J
 }
 
 function Keyed({ run, name, metrics }: { run: string; name: string; metrics: readonly Metric[] }): React.JSX.Element {
+  const text = useText();
   const top = Math.max(...metrics.map(metric => Math.abs(metric.value)), Number.MIN_VALUE);
   return (
-    <Fold name={`keys:${run}:${name}`} label={<><code>{name}</code> by key <span className="jp-mlops-label-note">{metrics.length}</span></>}>
+    <Fold name={`keys:${run}:${name}`} label={<><code>{name}</code> {text.__('by key')} <span className="jp-mlops-label-note">{metrics.length}</span></>}>
       <table className="jp-mlops-table jp-mlops-keyed">
         <tbody>
           {metrics.map(metric => (
@@ -58,6 +61,7 @@ function Keyed({ run, name, metrics }: { run: string; name: string; metrics: rea
 
 /** All metrics. Those that the headline shows are listed again only where the list says more. */
 export function Metrics({ run, headline }: { run: Run; headline: number }): React.JSX.Element | null {
+  const text = useText();
   const all = mainMetrics(run);
   const more = all.length > headline || all.some(metric => (metric.series ?? []).length > 1 || metric.shared === true);
   const main = more ? all : [];
@@ -67,14 +71,14 @@ export function Metrics({ run, headline }: { run: Run; headline: number }): Reac
   }
   return (
     <div className="jp-mlops-block">
-      <h3 className="jp-mlops-label">Metrics</h3>
+      <h3 className="jp-mlops-label">{text.__('Metrics')}</h3>
       <table className="jp-mlops-table">
         <tbody>
           {main.map(metric => (
             <tr key={metric.name}>
               <th scope="row">
                 <code><Breakable text={metric.name} /></code>
-                {metric.shared === true && <span className="jp-mlops-label-note" title="It could belong to more than one model"> shared</span>}
+                {metric.shared === true && <span className="jp-mlops-label-note" title={text.__('It could belong to more than one model')}> {text.__('shared')}</span>}
               </th>
               <td>{(metric.series ?? []).length > 1 && <Course values={metric.series ?? []} />}</td>
               <td className="jp-mlops-figure" title={String(metric.value)}>{number(metric.value)}</td>
@@ -90,6 +94,7 @@ export function Metrics({ run, headline }: { run: Run; headline: number }): Reac
 }
 
 export function Params({ params }: { params: readonly Param[] }): React.JSX.Element | null {
+  const text = useText();
   const [all, setAll] = React.useState(false);
   const shown = params.filter(param => param.shown !== false);
   const list = all ? [...shown, ...params.filter(param => param.shown === false)] : shown;
@@ -99,10 +104,10 @@ export function Params({ params }: { params: readonly Param[] }): React.JSX.Elem
   return (
     <div className="jp-mlops-block">
       <h3 className="jp-mlops-label">
-        Params
+        {text.__('Params')}
         {shown.length < params.length && (
-          <Button kind="quiet" label={all ? 'Show only the params that matter' : 'Show all params'} onClick={() => setAll(!all)}>
-            {all ? 'fewer' : `all ${params.length}`}
+          <Button kind="quiet" label={all ? text.__('Show only the params that matter') : text.__('Show all params')} onClick={() => setAll(!all)}>
+            {all ? text.__('fewer') : text.__('all %1', params.length)}
           </Button>
         )}
       </h3>
@@ -120,31 +125,32 @@ export function Params({ params }: { params: readonly Param[] }): React.JSX.Elem
   );
 }
 
-function sizeOf(dataset: Dataset): string {
+function sizeOf(dataset: Dataset, text: Text): string {
   const shape = dataset.fingerprint.shape ?? [];
   const [rows, columns] = shape;
   if (rows === undefined) {
-    return dataset.fingerprint.kind === 'opaque' ? 'content unknown' : dataset.fingerprint.kind;
+    return dataset.fingerprint.kind === 'opaque' ? text.__('content unknown') : dataset.fingerprint.kind;
   }
-  return columns === undefined ? count(rows, 'row') : `${rows.toLocaleString('en')} × ${columns.toLocaleString('en')}`;
+  return columns === undefined ? text._n('%2 row', '%2 rows', rows, rows.toLocaleString('en')) : `${rows.toLocaleString('en')} × ${columns.toLocaleString('en')}`;
 }
 
 export function Datasets({ datasets }: { datasets: readonly Dataset[] }): React.JSX.Element | null {
+  const text = useText();
   if (datasets.length === 0) {
     return null;
   }
   return (
     <div className="jp-mlops-block">
-      <h3 className="jp-mlops-label">Data</h3>
+      <h3 className="jp-mlops-label">{text.__('Data')}</h3>
       <table className="jp-mlops-table">
         <tbody>
           {datasets.map(dataset => (
-            <tr key={`${dataset.name}${dataset.role ?? ''}`} title={dataset.fingerprint.digest ?? 'content unknown'}>
+            <tr key={`${dataset.name}${dataset.role ?? ''}`} title={dataset.fingerprint.digest ?? text.__('content unknown')}>
               <th scope="row">
                 <code><Breakable text={dataset.name} /></code>
                 {(dataset.source ?? dataset.name) !== dataset.name && <span className="jp-mlops-label-note">{` ${dataset.source}`}</span>}
               </th>
-              <td className="jp-mlops-figure">{sizeOf(dataset)}</td>
+              <td className="jp-mlops-figure">{sizeOf(dataset, text)}</td>
             </tr>
           ))}
         </tbody>

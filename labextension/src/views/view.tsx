@@ -10,6 +10,7 @@ import * as React from 'react';
 import type { PanelState } from '../model/state';
 import type { Look, Surroundings, TabModel } from '../model/tab';
 import type { Place } from '../model/trail';
+import type { Text } from './text';
 
 export interface Shown {
   readonly place: Place;
@@ -23,8 +24,8 @@ export interface Opened {
 
 export interface View {
   readonly id: string;
-  /** What its tab says; "" for a page that no tab leads to. */
-  readonly tab: string;
+  /** What its tab says; null for a page that no tab leads to. */
+  readonly tab: ((text: Text) => string) | null;
   open(around: Surroundings): Opened;
 }
 

@@ -82,11 +82,17 @@ function Top({ column, other }: { column: ColumnPicture; other: ColumnPicture | 
   );
 }
 
+/** Of truth values, nothing is false. */
+function zeroWords(text: Text, column: ColumnPicture): string {
+  const n = (column.zeros ?? 0).toLocaleString('en');
+  return column.type === 'bool' ? text.__('%1 false', n) : text.__('%1 zero', n);
+}
+
 function facts(text: Text, column: ColumnPicture): string[] {
   const share = column.count === 0 ? 0 : (column.nulls ?? 0) / column.count;
   return [
     (column.nulls ?? 0) > 0 ? text.__('%1 null (%2 %)', (column.nulls ?? 0).toLocaleString('en'), share < 0.01 ? '<1' : Math.round(share * 100)) : text.__('no nulls'),
-    (column.zeros ?? 0) > 0 && column.kind === 'number' ? text.__('%1 zero', (column.zeros ?? 0).toLocaleString('en')) : '',
+    (column.zeros ?? 0) > 0 && column.kind === 'number' ? zeroWords(text, column) : '',
     (column.infinities ?? 0) > 0 ? text.__('%1 infinite', (column.infinities ?? 0).toLocaleString('en')) : '',
     column.kind === 'text' && column.distinct !== null && column.distinct !== undefined ? text._n('%1 value', '%1 values', column.distinct) : ''
   ].filter(fact => fact !== '');

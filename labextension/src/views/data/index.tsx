@@ -9,7 +9,7 @@ import { DatasetOf } from './page';
 
 export const dataView: View = {
   id: 'data',
-  tab: 'Data',
+  tab: text => text.__('Data'),
   open: around => {
     const model = new DataModel(around);
     return { model, draw: ({ panel }) => <DataTab model={model} panel={panel} /> };
@@ -18,7 +18,7 @@ export const dataView: View = {
 
 export const datasetView: View = {
   id: 'dataset',
-  tab: '',
+  tab: null,
   open: around => {
     const model = new DatasetModel(around);
     return { model, draw: ({ place }) => <DatasetOf model={model} dataset={place.subject} /> };

@@ -25,7 +25,7 @@ function Row({ row }: { row: DatasetRow }): React.JSX.Element {
   const text = useText();
   const used = [
     text._n('%1 cell', '%1 cells', row.cells ?? 0), (row.runs ?? 0) > 0 ? text._n('%1 run', '%1 runs', row.runs ?? 0) : '', when(row.last)
-  ].filter(part => part !== '').join(' · ');
+  ].filter(part => part !== '');
   return (
     <li>
       <button
@@ -34,12 +34,12 @@ function Row({ row }: { row: DatasetRow }): React.JSX.Element {
       >
         <span className="jp-mlops-dataset-name" title={row.name}>
           <strong>{row.kind === 'query' ? <code>{row.name}</code> : <Breakable text={row.name} />}</strong>
-          {(row.roles ?? []).map(role => <Chip key={role} tone="plain">{role}</Chip>)}
+          {(row.roles ?? []).filter(role => role !== row.name).map(role => <Chip key={role} tone="plain">{role}</Chip>)}
         </span>
         <span className="jp-mlops-dataset-figures jp-mlops-figure">{figures(row)}</span>
         <span className="jp-mlops-dataset-about">
           {(row.source ?? '') !== '' && <span className="jp-mlops-wrap">{row.source}</span>}
-          <span className="jp-mlops-figure">{used}</span>
+          <span className="jp-mlops-figure">{used.map((fact, i) => <React.Fragment key={i}><span>{i > 0 ? `· ${fact}` : fact}</span> </React.Fragment>)}</span>
         </span>
         <span className="jp-mlops-dataset-version">
           <Coverage coverage={row.coverage ?? 1} />

@@ -247,7 +247,7 @@ export function DatasetOf({ model, dataset }: { model: DatasetModel; dataset: st
           <div className="jp-mlops-dataset-head">
             <p className="jp-mlops-figure">{[version.type ?? '', about(version), row.source ?? ''].filter(part => part !== '').join(' · ')}</p>
             <Coverage coverage={version.coverage ?? 1} />
-            {(row.roles ?? []).map(role => <Chip key={role} tone="plain">{role}</Chip>)}
+            {(row.roles ?? []).filter(role => role !== row.name).map(role => <Chip key={role} tone="plain">{role}</Chip>)}
           </div>
           {(version.digest ?? '') !== '' && <div className="jp-mlops-block"><Copyable text={version.digest ?? ''} what={text.__('the fingerprint')} /></div>}
           <Section title={text.__('Versions')} fold="dataset-versions" note={String(versions.length)}>
@@ -269,7 +269,7 @@ export function DatasetOf({ model, dataset }: { model: DatasetModel; dataset: st
 function columnNote(text: Text, profile: DatasetProfile | null, version: DatasetVersion): string {
   const columns = Math.max(profile?.columns.length ?? 0, (version.columns ?? []).length);
   const rows = profile?.rows ?? null;
-  return [columns > 0 ? text._n('%1 column', '%1 columns', columns) : '', rows === null ? '' : text.__('%1 rows', rows.toLocaleString('en'))]
+  return [columns > 0 ? String(columns) : '', rows === null ? '' : text.__('%1 rows', rows.toLocaleString('en'))]
     .filter(part => part !== '').join(' · ');
 }
 

@@ -3,7 +3,7 @@
 import * as React from 'react';
 
 import type { CellVersion } from '../../api/schema';
-import { count, duration } from '../../model/format';
+import { duration } from '../../model/format';
 import { HistoryModel, keyOf } from '../../model/history';
 import { changedLines, lineDiff } from '../../model/difference';
 import { moment } from '../../model/spans';
@@ -11,6 +11,7 @@ import { Icon, Spinner, type Mark } from '../icons';
 import { Page, ProblemNote, useActions } from '../parts';
 import { useText } from '../text';
 import { useTab, type View } from '../view';
+import { executionWord } from '../words';
 import { Version } from './version';
 
 const MARKS: Record<Exclude<CellVersion['state'], 'running'>, Mark> = {
@@ -46,10 +47,10 @@ function Row(props: RowProps): React.JSX.Element {
   const text = useText();
   const id = React.useId();
   const key = keyOf(version);
-  const word = version.state === 'ok' ? text.__('done') : version.state === 'error' ? text.__('failed') : text.__(version.state);
+  const word = executionWord(text, version.state);
   return (
     <li className="jp-mlops-run" data-testid="mlops-version" data-key={key}>
-      <button type="button" className="jp-mlops-version" aria-expanded={open} aria-controls={id} data-state={version.state} onClick={() => onOpen(open ? '' : key)}>
+      <button type="button" className="jp-mlops-past" aria-expanded={open} aria-controls={id} data-state={version.state} onClick={() => onOpen(open ? '' : key)}>
         <Icon mark="caret" className={open ? 'jp-mlops-mod-open' : ''} />
         <span className="jp-mlops-execution-mark" title={word}>
           {version.state === 'running' ? <Spinner /> : <Icon mark={MARKS[version.state]} />}
@@ -106,7 +107,7 @@ function HistoryPage({ cell, model }: { cell: string; model: HistoryModel }): Re
       {known && (
         <>
           <p className="jp-mlops-inline">
-            <span>{text.__('%1 in %2', count(known.total, 'execution'), count(known.sessions, 'session'))}</span>
+            <span>{text.__('%1 in %2', text._n('%1 execution', '%1 executions', known.total), text._n('%1 session', '%1 sessions', known.sessions))}</span>
             {there ? (
               <button type="button" className="jp-mlops-link" onClick={() => void actions.reveal(cell)}>{text.__('Show the cell')}</button>
             ) : (
@@ -123,7 +124,7 @@ function HistoryPage({ cell, model }: { cell: string; model: HistoryModel }): Re
 
 export const historyView: View = {
   id: 'history',
-  tab: '',
+  tab: null,
   open: around => {
     const model = new HistoryModel(around);
     return { model, draw: ({ place }) => <HistoryPage key={place.subject} cell={place.subject} model={model} /> };

@@ -115,7 +115,7 @@ export function Version({ version, before, newest, model, cell }: VersionProps):
   const shown = outputs[keyOf(version)];
   const silent = shown?.length === 0 && outputs[keyOf(newest)]?.length === 0;
   return (
-    <div className="jp-mlops-details jp-mlops-version-details">
+    <div className="jp-mlops-details jp-mlops-past-details">
       <Source version={version} before={before} now={now} />
       <Restore version={version} now={now} cell={cell} />
       <ProblemNote problem={problem} />

@@ -7,6 +7,7 @@ import { duration } from '../../model/format';
 import { Icon } from '../icons';
 import { Button, useActions } from '../parts';
 import { useText } from '../text';
+import { stateWord } from '../words';
 import { field, firstOf, numberField } from '../unknowns';
 
 /** `onResume`: run it again with what it kept; null while that cannot be. */
@@ -20,7 +21,7 @@ export function Ended({ task, onResume }: { task: Task; onResume: (() => void) |
   const source = field(task.result, 'outcome', 'source');
   const run = field(firstOf(task.result, 'runs'), 'id');
   const failed = state !== '' && state !== 'succeeded';
-  const words = failed ? (cell === null ? text.__('The job %1', state) : text.__('Failed in cell %1', cell)) : text.__('Succeeded');
+  const words = failed ? (cell === null ? text.__('The job did not succeed: %1', stateWord(text, state)) : text.__('Failed in cell %1', cell)) : text.__('Succeeded');
   return (
     <div className={`jp-mlops-note ${failed ? 'jp-mlops-mod-error' : 'jp-mlops-mod-good'}`} role="status" data-testid="mlops-outcome" data-state={state}>
       <Icon mark={failed ? 'cross' : 'check'} />

@@ -4,6 +4,7 @@ import * as React from 'react';
 
 import type { JobInput, JobParameter, Scalar } from '../../api/schema';
 import { scalar } from '../../model/format';
+import { Breakable } from '../parts';
 import { useText } from '../text';
 
 export type Given = Record<string, Scalar | Scalar[]>;
@@ -89,11 +90,11 @@ export function ParameterField({ parameter, value, onChange }: FieldProps): Reac
   const help = helpOf(parameter);
   return (
     <div className="jp-mlops-field" data-changed={changed}>
-      <label htmlFor={id}><code>{parameter.name}</code></label>
+      <label htmlFor={id}><code><Breakable text={parameter.name} /></code></label>
       {flag ? (
         <input id={id} type="checkbox" checked={value === 'true'} onChange={event => onChange(String(event.target.checked))} />
       ) : choices !== null ? (
-        <select id={id} className="jp-mod-styled jp-mlops-input" value={value} onChange={event => onChange(event.target.value)}>
+        <select id={id} className="jp-mlops-select jp-mlops-input" value={value} onChange={event => onChange(event.target.value)}>
           {choices.map(choice => <option key={choice} value={choice}>{choice}</option>)}
         </select>
       ) : (
@@ -136,7 +137,7 @@ export function TextField({ label, value, placeholder, help, type = 'text', onCh
 }
 
 export function InputField({ input, value, onChange }: { input: JobInput; value: string; onChange: (value: string) => void }): React.JSX.Element {
-  return <TextField label={<code>{input.name}</code>} placeholder={input.path} value={value} onChange={onChange} />;
+  return <TextField label={<code><Breakable text={input.name} /></code>} placeholder={input.path} value={value} onChange={onChange} />;
 }
 
 export interface Values {

@@ -3,13 +3,14 @@
 import * as React from 'react';
 
 import type { Handover } from '../../api/schema';
-import { count, duration, when } from '../../model/format';
+import { duration, when } from '../../model/format';
 import { goesOn, type JobsModel } from '../../model/jobs';
 import { moment } from '../../model/spans';
 import type { Surroundings } from '../../model/tab';
 import { Icon, Spinner, type Mark } from '../icons';
 import { Button, Chip, Fold, ProblemNote, useActions, useAttempt, useFold, type Tone } from '../parts';
 import { useText } from '../text';
+import { stateWord } from '../words';
 import { Log } from './log';
 
 const MARKS: Record<Handover['state'], { mark: Mark; tone: Tone } | null> = {
@@ -27,7 +28,7 @@ export function StateChip({ state }: { state: Handover['state'] }): React.JSX.El
   const text = useText();
   const known = MARKS[state];
   return known ? (
-    <Chip mark={known.mark} tone={known.tone} testid="mlops-state">{text.__(state)}</Chip>
+    <Chip mark={known.mark} tone={known.tone} testid="mlops-state">{stateWord(text, state)}</Chip>
   ) : (
     <span className="jp-mlops-chip jp-mlops-tone-plain" data-testid="mlops-state"><Spinner />{text.__('running')}</span>
   );
@@ -183,10 +184,10 @@ export function HandoverGroup({ group, model, around }: { group: readonly [Hando
   const [newest] = group;
   const states = new Map<string, number>();
   group.forEach(one => states.set(one.state, (states.get(one.state) ?? 0) + 1));
-  const words = [...states].map(([state, n]) => `${n} ${text.__(state)}`).join(', ');
+  const words = [...states].map(([state, n]) => text.__('%1 %2', n, stateWord(text, state))).join(', ');
   return (
     <div className="jp-mlops-handover-group" data-testid="mlops-sweep-group">
-      <Fold name={`group:${newest.parent ?? ''}`} label={<>{text.__('Sweep of %1', newest.name)} <span className="jp-mlops-label-note">{`${newest.runner} · ${count(group.length, 'run')}: ${words}`}</span></>}>
+      <Fold name={`group:${newest.parent ?? ''}`} label={<>{text.__('Sweep of %1', newest.name)} <span className="jp-mlops-label-note">{`${newest.runner} · ${text._n('%1 run', '%1 runs', group.length)}: ${words}`}</span></>}>
         <HandoverList all={group} model={model} around={around} label={text.__('Sweep of %1', newest.name)} />
       </Fold>
     </div>

@@ -3,7 +3,6 @@
 import * as React from 'react';
 
 import type { JobEntry, JobManifest, SweepTable, Task } from '../../api/schema';
-import { count } from '../../model/format';
 import type { JobsModel } from '../../model/jobs';
 import { taskOf } from '../../model/state';
 import { Icon } from '../icons';
@@ -210,7 +209,7 @@ export function Job(props: JobProps): React.JSX.Element {
             <Verdict verdict={manifest.verdict ?? 'unverified'} />
           </span>
         </span>
-        <span className="jp-mlops-run-sub">{`${folder} · ${text.__('%1 of %2', manifest.cells, count(manifest.cells_total, 'cell'))}`}</span>
+        <span className="jp-mlops-run-sub">{`${folder} · ${text._n('%2 of %1 cell', '%2 of %1 cells', manifest.cells_total, manifest.cells)}`}</span>
       </button>
       <div id={id} hidden={!unfolded}>{unfolded && <JobDetails {...props} />}</div>
     </li>

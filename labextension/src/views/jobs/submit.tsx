@@ -127,7 +127,7 @@ export function OrderFields({ runners, order, verified, onChange }: OrderProps):
     <div className="jp-mlops-fields" data-testid="mlops-order">
       <div className="jp-mlops-field">
         <label htmlFor={id}>{text.__('Runner')}</label>
-        <select id={id} className="jp-mod-styled jp-mlops-input" value={order.runner} onChange={event => onChange({ ...order, runner: event.target.value, options: {} })}>
+        <select id={id} className="jp-mlops-select jp-mlops-input" value={order.runner} onChange={event => onChange({ ...order, runner: event.target.value, options: {} })}>
           <option value="">{text.__('choose…')}</option>
           {runners.map(one => <option key={one.name} value={one.name}>{name(one)}</option>)}
         </select>

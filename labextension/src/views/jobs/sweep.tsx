@@ -8,7 +8,7 @@ import { progressOf, SweepModel } from '../../model/sweep';
 import type { PanelState } from '../../model/state';
 import { moment } from '../../model/spans';
 import { Icon } from '../icons';
-import { Button, Page, ProblemNote, useActions, useAttempt } from '../parts';
+import { Breakable, Button, Page, ProblemNote, useActions, useAttempt } from '../parts';
 import { useText } from '../text';
 import { useTab, type View } from '../view';
 import { StateChip } from './handover';
@@ -56,7 +56,7 @@ function Head({ column, label, sorting, onSort }: { column: string; label: strin
   return (
     <th scope="col" aria-sort={mine ? (sorting.down ? 'descending' : 'ascending') : 'none'}>
       <button type="button" className="jp-mlops-sort" onClick={() => onSort({ by: column, down: mine ? !sorting.down : column.startsWith('m:') })}>
-        {label}{mine && <span aria-hidden="true">{sorting.down ? ' ↓' : ' ↑'}</span>}
+        <Breakable text={label} />{mine && <span aria-hidden="true">{sorting.down ? ' ↓' : ' ↑'}</span>}
       </button>
     </th>
   );
@@ -150,7 +150,7 @@ function Best({ table, model, minimize }: { table: SweepTable; model: SweepModel
   return (
     <div className="jp-mlops-inline">
       <label htmlFor={id}>{text.__('Best by')}</label>
-      <select id={id} className="jp-mod-styled jp-mlops-input" value={chosen} onChange={event => model.order(event.target.value, minimize)}>
+      <select id={id} className="jp-mlops-select jp-mlops-input" value={chosen} onChange={event => model.order(event.target.value, minimize)}>
         {metrics.map(name => <option key={name} value={name}>{name}</option>)}
       </select>
       <label className="jp-mlops-check jp-mlops-mod-flat">
@@ -182,7 +182,7 @@ function SweepPage({ folder, panel, model }: { folder: string; panel: PanelState
 
 export const sweepView: View = {
   id: 'sweep',
-  tab: '',
+  tab: null,
   open: around => {
     const model = new SweepModel(around);
     return { model, draw: ({ place, panel }) => <SweepPage folder={place.subject} panel={panel} model={model} /> };

@@ -3,6 +3,7 @@
 import * as React from 'react';
 
 import type { JobParameter, SweepBody } from '../../api/schema';
+import { Breakable } from '../parts';
 import { useText } from '../text';
 import { asText, choicesOf, rangeOf, TextField } from './fields';
 
@@ -55,7 +56,7 @@ export function SweepFields({ parameters, axes }: { parameters: readonly JobPara
       {swept.map(one => (
         <TextField
           key={one.name}
-          label={<code>{one.name}</code>}
+          label={<code><Breakable text={one.name} /></code>}
           placeholder={choicesOf(one)?.join(', ') ?? asText(one)}
           help={[one.description ?? '', rangeOf(one)].filter(part => part !== '').join(' · ')}
           value={axes.values[one.name] ?? ''}

@@ -9,6 +9,7 @@ import type { Surroundings } from '../../model/tab';
 import { Button, ProblemNote, Section, useActions } from '../parts';
 import { useText } from '../text';
 import { useTab, type View } from '../view';
+import { stateWord } from '../words';
 import { HandoverGroup, HandoverList } from './handover';
 import { Job } from './job';
 
@@ -116,7 +117,7 @@ function useNews(handovers: readonly Handover[]): string {
     const changed = handovers.filter(one => before.current.has(one.id) && before.current.get(one.id) !== one.state);
     before.current = new Map(handovers.map(one => [one.id, one.state]));
     if (changed.length > 0) {
-      setNews(changed.map(one => text.__('%1 on %2: %3', one.name, one.runner, one.state)).join('; '));
+      setNews(changed.map(one => text.__('%1 on %2: %3', one.name, one.runner, stateWord(text, one.state))).join('; '));
     }
   }, [handovers, text]);
   return news;
@@ -149,7 +150,7 @@ function JobsTab(props: TabProps): React.JSX.Element {
 
 export const jobsView: View = {
   id: 'jobs',
-  tab: 'Jobs',
+  tab: text => text.__('Jobs'),
   open: around => {
     const model = new JobsModel(around);
     return { model, draw: ({ place, panel }) => <JobsTab panel={panel} made={place.subject} model={model} around={around} /> };

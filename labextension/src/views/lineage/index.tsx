@@ -8,7 +8,7 @@ import { LineageTab } from './tab';
 
 export const lineageView: View = {
   id: 'lineage',
-  tab: 'Lineage',
+  tab: text => text.__('Lineage'),
   open: around => {
     const model = new LineageModel(around);
     return { model, draw: ({ place, panel }) => <LineageTab model={model} panel={panel} run={place.subject} /> };

@@ -49,7 +49,7 @@ function Search({ found, at, onText, onNext }: { found: number; at: number; onTe
   const text = useText();
   const [wanted, setWanted] = React.useState('');
   return (
-    <div className="jp-mlops-search">
+    <div className="jp-mlops-finder">
       <input
         type="search" className="jp-mlops-input jp-mod-styled" aria-label={text.__('Find a node')} placeholder={text.__('Find a node…')}
         data-testid="mlops-lineage-search" value={wanted}
@@ -69,7 +69,7 @@ function Search({ found, at, onText, onNext }: { found: number; at: number; onTe
 function Legend(): React.JSX.Element {
   const text = useText();
   return (
-    <ul className="jp-mlops-legend" aria-label={text.__('Legend')}>
+    <ul className="jp-mlops-kinds" aria-label={text.__('Legend')}>
       {KINDS.map(kind => <li key={kind}><KindMark kind={kind} />{kindWord(text, kind)}</li>)}
     </ul>
   );

@@ -5,7 +5,7 @@ import * as React from 'react';
 import type { RunsModel, RunsState } from '../../model/runs';
 import type { Column } from '../../model/runs-table';
 import { Icon } from '../icons';
-import { Button, ProblemNote, useActions, useAttempt } from '../parts';
+import { Breakable, Button, ProblemNote, useActions, useAttempt } from '../parts';
 import { useText } from '../text';
 import { nameOf, TagEditor, Toggle } from './words';
 
@@ -29,7 +29,7 @@ export function Search({ model, state, total }: SearchProps): React.JSX.Element 
           aria-label={text.__('Search runs')}
           aria-invalid={refused !== null}
           aria-describedby={id}
-          placeholder={text.__('metrics.auc > 0.9 and params.max_iter = 200')}
+          placeholder={text.__('metrics.auc > 0.9')}
           value={filter}
           spellCheck={false}
           onChange={event => model.search(event.target.value)}
@@ -59,7 +59,7 @@ interface ModesProps {
 export function Modes({ model, state, onTable, columns }: ModesProps): React.JSX.Element {
   const actions = useActions();
   const text = useText();
-  const { table, everywhere, filter } = state;
+  const { table, filter } = state;
   return (
     <div className="jp-mlops-modes">
       <div className="jp-mlops-pair" role="group" aria-label={text.__('Show runs as')}>
@@ -68,13 +68,19 @@ export function Modes({ model, state, onTable, columns }: ModesProps): React.JSX
       </div>
       <Button kind="quiet" testid="mlops-charts" leads="charts:all" onClick={() => actions.show('charts', 'all', filter)}><Icon mark="chart" />{text.__('Charts')}</Button>
       {table && columns}
-      {model.experiment !== '' && (
-        <label className="jp-mlops-everywhere">
-          <input type="checkbox" checked={everywhere} onChange={event => model.showAll(event.target.checked)} />
-          {text.__('all experiments')}
-        </label>
-      )}
+      <Everywhere model={model} state={state} />
     </div>
+  );
+}
+
+/** Whether the runs of all experiments are meant, where the notebook has one of its own. */
+export function Everywhere({ model, state }: { model: RunsModel; state: RunsState }): React.JSX.Element | null {
+  const text = useText();
+  return model.experiment === '' ? null : (
+    <label className="jp-mlops-everywhere">
+      <input type="checkbox" checked={state.everywhere} onChange={event => model.showAll(event.target.checked)} />
+      {text.__('all experiments')}
+    </label>
   );
 }
 
@@ -112,7 +118,7 @@ export function ColumnChooser({ all, shown, onOpen, onToggle }: ColumnsProps): R
             <ul aria-label={text.__('Columns')} tabIndex={-1}>
               {found.map(column => (
                 <li key={column.key}>
-                  <label><input type="checkbox" checked={shown.has(column.key)} onChange={event => onToggle(column.key, event.target.checked)} /><span>{column.key}</span></label>
+                  <label><input type="checkbox" checked={shown.has(column.key)} onChange={event => onToggle(column.key, event.target.checked)} /><span><Breakable text={column.key} /></span></label>
                 </li>
               ))}
             </ul>

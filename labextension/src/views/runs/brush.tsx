@@ -18,6 +18,8 @@ interface BrushAxisProps {
   height: number;
   /** On which side of the axis its name goes on. */
   end: 'start' | 'middle' | 'end';
+  /** How many letters of its name have room. */
+  letters: number;
   brush: Brush | null;
   onBrush: (brush: Brush | null) => void;
 }
@@ -94,12 +96,12 @@ function End({ axis, height, brush, onBrush, which }: EndProps): React.JSX.Eleme
 }
 
 export function BrushAxis(props: BrushAxisProps): React.JSX.Element {
-  const { axis, x, height, end, brush, onBrush } = props;
+  const { axis, x, height, end, letters, brush, onBrush } = props;
   const drag = useDrag(height, onBrush);
   const anchor = end === 'start' ? { x: -24, textAnchor: 'start' as const } : end === 'end' ? { x: 24, textAnchor: 'end' as const } : { x: 0, textAnchor: 'middle' as const };
   return (
     <g className="jp-mlops-axis" transform={`translate(${x},0)`}>
-      <text className="jp-mlops-plot-name" y={12} {...anchor}><title>{axis.dimension.name}</title>{clip(axis.dimension.name, 13)}</text>
+      <text className="jp-mlops-plot-name" y={12} {...anchor}><title>{axis.dimension.name}</title>{clip(axis.dimension.name, letters)}</text>
       <line y1={TOP_OF} y2={BOTTOM_OF(height)} />
       {axis.ticks.map(tick => (
         <text key={tick.text} className="jp-mlops-axis-tick" x={end === 'end' ? -6 : 6} y={tick.at} dy="0.32em" textAnchor={end === 'end' ? 'end' : 'start'}>{clip(tick.text, 10)}</text>

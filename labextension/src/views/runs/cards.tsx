@@ -31,18 +31,19 @@ interface RunsProps {
 
 /** How the run stands. A run stays open for what may still come; it turns only while something runs. */
 function RunState({ run, busy }: { run: Run; busy: boolean }): React.JSX.Element | null {
+  const text = useText();
   switch (run.state) {
     case 'open':
       return busy ? (
-        <span className="jp-mlops-running" title="Running">
+        <span className="jp-mlops-running" title={text.__('Running')}>
           <Spinner />
-          <span className="jp-mlops-hidden">running</span>
+          <span className="jp-mlops-hidden">{text.__('running')}</span>
         </span>
       ) : null;
     case 'failed':
-      return <Chip mark="cross" tone="bad">failed</Chip>;
+      return <Chip mark="cross" tone="bad">{text.__('failed')}</Chip>;
     case 'interrupted':
-      return <Chip mark="minus" tone="fair">interrupted</Chip>;
+      return <Chip mark="minus" tone="fair">{text.__('interrupted')}</Chip>;
     case 'finished':
       return null;
   }
@@ -57,9 +58,9 @@ export function Badges({ run, busy }: { run: Run; busy: boolean }): React.JSX.El
       {run.starred === true && <span className="jp-mlops-starred" title={text.__('Starred')}><Icon mark="star" /><span className="jp-mlops-hidden">{text.__('starred')}</span></span>}
       {run.baseline === true && <Chip mark="pin" tone="plain" title={text.__('Others are compared with it')}>{text.__('baseline')}</Chip>}
       <RunState run={run} busy={busy} />
-      {isJob && <Chip tone="plain" title="Made by a job">job</Chip>}
+      {isJob && <Chip tone="plain" title={text.__('Made by a job')}>{text.__('job')}</Chip>}
       {(run.goal ?? '') !== '' && (
-        <Chip mark="target" tone={run.goal === 'met' ? 'good' : 'fair'} title="The experiment's goal">{`goal ${run.goal}`}</Chip>
+        <Chip mark="target" tone={run.goal === 'met' ? 'good' : 'fair'} title={text.__('The goal of the experiment')}>{run.goal === 'met' ? text.__('goal met') : text.__('goal missed')}</Chip>
       )}
       {(verdict !== 'unverified' || !isJob) && <Verdict verdict={verdict} title={run.verification?.detail ?? ''} />}
     </span>
@@ -74,19 +75,20 @@ export function subtitle(run: Run): string {
 
 export function Details({ run, tasks }: { run: Run; tasks: readonly Task[] }): React.JSX.Element {
   const actions = useActions();
+  const text = useText();
   const [problem, attempt, busy] = useAttempt();
   const task = taskOf(tasks, 'verify', run.id);
   const working = busy || task?.state === 'running';
-  const title = `run ${run.number ?? ''}`;
+  const number = run.number ?? 0;
   return (
     <div className="jp-mlops-details">
       {(run.error ?? '') !== '' && <p className="jp-mlops-execution-error jp-mlops-wrap">{run.error}</p>}
       <div className="jp-mlops-buttons">
-        <Button testid="mlops-verify" label={`Verify ${title}: run its cells again in a clean kernel and compare`} disabled={working} onClick={() => attempt(() => actions.verify(run.id, false))}>
-          Verify
+        <Button testid="mlops-verify" label={text.__('Verify run %1: run its cells again in a clean kernel and compare', number)} disabled={working} onClick={() => attempt(() => actions.verify(run.id, false))}>
+          {text.__('Verify')}
         </Button>
-        <Button testid="mlops-convert" leads={`convert:${run.id}`} label={`Convert ${title} to a job`} onClick={() => actions.show('convert', run.id)}>
-          Convert to job…
+        <Button testid="mlops-convert" leads={`convert:${run.id}`} label={text.__('Convert run %1 to a job', number)} onClick={() => actions.show('convert', run.id)}>
+          {text.__('Convert to job…')}
         </Button>
       </div>
       <Words run={run} />
@@ -94,7 +96,7 @@ export function Details({ run, tasks }: { run: Run; tasks: readonly Task[] }): R
       <TaskProgress task={task} />
       {stoppedByEffects(task) && (
         <div className="jp-mlops-buttons">
-          <Button onClick={() => attempt(() => actions.verify(run.id, true))}>Verify anyway, effects included</Button>
+          <Button onClick={() => attempt(() => actions.verify(run.id, true))}>{text.__('Verify anyway, effects included')}</Button>
         </div>
       )}
       {run.verification && verdictOf(run) !== 'unverified' && <VerdictResults verification={run.verification} />}

@@ -51,7 +51,7 @@ function ChartsPage({ model, place }: { model: ChartsModel; place: Place }): Rea
 
 export const chartsView: View = {
   id: 'charts',
-  tab: '',
+  tab: null,
   open: around => {
     const model = new ChartsModel(around);
     return { model, draw: ({ place }) => <ChartsPage model={model} place={place} /> };

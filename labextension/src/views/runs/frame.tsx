@@ -78,7 +78,7 @@ export function Choose({ label, value, of, onChoose }: { label: string; value: s
   return (
     <span className="jp-mlops-choice">
       <label htmlFor={id}>{label}</label>
-      <select id={id} className="jp-mod-styled" value={value} onChange={event => onChoose(event.target.value)}>
+      <select id={id} className="jp-mlops-select" value={value} onChange={event => onChoose(event.target.value)}>
         {of.map(one => <option key={dimensionKey(one)} value={dimensionKey(one)}>{one.name}</option>)}
       </select>
     </span>

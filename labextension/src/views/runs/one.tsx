@@ -46,7 +46,7 @@ function RunPage({ model, place, panel }: { model: OneRunModel; place: Place; pa
 
 export const runView: View = {
   id: 'run',
-  tab: '',
+  tab: null,
   open: around => {
     const model = new OneRunModel(around);
     return { model, draw: ({ place, panel }) => <RunPage model={model} place={place} panel={panel} /> };

@@ -16,12 +16,21 @@ const HEIGHT = 300;
 const SIDE = 44;
 const GAP = 84;
 const AXES = 8;
+const MOST_LETTERS = 20;
+/** Pixels of a letter of an axis' name. */
+const LETTER = 7;
 
 interface ParallelProps {
   lines: readonly RunLine[];
   metrics: readonly Dimension[];
   params: readonly Dimension[];
   width: number;
+}
+
+/** How many letters of a name have room between two axes: the first stands from its axis on, the next about its own. */
+function lettersOf(xs: readonly number[]): number {
+  const apart = (xs[1] ?? 0) - (xs[0] ?? 0);
+  return Math.max(4, Math.min(MOST_LETTERS, Math.floor((apart + SIDE / 2) / 1.5 / LETTER)));
 }
 
 interface Wire {
@@ -97,7 +106,7 @@ export function Parallel({ lines, metrics, params, width }: ParallelProps): Reac
       <svg ref={chart} className="jp-mlops-plot" width={width} height={HEIGHT} role="group" aria-label={text.__('Runs through params to %1; each axis has two ends to move', metric.name)}>
         <Wires all={drawn.all} held={held} />
         {drawn.axes.map((axis, i) => (
-          <BrushAxis key={dimensionKey(axis.dimension)} axis={axis} x={drawn.xs[i] ?? 0} height={HEIGHT} end={i === 0 ? 'start' : i === drawn.axes.length - 1 ? 'end' : 'middle'} brush={brushes[dimensionKey(axis.dimension)] ?? null} onBrush={value => brush(dimensionKey(axis.dimension), value)} />
+          <BrushAxis key={dimensionKey(axis.dimension)} letters={lettersOf(drawn.xs)} axis={axis} x={drawn.xs[i] ?? 0} height={HEIGHT} end={i === 0 ? 'start' : i === drawn.axes.length - 1 ? 'end' : 'middle'} brush={brushes[dimensionKey(axis.dimension)] ?? null} onBrush={value => brush(dimensionKey(axis.dimension), value)} />
         ))}
       </svg>
     </Frame>

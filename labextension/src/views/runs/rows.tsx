@@ -7,7 +7,7 @@ import type { RunsModel } from '../../model/runs';
 import { cellText, difference, type Column, type Order } from '../../model/runs-table';
 import { Icon, Spinner } from '../icons';
 import { useActions } from '../parts';
-import { useText } from '../text';
+import { useText, type Text } from '../text';
 import { nameOf } from './words';
 
 interface HeadProps {
@@ -18,11 +18,25 @@ interface HeadProps {
   onSort: (key: string) => void;
 }
 
+/** Metrics and params are called what they are called; the other columns say what they show. */
+function columnName(text: Text, column: Column): string {
+  switch (column.kind) {
+    case 'metric':
+    case 'param':
+    case 'run': return column.name;
+    case 'experiment': return text.__('experiment');
+    case 'verdict': return text.__('verified');
+    case 'tags': return text.__('tags');
+    case 'seconds': return text.__('time');
+    case 'started': return text.__('started');
+  }
+}
+
 function HeadCell({ column, order, onSort, at }: { column: Column; order: Order | null; onSort: (key: string) => void; at: number }): React.JSX.Element {
   const text = useText();
   const mine = order?.column === column.key ? order : null;
   const sorted = mine === null ? 'none' : mine.down ? 'descending' : 'ascending';
-  const name = <span className="jp-mlops-grid-name">{column.kind === 'metric' || column.kind === 'param' ? column.name : text.__(column.name)}</span>;
+  const name = <span className="jp-mlops-grid-name">{columnName(text, column)}</span>;
   return (
     <div role="columnheader" aria-colindex={at} aria-sort={column.sortable ? sorted : undefined} className="jp-mlops-grid-cell" data-kind={column.kind} data-number={column.isNumber} title={column.key}>
       {column.sortable ? (
@@ -37,7 +51,7 @@ function HeadCell({ column, order, onSort, at }: { column: Column; order: Order 
 
 export function Head({ columns, order, template, width, onSort }: HeadProps): React.JSX.Element {
   const text = useText();
-  const number: Column = { key: 'number', kind: 'experiment', name: text.__('run'), sortable: true, isNumber: false, width: 0 };
+  const number: Column = { key: 'number', kind: 'run', name: text.__('run'), sortable: true, isNumber: false, width: 0 };
   return (
     <div role="rowgroup" className="jp-mlops-grid-head" style={{ width }}>
       <div role="row" aria-rowindex={1} className="jp-mlops-grid-row" style={{ gridTemplateColumns: template }}>

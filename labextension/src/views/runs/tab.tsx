@@ -9,7 +9,7 @@ import { ProblemNote, useActions, useFold } from '../parts';
 import { useText } from '../text';
 import { useTab, type View } from '../view';
 import { useWidth } from './width';
-import { ColumnChooser, Deleted, Modes, Search, SelectedBar } from './bar';
+import { ColumnChooser, Deleted, Everywhere, Modes, Search, SelectedBar } from './bar';
 import { RunList } from './list';
 import { RunTable } from './table';
 import { isBusy } from './running';
@@ -82,11 +82,17 @@ function RunsTab({ model, panel }: { model: RunsModel; panel: PanelState }): Rea
     }
   }, [model, table, width]);
   const total = state.table ? (Object.keys(state.rows.pages).length > 0 ? state.rows.total : null) : (state.overview?.total ?? null);
+  // Without a run there is nothing to search, to draw or to choose columns of.
+  const blank = total === 0 && state.filter === '' && state.undo === null;
   return (
     <WordsProvider value={model}>
       <div className="jp-mlops-runs-tab" ref={box} data-testid="mlops-runs-tab" data-mode={state.table ? 'table' : 'list'}>
-        <Search model={model} state={state} total={total} />
-        <Modes model={model} state={state} onTable={on => actions.fold(TABLE, on)} columns={chooser} />
+        {blank ? <div className="jp-mlops-modes"><Everywhere model={model} state={state} /></div> : (
+          <>
+            <Search model={model} state={state} total={total} />
+            <Modes model={model} state={state} onTable={on => actions.fold(TABLE, on)} columns={chooser} />
+          </>
+        )}
         <Deleted model={model} state={state} />
         {panel.offline === null && <ProblemNote problem={state.problem} />}
         {total === null && state.loading && <Loading />}
@@ -104,7 +110,7 @@ function RunsTab({ model, panel }: { model: RunsModel; panel: PanelState }): Rea
 
 export const runsView: View = {
   id: 'runs',
-  tab: 'Runs',
+  tab: text => text.__('Runs'),
   open: around => {
     const model = new RunsModel(around);
     return { model, draw: ({ panel }) => <RunsTab model={model} panel={panel} /> };
