@@ -10,6 +10,8 @@ import { Signal, type ISignal } from '@lumino/signaling';
 const KEY = 'trackedNotebooks';
 
 export interface Habits {
+  /** Whether whoever holds them starts tracking by them and follows a notebook that is renamed; else they are only shown and set. */
+  readonly acts: boolean;
   has(path: string): boolean;
   set(path: string, on: boolean): Promise<void>;
   readonly changed: ISignal<unknown, void>;
@@ -21,6 +23,8 @@ function pathsOf(value: unknown): string[] {
 
 /** Kept in the settings, so that they follow the user to other browsers. */
 export class KeptHabits implements Habits {
+  readonly acts = true;
+
   constructor(private readonly settings: ISettingRegistry.ISettings) {
     settings.changed.connect(() => this._changed.emit(undefined));
   }
@@ -43,6 +47,8 @@ export class KeptHabits implements Habits {
 
 /** For a Lab without settings, and until they are read: they last as long as the page. */
 export class PassingHabits implements Habits {
+  readonly acts = true;
+
   get changed(): ISignal<this, void> {
     return this._changed;
   }
@@ -62,6 +68,52 @@ export class PassingHabits implements Habits {
   }
 
   private readonly paths = new Set<string>();
+  private readonly _changed = new Signal<this, void>(this);
+}
+
+/**
+ * The user's habits, which several panels show. Only the first acts by them: two would both track the notebook, and both move its path.
+ *
+ * They pass with the page until those that are kept were read.
+ */
+export class CommonHabits implements Habits {
+  readonly acts = true;
+
+  constructor() {
+    this.held.changed.connect(this.tell, this);
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  has(path: string): boolean {
+    return this.held.has(path);
+  }
+
+  set(path: string, on: boolean): Promise<void> {
+    return this.held.set(path, on);
+  }
+
+  /** From now on, these. */
+  keep(habits: Habits): void {
+    this.held.changed.disconnect(this.tell, this);
+    this.held = habits;
+    habits.changed.connect(this.tell, this);
+    this.tell();
+  }
+
+  /** The same, for another panel. */
+  shown(): Habits {
+    const { changed } = this;
+    return { acts: false, changed, has: path => this.has(path), set: (path, on) => this.set(path, on) };
+  }
+
+  private tell(): void {
+    this._changed.emit(undefined);
+  }
+
+  private held: Habits = new PassingHabits();
   private readonly _changed = new Signal<this, void>(this);
 }
 

@@ -35,7 +35,8 @@ const STATUS_LASTS = 30_000;
 export class PanelModel extends VDomModel implements Actions {
   constructor(private readonly options: ModelOptions) {
     super();
-    this.habits = options.habits ?? this._habits;
+    this.habits = options.habits ?? new PassingHabits();
+    this.habits.changed.connect(this.onHabits, this);
     options.notebooks.changed.connect(this.onNotebook, this);
     options.changes.connect(this.onChange, this);
     options.lost?.connect(() => this.refresh(), this);
@@ -70,19 +71,12 @@ export class PanelModel extends VDomModel implements Actions {
   async always(on: boolean): Promise<void> {
     const { path, phase } = this._state;
     if (path !== '') {
-      await this._habits.set(path, on);
-      this.set({ always: this._habits.has(path) });
+      await this.habits.set(path, on);
+      this.set({ always: this.habits.has(path) });
       if (on && phase === 'untracked') {
         await this.track();
       }
     }
-  }
-
-  /** Habits that outlive the page, once they were read. */
-  set habits(habits: Habits) {
-    this._habits = habits;
-    habits.changed.connect(() => this.set({ always: habits.has(this._state.path) }));
-    this.set({ always: habits.has(this._state.path) });
   }
 
   /** Run the cells that do not hold, each in its own place, and those that rest on them. */
@@ -188,6 +182,10 @@ export class PanelModel extends VDomModel implements Actions {
     return this.options.notebooks.current;
   }
 
+  private onHabits(): void {
+    this.set({ always: this.habits.has(this._state.path) });
+  }
+
   private onChange(_: unknown, change: Change): void {
     if (change.noun !== 'execution') {
       this.lists.changed();
@@ -231,11 +229,11 @@ export class PanelModel extends VDomModel implements Actions {
       // Once the connection has dropped what was queued for the kernel's last life; before anything that the user runs next.
       void Promise.resolve().then(() => this.habitual());
     }
-    if (change === 'path' && this._state.path !== '' && this._habits.has(this._state.path)) {
-      void moved(this._habits, this._state.path, notebook?.path ?? '');
+    if (change === 'path' && this.habits.acts && this._state.path !== '' && this.habits.has(this._state.path)) {
+      void moved(this.habits, this._state.path, notebook?.path ?? '');
     }
     const path = notebook?.path ?? '';
-    this.set({ path, name: notebook?.name ?? '', always: this._habits.has(path) });
+    this.set({ path, name: notebook?.name ?? '', always: this.habits.has(path) });
     if (change === 'executed' && !this.looking && Date.now() - this.lookedAt >= SETTLE) {
       this.soon.clear();
       void this.look(); // now: a timer would wait for the frames in which Lab draws what the cell made
@@ -248,7 +246,7 @@ export class PanelModel extends VDomModel implements Actions {
   /** The user has started a kernel for a notebook that is always tracked. */
   private async habitual(): Promise<void> {
     const notebook = this.notebook;
-    if (notebook?.kernel && this._habits.has(notebook.path)) {
+    if (notebook?.kernel && this.habits.acts && this.habits.has(notebook.path)) {
       await this.track();
     }
   }
@@ -383,7 +381,7 @@ export class PanelModel extends VDomModel implements Actions {
     refresh: () => this.refresh()
   });
   private _state: PanelState = EMPTY;
-  private _habits: Habits = new PassingHabits();
+  private readonly habits: Habits;
   private lookedAt = 0;
   private readonly lists = new Lists();
   /** Half a minute old at most: the size of the store is shown. */

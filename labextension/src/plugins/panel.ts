@@ -11,7 +11,7 @@ import { Client } from '../api/client';
 import { panelIcon, runStaleIcon } from '../icon';
 import { Changes } from '../model/events';
 import { FORGETFUL, memoryIn, type Memory } from '../model/folds';
-import { KeptHabits } from '../model/habits';
+import { CommonHabits, KeptHabits, type Habits } from '../model/habits';
 import { TrackedNotebook } from '../model/notebook';
 import { PanelModel } from '../model/panel';
 import type { PanelState } from '../model/state';
@@ -73,9 +73,9 @@ function canRunStale(state: PanelState): boolean {
 }
 
 /** Read the user's settings: what is kept there outlives the page. Loading them also brings menu, toolbar and shortcuts. */
-async function settle(registry: ISettingRegistry, model: PanelModel): Promise<void> {
+async function settle(registry: ISettingRegistry, habits: CommonHabits): Promise<void> {
   try {
-    model.habits = new KeptHabits(await registry.load(ID));
+    habits.keep(new KeptHabits(await registry.load(ID)));
   } catch (reason) {
     console.error('mlops_jupyter: settings did not load', reason);
   }
@@ -105,11 +105,12 @@ const plugin: JupyterFrontEndPlugin<IMlopsPanel> = {
       open: (path: string) => void app.commands.execute('docmanager:open', { path }),
       copy: (words: string) => Clipboard.copyToSystem(words)
     };
-    const make = (id: string, memory: Memory): PanelWidget => {
-      const model = new PanelModel({ api: requests, notebooks, changes, desk, memory, lost: app.serviceManager.connectionFailure });
+    const habits = new CommonHabits();
+    const make = (id: string, memory: Memory, always: Habits): PanelWidget => {
+      const model = new PanelModel({ api: requests, notebooks, changes, desk, memory, habits: always, lost: app.serviceManager.connectionFailure });
       return new PanelWidget(model, { requests, changes, panel: model }, text, id);
     };
-    const panel = make('mlops-panel', db ? memoryIn(db) : FORGETFUL);
+    const panel = make('mlops-panel', db ? memoryIn(db) : FORGETFUL, habits);
     app.shell.add(panel, 'right', { rank: RANK, type: 'MLOps' });
     restorer?.add(panel, panel.id);
     addCommands(app, panel, text);
@@ -117,14 +118,14 @@ const plugin: JupyterFrontEndPlugin<IMlopsPanel> = {
       palette?.addItem({ command, category: 'MLOps' });
     }
     if (registry) {
-      void settle(registry, panel.model);
+      void settle(registry, habits);
     }
     return {
       show: (view, subject, other) => {
         app.shell.activateById(panel.id);
         panel.model.show(view, subject, other);
       },
-      another: id => make(id, FORGETFUL),
+      another: id => make(id, FORGETFUL, habits.shown()),
       model: panel.model
     };
   }
