@@ -7,7 +7,7 @@ import { firstLine } from '../model/cells';
 import type { Problem } from '../model/problem';
 import { problemOf } from '../model/problem';
 import { Icon } from './icons';
-import { Fold, ProblemNote, useActions } from './parts';
+import { Fold, ProblemNote, Waiting, useActions } from './parts';
 import { useText } from './text';
 
 function List({ run }: { run: string }): React.JSX.Element {
@@ -26,7 +26,7 @@ function List({ run }: { run: string }): React.JSX.Element {
     };
   }, [actions, run]);
   if (problem || !answer) {
-    return problem ? <ProblemNote problem={problem} /> : <p className="jp-mlops-muted" role="status">{text.__('Looking…')}</p>;
+    return problem ? <ProblemNote problem={problem} /> : <Waiting>{text.__('Looking…')}</Waiting>;
   }
   const all = answer.total;
   return (

@@ -56,8 +56,8 @@ export function ResultVerdicts({ result }: { result: unknown }): React.JSX.Eleme
       <thead><tr><th scope="col">{text.__('result')}</th><th scope="col">{text.__('recorded')}</th><th scope="col">{text.__('clean run')}</th><th scope="col">{text.__('verdict')}</th></tr></thead>
       <tbody>
         {rows.map((row, i) => (
-          <tr key={i} data-verdict={field(row, 'verdict')} title={field(row, 'detail')}>
-            <th scope="row"><code><Breakable text={field(row, 'name')} /></code></th>
+          <tr key={i} data-verdict={field(row, 'verdict')}>
+            <th scope="row"><code><Breakable text={field(row, 'name')} /></code>{field(row, 'verdict') !== 'identical' && field(row, 'detail') !== '' && <p className="jp-mlops-why">{field(row, 'detail')}</p>}</th>
             <td className="jp-mlops-figure">{shown(numberField(row, 'expected') ?? field(row, 'expected'))}</td>
             <td className="jp-mlops-figure">{shown(numberField(row, 'found') ?? field(row, 'found'))}</td>
             <td><Verdict verdict={field(row, 'verdict')} /></td>

@@ -10,7 +10,7 @@ import type { PanelState } from '../model/state';
 import type { Place } from '../model/trail';
 import { CodeChanges, DataChanges } from './compare-parts';
 import { Icon } from './icons';
-import { Breakable, Button, Page, ProblemNote, Section, useActions } from './parts';
+import { Breakable, Button, LookProblem, Page, Section, Waiting, useActions } from './parts';
 import { nameOf } from './runs/words';
 import { useText } from './text';
 import { useTab, type View } from './view';
@@ -156,8 +156,8 @@ function ComparePage({ model, place, panel }: { model: CompareModel; place: Plac
   const title = mine ? text.__('What changed: #%1 → #%2', mine.a.number, mine.b.number) : text.__('What changed');
   return (
     <Page title={title}>
-      <ProblemNote problem={problem} />
-      {!mine && loading && <p className="jp-mlops-muted" role="status">{text.__('Comparing…')}</p>}
+      <LookProblem problem={problem} onAgain={() => model.refresh(0)} />
+      {!mine && loading && <Waiting>{text.__('Comparing…')}</Waiting>}
       {mine && <Heads compared={mine} others={near(panel, mine.b.id)} />}
       {mine && <Found compared={mine} />}
     </Page>

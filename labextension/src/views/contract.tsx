@@ -7,7 +7,7 @@ import type { JobParameter, Terms } from '../api/schema';
 import { scalar } from '../model/format';
 import { Icon } from './icons';
 import { choicesOf, rangeOf, TextField } from './jobs/fields';
-import { Chip } from './parts';
+import { Breakable, Chip } from './parts';
 import { useText } from './text';
 
 export type Said = Readonly<Record<string, Terms>>;
@@ -55,7 +55,7 @@ function TermFields({ parameter, terms, onSay }: TermsProps): React.JSX.Element 
       {!secret && RANGED.has((terms.type ?? '') || parameter.type) && (
         <TextField label={text.__('Range')} placeholder={rangeOf(parameter) || '1..500'} value={terms.range ?? ''} onChange={range => onSay({ ...terms, range })} />
       )}
-      {!secret && <TextField label={text.__('Choices')} placeholder={choicesOf(parameter)?.join(',') ?? text.__('values with commas between')} value={terms.choices ?? ''} onChange={choices => onSay({ ...terms, choices })} />}
+      {!secret && <TextField label={text.__('Choices')} placeholder={choicesOf(parameter)?.join(',') ?? text.__('a, b, c')} value={terms.choices ?? ''} onChange={choices => onSay({ ...terms, choices })} />}
       <TextField label={text.__('Secret')} placeholder={text.__('env:API_KEY')} help={text.__('Where to find it; the value itself is then nowhere in the job.')} value={terms.secret ?? ''} onChange={where => onSay({ ...terms, secret: where })} />
     </div>
   );
@@ -77,7 +77,7 @@ function Row({ parameter, name, terms, kept, onToggle, onSay }: RowProps): React
       <div className="jp-mlops-parameter-line">
         <label className="jp-mlops-keep">
           <input type="checkbox" checked={kept} onChange={onToggle} aria-label={text.__('Keep the parameter %1', parameter.name)} />
-          <code title={parameter.description ?? parameter.name}>{parameter.name}</code>
+          <code title={parameter.description ?? parameter.name}><Breakable text={parameter.name} /></code>
           {parameter.varied === true && <Chip tone="plain" title={text.__('Differed between the recorded runs')}>{text.__('varied')}</Chip>}
           <span className="jp-mlops-keep-type">{parameter.type}</span>
           <code className="jp-mlops-figure">{scalar(parameter.default)}</code>

@@ -13,7 +13,7 @@ import { CleanRun, ResultVerdicts } from './cleanrun';
 import { KeepParameters, nameInCells, termsOf, type Said } from './contract';
 import { Icon } from './icons';
 import { NO_ORDER, Ordering } from './jobs/submit';
-import { Button, Fold, InSight, Page, ProblemNote, TaskProgress, useActions, useAttempt } from './parts';
+import { Breakable, Button, Fold, InSight, Page, ProblemNote, TaskProgress, Waiting, useActions, useAttempt } from './parts';
 import { DroppedCells, Inputs, PreviewCells, Warnings, type Chosen, type Policies } from './preview';
 import { useText } from './text';
 import { field } from './unknowns';
@@ -112,7 +112,7 @@ function Results({ offered, chosen, onChoose }: ResultsProps): React.JSX.Element
         return (
           <label key={name} className="jp-mlops-keep">
             <input type="checkbox" checked={kept.includes(name)} onChange={() => toggle(name)} aria-label={text.__('Keep the result %1', name)} />
-            <code>{name}</code>
+            <code><Breakable text={name} /></code>
             <span className="jp-mlops-keep-type">{resultWord(text, results[0]?.kind ?? '')}</span>
             <code className="jp-mlops-figure">{results.length > 1 ? text._n('%1 key', '%1 keys', results.length) : typeof value === 'number' ? number(value) : ''}</code>
           </label>
@@ -244,7 +244,7 @@ function Convert({ run, path, tasks, model }: ConvertProps): React.JSX.Element {
   const toggle = (name: string): void => change({ left: new Set(draft.left.has(name) ? [...draft.left].filter(other => other !== name) : [...draft.left, name]) });
   return (
     <Page title={text.__('Convert #%1 to a job', run.number ?? '')} about={runTitle(run)}>
-      {!preview && !problem && <p className="jp-mlops-muted" role="status">{text.__('Looking for the cells needed…')}</p>}
+      {!preview && !problem && <Waiting>{text.__('Looking for the cells needed…')}</Waiting>}
       {!preview && <ProblemNote problem={problem} />}
       {preview && (
         <>
@@ -279,7 +279,7 @@ function ConvertPage({ run: id, panel, one, model }: ConvertPageProps): React.JS
     <Convert run={run} path={panel.path} tasks={panel.tasks} model={model} />
   ) : (
     <Page title={text.__('Convert to a job')}>
-      {problem ? <ProblemNote problem={problem} /> : <p className="jp-mlops-muted" role="status">{text.__('Loading the run…')}</p>}
+      {problem ? <ProblemNote problem={problem} /> : <Waiting>{text.__('Loading the run…')}</Waiting>}
     </Page>
   );
 }

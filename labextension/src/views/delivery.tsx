@@ -6,7 +6,7 @@ import type { Delivery } from '../api/schema';
 import { DeliveryModel, share, weekly } from '../model/delivery';
 import { percent, span } from '../model/spans';
 import type { PanelState } from '../model/state';
-import { Button, Fold, ProblemNote, Section } from './parts';
+import { Button, Fold, LookProblem, Section, Waiting } from './parts';
 import { useText, type Text } from './text';
 import { Trend } from './trend';
 import { useTab, type View } from './view';
@@ -81,7 +81,7 @@ function Figures({ one }: { one: Delivery }): React.JSX.Element {
           <h3 className="jp-mlops-tile-name">{figure.name}</h3>
           <p className="jp-mlops-tile-value jp-mlops-figure">{figure.value}</p>
           <p className="jp-mlops-help jp-mlops-figure">{figure.about}</p>
-          {figure.kind !== 'none' && (
+          {figure.kind !== 'none' && figure.weeks.some(value => (value ?? 0) > 0) && (
             <Trend name={figure.name} weeks={figure.weeks} starts={one.weeks.map(week => week.start)} top={figure.kind === 'share' ? 1 : null} words={figure.kind === 'share' ? percent : span} />
           )}
         </section>
@@ -149,14 +149,15 @@ function DeliveryTab({ panel, model }: { panel: PanelState; model: DeliveryModel
   if (!one) {
     return (
       <div className="jp-mlops-nothing">
-        <ProblemNote problem={problem} />
-        {!problem && <p role="status">{loading ? text.__('Counting…') : text.__('Nothing to count yet. Once a tracked notebook has runs, this says how long they take to become a verified job, what fails on the way, and what comes out again.')}</p>}
+        <LookProblem problem={problem} onAgain={() => model.refresh(0)} />
+        {!problem && loading && <Waiting>{text.__('Counting…')}</Waiting>}
+        {!problem && !loading && <p>{text.__('Nothing to count yet. Once a tracked notebook has runs, this says how long they take to become a verified job, what fails on the way, and what comes out again.')}</p>}
       </div>
     );
   }
   return (
     <>
-      <ProblemNote problem={problem} />
+      <LookProblem problem={problem} onAgain={() => model.refresh(0)} />
       <div className="jp-mlops-delivery">
         <h2 className="jp-mlops-delivery-name">{one.experiment}</h2>
         <Figures one={one} />

@@ -7,7 +7,7 @@ import type { PanelState } from '../model/state';
 import type { Surroundings } from '../model/tab';
 import type { Place } from '../model/trail';
 import { Header, Offline } from './header';
-import { ActionsProvider, FoldsProvider, ProblemNote } from './parts';
+import { ActionsProvider, AwayProvider, FoldsProvider, ProblemNote } from './parts';
 import { MismatchNote } from './places';
 import { Tabs } from './tabs';
 import { ENGLISH, TextProvider, useText, type Text } from './text';
@@ -69,10 +69,12 @@ export function Panel({ state, actions, around, text = ENGLISH }: PanelProps): R
       <div className="jp-mlops" role="region" aria-label="MLOps" data-testid="mlops-panel" data-phase={state.phase}>
         <TextProvider value={text}>
           <FoldsProvider value={state.folds}>
+          <AwayProvider value={state.offline !== null}>
             <Header state={state} />
             <Tabs views={TABS} front={front} body={id} />
             <Offline since={state.offline} />
             <Body state={state} around={around} id={id} />
+          </AwayProvider>
           </FoldsProvider>
         </TextProvider>
       </div>

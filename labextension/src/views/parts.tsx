@@ -120,7 +120,22 @@ export function Copyable({ text, what, testid }: { text: string; what: string; t
   );
 }
 
-export function ProblemNote({ problem }: { problem: Problem | null }): React.JSX.Element | null {
+/** Whether the server is away, which the head of the panel says for all of it. */
+const AwayContext = React.createContext(false);
+export const AwayProvider = AwayContext.Provider;
+
+/** Why a view could not read what it shows, with a way to try again; silent where the head of the panel says it already. */
+export function LookProblem({ problem, onAgain }: { problem: Problem | null; onAgain: () => void }): React.JSX.Element | null {
+  const away = React.useContext(AwayContext);
+  return problem?.away === true && away ? null : <ProblemNote problem={problem} onAgain={onAgain} />;
+}
+
+/** Something is on its way. */
+export function Waiting({ children }: { children: React.ReactNode }): React.JSX.Element {
+  return <p className="jp-mlops-waiting" role="status"><Spinner />{children}</p>;
+}
+
+export function ProblemNote({ problem, onAgain }: { problem: Problem | null; onAgain?: () => void }): React.JSX.Element | null {
   const text = useText();
   if (!problem) {
     return null;
@@ -133,6 +148,7 @@ export function ProblemNote({ problem }: { problem: Problem | null }): React.JSX
       <div>
         <p>{message}</p>
         {remedy !== '' && <p className="jp-mlops-muted">{remedy}</p>}
+        {onAgain && <Button onClick={onAgain}>{text.__('Try again')}</Button>}
       </div>
     </div>
   );

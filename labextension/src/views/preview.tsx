@@ -59,7 +59,7 @@ function Cell({ cell, chosen, onToggle }: PartProps): React.JSX.Element {
       <label className="jp-mlops-preview-head">
         <input type="checkbox" checked={!chosen.leftOut.includes(n)} onChange={() => onToggle(n)} aria-label={text.__('Cell %1 belongs to the job', n)} />
         <span className="jp-mlops-n">{n === 0 ? '' : n}</span>
-        <span className="jp-mlops-because" title={because}>{because}</span>
+        <span className="jp-mlops-because">{because}</span>
       </label>
       <pre className="jp-mlops-preview-cell">
         {pieces(cell).map((piece, i) => {

@@ -62,8 +62,8 @@ function Results({ results, headed }: { results: readonly ResultVerdict[]; heade
       </thead>
       <tbody>
         {results.map(result => (
-          <tr key={result.name} data-verdict={result.verdict} title={result.detail ?? verdictWord(text, result.verdict)}>
-            <th scope="row"><Breakable text={result.name} /></th>
+          <tr key={result.name} data-verdict={result.verdict} title={verdictWord(text, result.verdict)}>
+            <th scope="row"><Breakable text={result.name} />{result.verdict !== 'identical' && (result.detail ?? '') !== '' && <p className="jp-mlops-why">{result.detail}</p>}</th>
             {comparison(result, text).map((value, i) => (
               <td key={i} className="jp-mlops-figure">{value}</td>
             ))}

@@ -6,8 +6,7 @@ import type { DatasetRow } from '../../api/schema';
 import { bytes, when } from '../../model/format';
 import { filtered, shapeText, shortDigest, type DataModel } from '../../model/data';
 import type { PanelState } from '../../model/state';
-import { Spinner } from '../icons';
-import { Breakable, Chip, ProblemNote, useActions } from '../parts';
+import { Breakable, Chip, LookProblem, Waiting, useActions } from '../parts';
 import { useText } from '../text';
 import { useTab } from '../view';
 import { Coverage, kindName } from './words';
@@ -68,12 +67,17 @@ export function DataTab({ model, panel }: { model: DataModel; panel: PanelState 
   const text = useText();
   const all = found?.datasets ?? [];
   if (all.length === 0) {
-    return <Nothing loading={loading && panel.path !== ''} panel={panel}><ProblemNote problem={problem} /></Nothing>;
+    return (
+      <div className="jp-mlops-nothing">
+        <LookProblem problem={problem} onAgain={() => model.refresh(0)} />
+        {problem === null && <Nothing loading={loading && panel.path !== ''} panel={panel} />}
+      </div>
+    );
   }
   const rows = filtered(all, filter);
   return (
     <div data-testid="mlops-data">
-      {problem && <div className="jp-mlops-place"><ProblemNote problem={problem} /></div>}
+      <LookProblem problem={problem} onAgain={() => model.refresh(0)} />
       {all.length > MANY && (
         <div className="jp-mlops-bar-row">
           <input
@@ -93,19 +97,16 @@ export function DataTab({ model, panel }: { model: DataModel; panel: PanelState 
   );
 }
 
-function Nothing({ loading, panel, children }: { loading: boolean; panel: PanelState; children: React.ReactNode }): React.JSX.Element {
+function Nothing({ loading, panel }: { loading: boolean; panel: PanelState }): React.JSX.Element {
   const text = useText();
   if (loading) {
-    return <p className="jp-mlops-nothing jp-mlops-wait" role="status"><Spinner />{text.__('Looking for data…')}</p>;
+    return <Waiting>{text.__('Looking for data…')}</Waiting>;
   }
   return (
-    <div className="jp-mlops-nothing">
-      {children}
-      <p>
-        {panel.path === ''
-          ? text.__('Open a notebook to see which data it used.')
-          : text.__('No data yet. Files that tracked cells read, addresses and queries they ask, and frames they hold appear here.')}
-      </p>
-    </div>
+    <p>
+      {panel.path === ''
+        ? text.__('Open a notebook to see which data it used.')
+        : text.__('No data yet. Files that tracked cells read, addresses and queries they ask, and frames they hold appear here.')}
+    </p>
   );
 }

@@ -5,8 +5,7 @@ import * as React from 'react';
 import type { Column, DatasetDifference, DatasetProfile, DatasetUse, DatasetVersion } from '../../api/schema';
 import { shapeText, shortDigest, type DatasetModel, type DatasetState } from '../../model/data';
 import { bytes, when } from '../../model/format';
-import { Spinner } from '../icons';
-import { Breakable, Button, Chip, Copyable, Fold, Page, ProblemNote, Section, useActions } from '../parts';
+import { Breakable, Button, Chip, Copyable, Fold, LookProblem, Page, ProblemNote, Section, Waiting, useActions } from '../parts';
 import { useText, type Text } from '../text';
 import { useTab } from '../view';
 import { ColumnCard } from './column';
@@ -144,7 +143,7 @@ function Columns({ profile, version, profiling }: { profile: DatasetProfile | nu
   const text = useText();
   const columns = version.columns ?? [];
   if (profiling && profile === null) {
-    return <p className="jp-mlops-nothing jp-mlops-wait" role="status"><Spinner />{text.__('Taking statistics…')}</p>;
+    return <div className="jp-mlops-nothing"><Waiting>{text.__('Taking statistics…')}</Waiting></div>;
   }
   const others = new Map((profile?.columns_against ?? []).map(column => [column.name, column]));
   const pictures = profile?.columns ?? [];
@@ -240,8 +239,8 @@ export function DatasetOf({ model, dataset }: { model: DatasetModel; dataset: st
   const version = versions.find(one => one.id === state.version);
   return (
     <Page title={row ? row.name : text.__('Dataset')} about={row?.name ?? ''}>
-      <ProblemNote problem={state.problem} />
-      {!row && state.loading && <p className="jp-mlops-nothing jp-mlops-wait" role="status"><Spinner />{text.__('Reading the dataset…')}</p>}
+      <LookProblem problem={state.problem} onAgain={() => model.refresh(0)} />
+      {!row && state.loading && <Waiting>{text.__('Reading the dataset…')}</Waiting>}
       {row && version && (
         <div className="jp-mlops-dataset-page" data-testid="mlops-dataset-page">
           <div className="jp-mlops-dataset-head">

@@ -6,6 +6,7 @@
 import * as React from 'react';
 
 import type { Shown } from '../../api/schema';
+import { Waiting } from '../parts';
 import { useText } from '../text';
 
 const PICTURES: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/svg+xml']);
@@ -38,7 +39,7 @@ export function Outputs({ label, outputs, failed }: { label: string; outputs: re
   return (
     <section className="jp-mlops-block" aria-labelledby={id}>
       <h3 className="jp-mlops-label" id={id}>{label}</h3>
-      {!outputs && !failed && <p className="jp-mlops-muted" role="status">{text.__('Reading…')}</p>}
+      {!outputs && !failed && <Waiting>{text.__('Reading…')}</Waiting>}
       {outputs?.length === 0 && <p className="jp-mlops-muted">{text.__('It showed nothing.')}</p>}
       {outputs?.map((one, i) => <Output key={i} shown={one} number={i + 1} />)}
     </section>

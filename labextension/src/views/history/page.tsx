@@ -8,7 +8,7 @@ import { HistoryModel, keyOf } from '../../model/history';
 import { changedLines, lineDiff } from '../../model/difference';
 import { moment } from '../../model/spans';
 import { Icon, Spinner, type Mark } from '../icons';
-import { Page, ProblemNote, useActions } from '../parts';
+import { LookProblem, Page, Waiting, useActions } from '../parts';
 import { useText } from '../text';
 import { useTab, type View } from '../view';
 import { executionWord } from '../words';
@@ -102,8 +102,8 @@ function HistoryPage({ cell, model }: { cell: string; model: HistoryModel }): Re
   const there = actions.sourceOf(cell) !== null;
   return (
     <Page title={text.__('History of a cell')}>
-      <ProblemNote problem={problem} />
-      {!known && loading && <p className="jp-mlops-muted" role="status">{text.__('Looking…')}</p>}
+      <LookProblem problem={problem} onAgain={() => model.refresh(0)} />
+      {!known && loading && <Waiting>{text.__('Looking…')}</Waiting>}
       {known && (
         <>
           <p className="jp-mlops-inline">

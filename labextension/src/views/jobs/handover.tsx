@@ -8,7 +8,7 @@ import { goesOn, type JobsModel } from '../../model/jobs';
 import { moment } from '../../model/spans';
 import type { Surroundings } from '../../model/tab';
 import { Icon, Spinner, type Mark } from '../icons';
-import { Button, Chip, Fold, ProblemNote, useActions, useAttempt, useFold, type Tone } from '../parts';
+import { Button, Chip, Fold, ProblemNote, useActions, useAttempt, useFold, Waiting, type Tone } from '../parts';
 import { useText } from '../text';
 import { stateWord } from '../words';
 import { Log } from './log';
@@ -127,7 +127,7 @@ function Started({ one, model, around }: { one: Handover; model: JobsModel; arou
   React.useEffect(() => model.openSchedule(one.id), [model, one.id]);
   const children = model.state.children[one.id];
   if (!children || children.length === 0) {
-    return <p className="jp-mlops-muted" role="status">{children ? text.__('It has started nothing yet.') : text.__('Looking…')}</p>;
+    return children ? <p className="jp-mlops-muted" role="status">{text.__('It has started nothing yet.')}</p> : <Waiting>{text.__('Looking…')}</Waiting>;
   }
   return <HandoverList all={children} model={model} around={around} label={text.__('Started by this schedule')} />;
 }

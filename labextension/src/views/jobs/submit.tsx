@@ -5,7 +5,7 @@ import * as React from 'react';
 import type { Known } from '../../api/schema';
 import { problemOf, type Problem } from '../../model/problem';
 import type { Order, Submitting } from '../../model/submitting';
-import { Copyable, Fold, ProblemNote } from '../parts';
+import { Copyable, Fold, ProblemNote, Waiting } from '../parts';
 import { useText } from '../text';
 import { TextField } from './fields';
 
@@ -155,7 +155,7 @@ export function Ordering({ submitting, order, verified, onChange }: Omit<OrderPr
   const text = useText();
   const [runners, problem] = useRunners(submitting);
   if (!runners) {
-    return problem ? <ProblemNote problem={problem} /> : <p className="jp-mlops-muted" role="status">{text.__('Looking for runners…')}</p>;
+    return problem ? <ProblemNote problem={problem} /> : <Waiting>{text.__('Looking for runners…')}</Waiting>;
   }
   return <OrderFields runners={runners} order={order} verified={verified} onChange={onChange} />;
 }

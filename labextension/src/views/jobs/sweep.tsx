@@ -8,7 +8,7 @@ import { progressOf, SweepModel } from '../../model/sweep';
 import type { PanelState } from '../../model/state';
 import { moment } from '../../model/spans';
 import { Icon } from '../icons';
-import { Breakable, Button, Page, ProblemNote, useActions, useAttempt } from '../parts';
+import { Breakable, Button, LookProblem, Page, ProblemNote, Waiting, useActions, useAttempt } from '../parts';
 import { useText } from '../text';
 import { useTab, type View } from '../view';
 import { StateChip } from './handover';
@@ -75,7 +75,7 @@ function Row({ child, table, best }: { child: SweepChild; table: SweepTable; bes
       {table.varied.map(name => <td key={name} className="jp-mlops-figure">{scalar(child.parameters[name])}</td>)}
       {(table.metrics ?? []).map(name => <td key={name} className="jp-mlops-figure">{child.metrics?.[name] === undefined ? '' : number(child.metrics[name])}</td>)}
       <td className="jp-mlops-figure">{(child.seconds ?? 0) > 0 ? duration(child.seconds ?? 0) : ''}</td>
-      <td title={wrong}>{child.state === 'waiting' ? <span className="jp-mlops-muted">{text.__('waiting')}</span> : child.state === 'succeeded' ? <span className="jp-mlops-muted">{text.__('succeeded')}</span> : <StateChip state={child.state} />}</td>
+      <td>{child.state === 'waiting' ? <span className="jp-mlops-muted">{text.__('waiting')}</span> : child.state === 'succeeded' ? <span className="jp-mlops-muted">{text.__('succeeded')}</span> : <StateChip state={child.state} />}{wrong !== '' && <p className="jp-mlops-why">{wrong}</p>}</td>
     </tr>
   );
 }
@@ -167,8 +167,8 @@ function SweepPage({ folder, panel, model }: { folder: string; panel: PanelState
   const task = panel.tasks.find(one => one.kind === 'sweep' && one.subject === folder && one.state === 'running');
   return (
     <Page title={table ? text.__('Sweep of %1', table.name) : text.__('Sweep')} about={table ? `${table.folder} · ${moment(table.created)}` : folder}>
-      <ProblemNote problem={problem} />
-      {!table && loading && <p className="jp-mlops-muted" role="status">{text.__('Looking…')}</p>}
+      <LookProblem problem={problem} onAgain={() => model.refresh(0)} />
+      {!table && loading && <Waiting>{text.__('Looking…')}</Waiting>}
       {table && (
         <>
           <Progress table={table} task={task} model={model} folder={folder} />

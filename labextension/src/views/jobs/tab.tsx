@@ -6,7 +6,7 @@ import type { Handover } from '../../api/schema';
 import { goesOn, grouped, JobsModel } from '../../model/jobs';
 import type { PanelState } from '../../model/state';
 import type { Surroundings } from '../../model/tab';
-import { Button, ProblemNote, Section, useActions } from '../parts';
+import { Button, LookProblem, Section, Waiting, useActions } from '../parts';
 import { useText } from '../text';
 import { useTab, type View } from '../view';
 import { stateWord } from '../words';
@@ -84,14 +84,15 @@ function Underway({ panel, model, around }: Omit<TabProps, 'made'>): React.JSX.E
   if (handovers.length === 0) {
     return (
       <div className="jp-mlops-nothing">
-        <ProblemNote problem={problem} />
-        {!problem && <p role="status">{loading ? text.__('Looking…') : text.__('Nothing was handed to a runner yet. Open a job, choose “On a runner”, and it goes on without this page.')}</p>}
+        <LookProblem problem={problem} onAgain={() => model.refresh(0)} />
+        {!problem && loading && <Waiting>{text.__('Looking…')}</Waiting>}
+        {!problem && !loading && <p>{text.__('Nothing was handed to a runner yet. Open a job, choose “On a runner”, and it goes on without this page.')}</p>}
       </div>
     );
   }
   return (
     <>
-      <ProblemNote problem={problem} />
+      <LookProblem problem={problem} onAgain={() => model.refresh(0)} />
       <Filter which={which} onWhich={setWhich} />
       <div data-testid="mlops-submissions">
         {chunks(shown).map((chunk, i) =>

@@ -8,8 +8,7 @@ import { matches, NOTHING, variablesOf } from '../../model/graph';
 import type { LineageModel, LineageState } from '../../model/lineage';
 import type { PanelState } from '../../model/state';
 import type { Look } from '../../model/tab';
-import { Spinner } from '../icons';
-import { Button, ProblemNote, useActions } from '../parts';
+import { Button, LookProblem, Waiting, useActions } from '../parts';
 import { useText } from '../text';
 import { useTab } from '../view';
 import { Canvas, type CanvasCommands } from './canvas';
@@ -75,13 +74,13 @@ function Legend(): React.JSX.Element {
   );
 }
 
-function Nothing({ state, panel }: { state: LineageState & Look; panel: PanelState }): React.JSX.Element {
+function Nothing({ state, panel, onAgain }: { state: LineageState & Look; panel: PanelState; onAgain: () => void }): React.JSX.Element {
   const text = useText();
   if (state.problem) {
-    return <div className="jp-mlops-place"><ProblemNote problem={state.problem} /></div>;
+    return <div className="jp-mlops-nothing"><LookProblem problem={state.problem} onAgain={onAgain} /></div>;
   }
   if (state.loading && panel.path !== '') {
-    return <p className="jp-mlops-nothing jp-mlops-wait" role="status"><Spinner />{text.__('Reading the graph…')}</p>;
+    return <div className="jp-mlops-nothing"><Waiting>{text.__('Reading the graph…')}</Waiting></div>;
   }
   return (
     <p className="jp-mlops-nothing">
@@ -170,9 +169,9 @@ export function LineageTab({ model, panel, run }: TabProps): React.JSX.Element {
       <div className="jp-mlops-bar-row">
         <Switches model={model} state={state} list={list} onList={setList} />
       </div>
-      {empty ? <Nothing state={state} panel={panel} /> : (
+      {empty ? <Nothing state={state} panel={panel} onAgain={() => model.refresh(0)} /> : (
         <>
-          <ProblemNote problem={state.problem} />
+          <LookProblem problem={state.problem} onAgain={() => model.refresh(0)} />
           <div className="jp-mlops-graph-words">
             <Summary state={state} onEverything={() => model.focusOn('')} />
             {!list && <Zooms canvas={canvas} />}

@@ -5,7 +5,7 @@ import * as React from 'react';
 import { ALL, ChartsModel, MOST_CURVES } from '../../model/runs-charts';
 import { dimensions } from '../../model/runs-plots';
 import type { Place } from '../../model/trail';
-import { Page, ProblemNote, Section } from '../parts';
+import { LookProblem, Page, Section, Waiting } from '../parts';
 import { useText } from '../text';
 import { useTab, type View } from '../view';
 import { Curves } from './curves';
@@ -27,8 +27,8 @@ function ChartsPage({ model, place }: { model: ChartsModel; place: Place }): Rea
   return (
     <Page title={title} about={place.other}>
       <div className="jp-mlops-charts" ref={box} data-testid="mlops-charts-page">
-        <ProblemNote problem={state.problem} />
-        {state.loading && !here && <p className="jp-mlops-muted" role="status">{text.__('Loading runs…')}</p>}
+        <LookProblem problem={state.problem} onAgain={() => model.refresh(0)} />
+        {state.loading && !here && <Waiting>{text.__('Loading runs…')}</Waiting>}
         {here && state.total > state.lines.length && (
           <p className="jp-mlops-note" role="note">{text.__('Drawn are the newest %1 of %2 runs. Search or select to see others.', state.lines.length.toLocaleString('en'), state.total.toLocaleString('en'))}</p>
         )}

@@ -9,6 +9,8 @@ import { useText } from '../text';
 import { savePng, saveText, svgText } from './export';
 
 const ROWS_SHOWN = 100;
+/** Pixels of a digit beside a tick. */
+const DIGIT = 6.5;
 
 /** Colours of the theme, and dashes, so that neighbours differ by more than their colour. */
 const COLOURS = ['brand-color1', 'warn-color1', 'success-color1', 'error-color1', 'mirror-editor-operator-color', 'mirror-editor-atom-color', 'mirror-editor-property-color'];
@@ -85,11 +87,22 @@ export function Choose({ label, value, of, onChoose }: { label: string; value: s
   );
 }
 
+/** The ticks whose words do not run into those before them: on a logarithmic axis they come close. */
+export function apart(ticks: readonly Tick[]): readonly Tick[] {
+  let end = -Infinity;
+  return [...ticks].sort((a, b) => a.at - b.at).filter(tick => {
+    const half = (clip(tick.text).length * DIGIT) / 2;
+    const free = tick.at - half > end;
+    end = free ? tick.at + half + DIGIT : end;
+    return free;
+  });
+}
+
 /** The ticks of an axis: below the chart, or at its left. */
 export function Ticks({ ticks, side, at, length }: { ticks: readonly Tick[]; side: 'below' | 'left'; at: number; length: number }): React.JSX.Element {
   return (
     <g className="jp-mlops-ticks">
-      {ticks.map(tick => (side === 'below' ? (
+      {(side === 'below' ? apart(ticks) : ticks).map(tick => (side === 'below' ? (
         <g key={tick.text} transform={`translate(${tick.at},${at})`}>
           <line y2={-length} />
           <text y={14} textAnchor="middle">{clip(tick.text)}</text>

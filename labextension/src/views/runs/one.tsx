@@ -6,7 +6,7 @@ import { OneRunModel } from '../../model/runs-compare';
 import { mainMetrics } from '../../model/format';
 import type { PanelState } from '../../model/state';
 import type { Place } from '../../model/trail';
-import { Button, Page, ProblemNote, useAttempt } from '../parts';
+import { Button, LookProblem, Page, ProblemNote, Waiting, useAttempt } from '../parts';
 import { useText } from '../text';
 import { MetricLine } from '../values';
 import { useTab, type View } from '../view';
@@ -22,8 +22,9 @@ function RunPage({ model, place, panel }: { model: OneRunModel; place: Place; pa
   const run = held?.id === place.subject ? held : null;
   return (
     <Page title={run ? nameOf(run) : text.__('Run')}>
-      <ProblemNote problem={problem ?? failed} />
-      {!run && loading && <p className="jp-mlops-muted" role="status">{text.__('Loading the run…')}</p>}
+      <LookProblem problem={problem} onAgain={() => model.refresh(0)} />
+      <ProblemNote problem={failed} />
+      {!run && loading && <Waiting>{text.__('Loading the run…')}</Waiting>}
       {run && (
         <WordsProvider value={model}>
           {run.deleted === true && (

@@ -5,7 +5,7 @@ import * as React from 'react';
 import { RunsModel } from '../../model/runs';
 import { allColumns, defaultKeys, orderWords, type Column } from '../../model/runs-table';
 import type { PanelState } from '../../model/state';
-import { ProblemNote, useActions, useFold } from '../parts';
+import { LookProblem, useActions, useFold } from '../parts';
 import { useText } from '../text';
 import { useTab, type View } from '../view';
 import { useWidth } from './width';
@@ -94,7 +94,7 @@ function RunsTab({ model, panel }: { model: RunsModel; panel: PanelState }): Rea
           </>
         )}
         <Deleted model={model} state={state} />
-        {panel.offline === null && <ProblemNote problem={state.problem} />}
+        <LookProblem problem={state.problem} onAgain={() => model.refresh(0)} />
         {total === null && state.loading && <Loading />}
         {total === 0 && <Nothing filter={state.filter} tracked={panel.phase === 'tracked'} />}
         {total !== null && total > 0 && (state.table ? (

@@ -118,7 +118,7 @@ export function RunTable({ model, state, columns, narrow, busy, about }: TablePr
   const page = Math.max(1, last - first - 2 * SPARE);
   const keys = useKeys(model, state, index => virtual.scrollToIndex(index), page);
   const lead = narrow ? LEAD_NARROW : LEAD;
-  const template = `${lead}px ${columns.map(column => `${column.width}px`).join(' ')}`;
+  const template = `minmax(${lead}px, 1fr) ${columns.map(column => `${column.width}px`).join(' ')}`;
   const width = lead + columns.reduce((sum, column) => sum + column.width, 0);
   const selected = new Set(state.selected.map(line => line.id));
   const here = lineOf(state, keys.active);
