@@ -66,7 +66,7 @@ describe('the Runs tab', () => {
     await click(screen.getByRole('button', { name: 'Add' }));
     expect(requests.asked).toContainEqual(['POST', 'runs/r3/remark', { tags: { paper: '2' } }]);
     await click(screen.getByTestId('mlops-delete'));
-    expect(within(screen.getByTestId('mlops-deleted')).getByText('Deleted #3 run.')).toBeTruthy();
+    expect(within(screen.getByTestId('mlops-deleted')).getByText('Deleted #3.')).toBeTruthy();
     await click(screen.getByTestId('mlops-undo'));
     expect(screen.queryByTestId('mlops-deleted')).toBeNull();
   });

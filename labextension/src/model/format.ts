@@ -93,9 +93,9 @@ export function stem(path: string): string {
   return path.slice(folderOf(path).length).replace(/\.[^.]+$/, '');
 }
 
-/** What a run is called: what the user said, else what changed, else its model. That two classes are models goes without saying. */
+/** What a run is called: what the user said, else what changed, else its model; "" where only its number tells it. That two classes are models goes without saying. */
 export function runTitle(run: Run): string {
-  return (run.name ?? '') || (run.change ?? '').replace(/^model (?=\S+→)/, '') || modelClasses(run) || 'run';
+  return (run.name ?? '') || (run.change ?? '').replace(/^model (?=\S+→)/, '') || modelClasses(run);
 }
 
 /** The classes of a run's models, without their packages. */

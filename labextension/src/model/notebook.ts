@@ -23,6 +23,9 @@ export interface KernelPort {
   forget(names: readonly string[]): Promise<void>;
 }
 
+/** JupyterLab's words for a kernel that is on its way. */
+const COMING: ReadonlySet<string> = new Set(['initializing', 'starting', 'connecting']);
+
 export interface NotebookPort {
   readonly path: string;
   readonly name: string;
@@ -97,7 +100,8 @@ class LiveNotebook implements NotebookPort {
 
   get starting(): boolean {
     const context = this.panel.sessionContext;
-    return !context.isReady && !context.hasNoKernel;
+    // A context can be ready before its kernel has come up.
+    return !context.hasNoKernel && (!context.isReady || COMING.has(context.kernelDisplayStatus));
   }
 
   async reveal(cell: string): Promise<boolean> {

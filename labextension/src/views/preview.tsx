@@ -6,7 +6,7 @@ import type { Cut, DroppedCell, Preview, PreviewCell } from '../api/answers';
 import type { JobInput } from '../api/schema';
 import { firstLine } from '../model/cells';
 import { Icon } from './icons';
-import { Chip, Fold } from './parts';
+import { Breakable, Chip, Fold } from './parts';
 import { useText } from './text';
 
 export interface Piece {
@@ -59,7 +59,7 @@ function Cell({ cell, chosen, onToggle }: PartProps): React.JSX.Element {
       <label className="jp-mlops-preview-head">
         <input type="checkbox" checked={!chosen.leftOut.includes(n)} onChange={() => onToggle(n)} aria-label={text.__('Cell %1 belongs to the job', n)} />
         <span className="jp-mlops-n">{n === 0 ? '' : n}</span>
-        <span className="jp-mlops-because">{because}</span>
+        <span className="jp-mlops-because"><Breakable text={because} /></span>
       </label>
       <pre className="jp-mlops-preview-cell">
         {pieces(cell).map((piece, i) => {
@@ -127,7 +127,7 @@ function Dropped({ cell, chosen, onToggle }: { cell: DroppedCell; chosen: Chosen
         <input type="checkbox" checked={chosen.added.includes(cell.n)} onChange={onToggle} aria-label={text.__('Cell %1 belongs to the job', cell.n)} />
         <span className="jp-mlops-n">{cell.n}</span>
         <code className="jp-mlops-execution-line">{firstLine(cell.source)}</code>
-        <span className="jp-mlops-because">{cell.because}</span>
+        <span className="jp-mlops-because"><Breakable text={cell.because} /></span>
       </label>
     </li>
   );

@@ -129,6 +129,7 @@ function Card(props: RunsProps & { run: Run; newest: boolean }): React.JSX.Eleme
   const [open, toggle] = useFold(`run:${props.place ?? ''}${run.id}`, newest);
   const id = React.useId();
   const words = useRunWords();
+  const text = useText();
   return (
     <li className="jp-mlops-run" data-testid="mlops-run" data-run={run.id} data-state={run.state}>
       <button type="button" className="jp-mlops-run-title" aria-expanded={open} aria-controls={id} onClick={toggle}>
@@ -136,7 +137,7 @@ function Card(props: RunsProps & { run: Run; newest: boolean }): React.JSX.Eleme
         <span className="jp-mlops-run-head">
           <span className="jp-mlops-run-name">
             {(run.number ?? 0) > 0 && <span className="jp-mlops-run-number">{`#${run.number}`}</span>}
-            <Title text={runTitle(run)} />
+            <Title text={runTitle(run) || ((run.number ?? 0) > 0 ? '' : text.__('run'))} />
           </span>
           <Badges run={run} busy={props.running || run.session !== props.session} />
         </span>
