@@ -91,7 +91,9 @@ def check_metric(bundle: str | Path, metric: str) -> str:
 
 
 def _metrics(manifest: JobManifest) -> list[str]:
-    return [_label(one.name, one.key) for one in manifest.results if one.kind == "metric"]
+    """Those that its cells compute, and those that its notebook told by `log_metric`."""
+    named = [(one.name if one.kind == "metric" else one.metric, one.key) for one in manifest.results]
+    return [_label(name, key) for name, key in named if name]
 
 
 def _label(name: str, key: str) -> str:

@@ -6,7 +6,8 @@ Called in the kernel when the last cell has run. What cannot be kept is told, an
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import numbers
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlops_jupyter.capture import ipython
@@ -16,8 +17,11 @@ from mlops_jupyter.fingerprint.written import Written, write
 MOST_BYTES = 512 * 2**20
 
 
-def keep(names: Sequence[str], files: Sequence[str]) -> str:
-    """Keep variables and files of this kernel as artifacts of its run; JSON of what was not kept, name → why."""
+def keep(names: Sequence[str], files: Sequence[str], metrics: Mapping[str, tuple[str, str]]) -> str:
+    """Keep variables and files of this kernel as artifacts of its run; JSON of what was not kept, name → why.
+
+    `metrics`: variable → name and key of the metric that it holds, where that is a number.
+    """
     here = ipython.current()
     refused: dict[str, str] = {}
     for name in [*names, *files] if here is not None else ():
@@ -31,6 +35,10 @@ def keep(names: Sequence[str], files: Sequence[str]) -> str:
             continue
         details = {"format": found.how, "type": found.type, "bytes": str(len(found.data)), "result": name}
         here.log(Draft(kind="artifact", name=name, blob=here.keep(found.data), logged=True, details=details))  # type: ignore[union-attr]
+    for variable, (name, key) in metrics.items() if here is not None else ():
+        value = here.variable(variable) if variable not in refused else None  # type: ignore[union-attr]
+        if isinstance(value, numbers.Real):
+            here.log(Draft(kind="metric", name=name, key=key, value=float(value), subject=value, logged=True))  # type: ignore[union-attr]
     return json.dumps(refused)
 
 

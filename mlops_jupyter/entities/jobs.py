@@ -71,6 +71,8 @@ class JobResult(msgspec.Struct, frozen=True, omit_defaults=True):
     digest: str = ""
     variable: str = ""
     key: str = ""
+    metric: str = ""
+    """Of a variable: the metric as which `log_metric` told its value, in group `key`. A run of the job records it as that."""
 
 
 class Tolerance(msgspec.Struct, frozen=True):

@@ -233,10 +233,11 @@ class TrackedClient(PapermillNotebookClient):  # type: ignore[misc] # papermill 
             self.log.warning("the session could not be ended cleanly: %s", error)
 
     def _keep_results(self) -> None:
-        names, files = self.options.keep
+        kept = self.options.keep
+        names, files = list(kept.variables), list(kept.files)
         if not (names or files) or self.options.failed is not None:
             return
-        call = f"__import__('mlops_jupyter.capture.results', fromlist=['*']).keep({names!r}, {files!r})"
+        call = f"__import__('mlops_jupyter.capture.results', fromlist=['*']).keep({names!r}, {files!r}, {dict(kept.metrics)!r})"
         try:
             answer = ast.literal_eval(run_sync(self._ask)(call, KEEP_SECONDS))
             self.options.lost = msgspec.json.decode(answer, type=dict[str, str])

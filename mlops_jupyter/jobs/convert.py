@@ -36,7 +36,7 @@ from mlops_jupyter.jobs.inputs import FoundInput, find_inputs, names_of
 from mlops_jupyter.jobs.modules import CarriedModule, local_modules
 from mlops_jupyter.jobs.ours import cut_ours
 from mlops_jupyter.jobs.parameters import Value
-from mlops_jupyter.jobs.reference import expected_values, job_results
+from mlops_jupyter.jobs.reference import expected_values, job_results, untold
 from mlops_jupyter.jobs.source import Edit, apply, bound_names, imported_modules, is_blank, parse
 from mlops_jupyter.jobs.terms import Terms, apply_terms
 from mlops_jupyter.lineage.slice import Result, Slice
@@ -132,6 +132,8 @@ def draft(session: Session, slice: Slice, executions: Sequence[CellExecution],  
     manifest.seed = options.seed if seed else None
     manifest.results = job_results(slice.result, options.results, cells, observations, executions)
     manifest.inputs = _on_their_policy([each.input for each in inputs], options.policies)
+    manifest.warnings += [f"no result of the job is {name}: log_metric was given an expression; assign it first, run the cell, "
+                          f"convert again: value = …; mlops.log_metric({name!r}, value)" for name in untold(cells, observations)]
     if seed is not None:
         manifest.warnings.append(f"{seed.description}: the job has a parameter {seed.name}, default {options.seed}; where the "
                                  "recorded values do not come out with it, its reference is its own first clean run")

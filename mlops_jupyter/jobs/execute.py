@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from mlops_jupyter.jobs.cleaning import Cleaner
 from mlops_jupyter.jobs.later import without_clouds
 from mlops_jupyter.jobs.notebook import check_runs_unattended, code_cells, read_notebook
 from mlops_jupyter.jobs.outcome import judge
-from mlops_jupyter.jobs.progress import EngineOptions, Progress
+from mlops_jupyter.jobs.progress import EngineOptions, Kept, Progress
 from mlops_jupyter.jobs.resume import CellReport, CheckpointOptions
 from mlops_jupyter.jobs.stopping import Terminated
 
@@ -58,8 +58,7 @@ class ExecuteOptions(msgspec.Struct, kw_only=True):
     cwd: Path | None = None
     kernel: str = ""
     parameters: Mapping[str, Scalar | list[Scalar]] = {}
-    keep: tuple[Sequence[str], Sequence[str]] = ((), ())
-    """Variables and files to keep with the run."""
+    keep: Kept = Kept()
     restore: Mapping[str, Mapping[str, bytes]] = {}
     env: Mapping[str, str] = {}
     secrets: Mapping[str, str] = {}
@@ -92,7 +91,7 @@ def run_notebook(notebook: NotebookNode | str | Path, output: str | Path, option
 
     engine = EngineOptions(
         _where_to_record(options.track), options.progress, options.restore, _environment(options), options.executable,
-        after=options.after, secrets=list(options.secrets.values()), keep=(list(options.keep[0]), list(options.keep[1])),
+        after=options.after, secrets=list(options.secrets.values()), keep=options.keep,
         warm=options.warm, log=options.log, checkpoints=options.checkpoints, printed=options.printed)
     started = time.monotonic()
     error = _papermill(node, output, cwd, options, engine)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,15 @@ class Progress(msgspec.Struct, frozen=True):
     source: str = ""
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """What is kept with a run when its last cell has ended well: variables, files, and the metrics that variables hold."""
+
+    variables: Sequence[str] = ()
+    files: Sequence[str] = ()
+    metrics: Mapping[str, tuple[str, str]] = {}
+    """Variable → name and key of the metric that its value is recorded as."""
+
+
 class EngineOptions(msgspec.Struct):
     """What our own verbs ask of the engine, and what it reports back (`session`, `failed`, `pid`)."""
 
@@ -33,8 +42,7 @@ class EngineOptions(msgspec.Struct):
     """Cell id → random source → recorded state, restored just before that cell."""
     env: Mapping[str, str] = {}
     executable: str = ""
-    keep: tuple[list[str], list[str]] = ([], [])
-    """Variables and files that are kept with the run when the last cell has ended well."""
+    keep: Kept = Kept()
     lost: dict[str, str] = {}
     """What of them was not kept, and why."""
     secrets: list[str] = []

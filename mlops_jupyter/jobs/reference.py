@@ -78,15 +78,20 @@ def recorded_file(path: str, n: int, executions: Sequence[CellExecution]) -> Fin
 
 def job_results(main: Result, others: Sequence[Result], cells: Sequence[CellExecution],
                 observations: Sequence[Observation], executions: Sequence[CellExecution]) -> list[JobResult]:
-    """The results of a job: every metric seen in its cells, then what was asked for and is no metric."""
+    """The results of a job: every metric seen in its cells, then what was asked for and is no metric.
+
+    What `log_metric` told is the variable that held it, since the call itself is cut from the job.
+    """
     chosen = {cell.n for cell in cells}
     results: dict[tuple[str, str], JobResult] = {}
     wanted: list[tuple[str, Literal["model", "variable", "file"], int]] = []
+    told: dict[str, tuple[str, str]] = {}
     for each in observations:
         if each.kind == "metric" and each.n in chosen and not each.logged:
             results[each.name, each.key] = JobResult(each.name, "metric", each.value, "", each.variable, each.key)
         elif each.kind == "metric" and each.n in chosen and each.variable:
             wanted.append((each.variable, "variable", each.n))
+            told[each.variable] = (each.name, each.key)
     for asked in [main, *others]:
         wanted += [(name, "model" if asked.kind == "model" else "variable", asked.n) for name in asked.variables]
         wanted += [(asked.name, "file", asked.n)] if asked.kind == "file" else []
@@ -96,8 +101,17 @@ def job_results(main: Result, others: Sequence[Result], cells: Sequence[CellExec
             covered.add(name)
             mark = recorded_file(name, n, executions) if kind == "file" else recorded_fingerprint(name, n, executions)
             digest = mark.digest if mark is not None and mark.digest and mark.coverage == 1.0 else ""
-            results[name, ""] = JobResult(name, kind, None, digest, "" if kind == "file" else name)
+            metric, key = told.get(name, ("", "")) if kind == "variable" else ("", "")
+            results[name, ""] = JobResult(name, kind, None, digest, "" if kind == "file" else name, key, metric)
     return list(results.values())
+
+
+def untold(cells: Sequence[CellExecution], observations: Sequence[Observation]) -> list[str]:
+    """Names of metrics that `log_metric` told of an expression: no variable holds them, so the job does not make them."""
+    chosen = {cell.n for cell in cells}
+    told = [each for each in observations if each.kind == "metric" and each.logged and each.n in chosen]
+    held = {each.name for each in told if each.variable}
+    return list(dict.fromkeys(each.name for each in told if each.name not in held))
 
 
 def _last(values: Sequence[Scalar]) -> Scalar:

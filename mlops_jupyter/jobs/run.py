@@ -24,7 +24,7 @@ from mlops_jupyter.jobs.environments import Where, place_of
 from mlops_jupyter.jobs.execute import ExecuteOptions, run_notebook
 from mlops_jupyter.jobs.notebook import code_cells
 from mlops_jupyter.jobs.parameters import Value, validate
-from mlops_jupyter.jobs.progress import Progress
+from mlops_jupyter.jobs.progress import Kept, Progress
 from mlops_jupyter.jobs.resume import CellReport, CheckpointOptions
 from mlops_jupyter.jobs.secrets import secret_values
 from mlops_jupyter.jobs.work import new_work_folder, place_inputs, place_modules, resolve_inputs
@@ -155,13 +155,14 @@ def _checkpoints(bundle: Bundle, options: RunOptions) -> CheckpointOptions | Non
                              resume=options.resume)
 
 
-def _kept(bundle: Bundle, options: RunOptions) -> tuple[list[str], list[str]]:
-    """Variables and files that the run keeps: its results. A run that is only compared keeps nothing."""
+def _kept(bundle: Bundle, options: RunOptions) -> Kept:
+    """What the run keeps: its results. A run that is only compared keeps nothing."""
     if options.track is not None:
-        return [], []
+        return Kept()
     results = bundle.manifest.results
     names = [each.variable or each.name for each in results if each.kind in {"variable", "model"}]
-    return list(dict.fromkeys(names)), [each.name for each in results if each.kind == "file"]
+    metrics = {each.variable: (each.metric, each.key) for each in results if each.metric}
+    return Kept(list(dict.fromkeys(names)), [each.name for each in results if each.kind == "file"], metrics)
 
 
 def _secrets_of(bundle: Bundle) -> set[str]:

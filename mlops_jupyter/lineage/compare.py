@@ -11,6 +11,9 @@ from mlops_jupyter.entities import Dataset, Environment, Fingerprint, Run, Value
 from mlops_jupyter.fingerprint.difference import Difference, difference
 from mlops_jupyter.lineage.text import normalised
 
+_ALIKE = 0.75
+_MOST_PAIRS = 400
+
 
 class MetricChange(msgspec.Struct, frozen=True):
     """One metric in both runs; None on the side that lacks it. `delta` is b minus a."""
@@ -129,8 +132,13 @@ def _models(a: Run, b: Run) -> list[ParamChange]:
 
 
 def code_changes(a: Sequence[str], b: Sequence[str]) -> list[CodeChange]:
-    """Cells are matched in order by meaning; unmatched ones between two matches are paired, the rest added or removed."""
+    """Cells are matched in order by meaning; unmatched ones between two matches are paired, and those left over that are alike.
+
+    The rest is added or removed. Alike but elsewhere is a cell that was edited and run again after others.
+    """
     changes: list[CodeChange] = []
+    gone: list[int] = []
+    come: list[int] = []
     matcher = difflib.SequenceMatcher(None, [normalised(one) for one in a], [normalised(one) for one in b], autojunk=False)
     for kind, start_a, end_a, start_b, end_b in matcher.get_opcodes():
         if kind == "equal":
@@ -139,9 +147,29 @@ def code_changes(a: Sequence[str], b: Sequence[str]) -> list[CodeChange]:
         for step in range(pairs):
             left, right = start_a + step, start_b + step
             changes.append(CodeChange("changed", unified(a[left], b[right]), left + 1, right + 1))
-        changes += [CodeChange("removed", unified(a[at], ""), a=at + 1) for at in range(start_a + pairs, end_a)]
-        changes += [CodeChange("added", unified("", b[at]), b=at + 1) for at in range(start_b + pairs, end_b)]
-    return changes
+        gone += range(start_a + pairs, end_a)
+        come += range(start_b + pairs, end_b)
+    for left, right in _alike(a, b, gone, come):
+        changes.append(CodeChange("changed", unified(a[left], b[right]), left + 1, right + 1))
+        gone.remove(left)
+        come.remove(right)
+    changes += [CodeChange("removed", unified(a[at], ""), a=at + 1) for at in gone]
+    changes += [CodeChange("added", unified("", b[at]), b=at + 1) for at in come]
+    return sorted(changes, key=lambda change: change.a or change.b or 0)
+
+
+def _alike(a: Sequence[str], b: Sequence[str], gone: Sequence[int], come: Sequence[int]) -> list[tuple[int, int]]:
+    """Cells whose texts are alike, the most alike first, each once. Equal ones only changed their place."""
+    if len(gone) * len(come) > _MOST_PAIRS:
+        return []
+    pairs = [(left, right) for left in gone for right in come if a[left] != b[right]]
+    matchers = {pair: difflib.SequenceMatcher(None, a[pair[0]], b[pair[1]], autojunk=False) for pair in pairs}
+    rated = {pair: one.ratio() for pair, one in matchers.items() if one.quick_ratio() >= _ALIKE}
+    found: list[tuple[int, int]] = []
+    for left, right in sorted(rated, key=lambda pair: (-rated[pair], pair)):
+        if rated[left, right] >= _ALIKE and all(left != one and right != other for one, other in found):
+            found.append((left, right))
+    return found
 
 
 def unified(a: str, b: str) -> str:

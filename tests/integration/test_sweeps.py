@@ -23,7 +23,7 @@ import pytest
 from mlops_jupyter.api import sweeps
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.cli import execute
-from mlops_jupyter.entities import CellExecution, ConflictError, InputError, JobParameter, Observation
+from mlops_jupyter.entities import CellExecution, ConflictError, InputError, JobParameter, JobResult, Observation
 from mlops_jupyter.jobs.fleet import FleetOptions
 from mlops_jupyter.jobs.sweep import Axes, Child
 from mlops_jupyter.jobs.warm import ForkedProcess, WarmKernels
@@ -113,6 +113,16 @@ def test_a_grid_is_run_told_drawn_and_gone_on_with_where_it_failed(here: Path, c
     assert [again[number]["attempt"] for number in (1, 2, 3)] == [1, 2, 1]
     assert again[2]["metrics"] == {"score": 0.5}
     assert (again[2]["folder"], again[1]["session"]) == ("2-2", told["children"][1]["session"])
+
+
+def test_a_result_that_log_metric_told_is_a_column_of_the_sweep(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    told = JobResult("held", "variable", variable="held", metric="loss", key="UA")  # the call itself is cut from a job
+    job = write_job(here / "job", [P], "held = 10 - p", result=told)
+    assert execute(["sweep", str(job), "--grid", "p=1,2", "--metric", "loss[UA]", "--minimize", "-o", "out", "--json"]) == 0
+    children = json.loads(capfd.readouterr().out)["children"]
+    assert [(child["number"], child["metrics"]) for child in children] == [(2, {"loss[UA]": 8.0}), (1, {"loss[UA]": 9.0})]
+    assert execute(["sweep", str(job), "--grid", "p=1,2", "--metric", "held", "-o", "more"]) == 2
+    assert "its metrics: loss[UA]" in capfd.readouterr().err
 
 
 def test_what_cannot_be_swept_is_said_before_a_folder_is_made(here: Path, capfd: pytest.CaptureFixture[str]) -> None:

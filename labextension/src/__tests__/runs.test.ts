@@ -5,7 +5,7 @@ import type { Overview, RunLine, RunWindow } from '../api/schema';
 import { RunsModel } from '../model/runs';
 import { ChartsModel } from '../model/runs-charts';
 import { CompareModel, dataWords, diffLines } from '../model/runs-compare';
-import { axisOf, csv, curvesCsv, dimensions, runsCsv, within } from '../model/runs-plots';
+import { axisOf, csv, curvesCsv, dimensions, logTicks, runsCsv, within } from '../model/runs-plots';
 import { allColumns, cellText, columnOf, defaultKeys, difference, numeric, orderWords, pagesOf, quoted, tagFrom, turned } from '../model/runs-table';
 import { EMPTY } from '../model/state';
 import { fakeSurroundings, liveOf, runOf } from './fakes';
@@ -163,6 +163,16 @@ describe('charts', () => {
     expect(axisOf(lines, solver, 0, 100).ticks.map(tick => tick.text)).toEqual(['lbfgs', 'saga']);
     expect(axisOf(lines, C, 0, 100).at(lineOf('none'))).toBeNull();
     expect(dimensions(lines)).toEqual({ metrics: [{ kind: 'metric', name: 'auc' }], params: [C, solver] });
+  });
+
+  it('have a mark at both ends of a logarithmic axis, and none upon another', () => {
+    const tried = [1, 15, 26, 150].map(k => lineOf(`r${k}`, { params: { k } }));
+    const axis = (ticks: number): string => axisOf(tried, { kind: 'param', name: 'k' }, 0, 100, ticks).ticks.map(tick => tick.text).join(' ');
+    expect(axis(8)).toBe('1 2 5 10 20 50 100 200');
+    expect(axis(4)).toBe('1 2 5 10 20 50 100 200');
+    expect(axis(2)).toBe('1 10 200');
+    expect(logTicks(0.00001, 50, 5)).toEqual([0.00001, 0.0001, 0.001, 0.01, 0.1, 1, 10, 50]);
+    expect(logTicks(2, 50, 1)).toEqual([2, 10, 50]);
   });
 
   it('hold the runs within all brushes', () => {

@@ -919,6 +919,8 @@ export interface JobResult {
   variable?: string;
   /** Default: "" */
   key?: string;
+  /** Default: "" */
+  metric?: string;
 }
 
 /** How far a metric of the job may be from its reference, relative to the larger of the two, and where that number is from. */

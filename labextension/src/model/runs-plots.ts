@@ -81,8 +81,8 @@ export function ends(values: readonly number[]): [number, number] {
 function numberAxis(lines: readonly RunLine[], dimension: Dimension, range: [number, number], count: number): Axis {
   const [low, high] = ends(lines.map(line => valueOf(line, dimension)));
   const isLog = low > 0 && high / low >= 20;
-  const scale = isLog ? scaleLog([low, high], range) : scaleLinear([low, high], range).nice(count);
-  const ticks = scale.ticks(count).filter((_, i, all) => all.length <= count * 2 || i % Math.ceil(all.length / count) === 0);
+  const scale = isLog ? scaleLog([below(low), above(high)], range) : scaleLinear([low, high], range).nice(count);
+  const ticks = isLog ? logTicks(below(low), above(high), count) : scale.ticks(count);
   return {
     dimension,
     at: line => {
@@ -92,6 +92,39 @@ function numberAxis(lines: readonly RunLine[], dimension: Dimension, range: [num
     ticks: ticks.map(value => ({ at: scale(value), text: short(value) })),
     words: pixel => number(Number(scale.invert(pixel).toPrecision(4)))
   };
+}
+
+const STEPS = [1, 2, 5, 10];
+
+/** 1, 2 or 5 times a power of ten, at most `value`; and at least that. */
+function below(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return clean(power * ([...STEPS].reverse().find(step => step * power <= value * (1 + 1e-9)) ?? 1));
+}
+
+function above(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return clean(power * (STEPS.find(step => step * power >= value * (1 - 1e-9)) ?? 10));
+}
+
+/** Without what a power of ten has lost: 0.00001 is no 0.000009999999999999999. */
+function clean(value: number): number {
+  return Number(value.toPrecision(6));
+}
+
+/** Values at even distances as far as 1, 2 and 5 times a power of ten are that; both ends among them, however few there are. */
+export function logTicks(low: number, high: number, count: number): number[] {
+  const powers = Array.from({ length: Math.ceil(Math.log10(high / low)) + 2 }, (_, i) => 10 ** (Math.floor(Math.log10(low)) + i));
+  const inside = powers.flatMap(power => [1, 2, 5].map(step => clean(power * step))).filter(value => value > low && value < high);
+  const gap = Math.log(high / low) / (2 * count);
+  const tens = inside.filter(value => Number.isInteger(clean(Math.log10(value))));
+  const kept = [low];
+  for (const value of inside.length <= 2 * count ? inside : tens) {
+    if (Math.log(value / (kept.at(-1) ?? low)) >= gap && Math.log(high / value) >= gap) {
+      kept.push(value);
+    }
+  }
+  return [...kept, high];
 }
 
 /** A number at a tick: without zeros that say nothing. */

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from mlops_jupyter.entities import Fingerprint, ResultVerdict
-from mlops_jupyter.jobs.reference import compare_content, compare_metrics, compare_numbers, worst
+from mlops_jupyter.entities import CellExecution, Fingerprint, JobResult, Observation, ResultVerdict
+from mlops_jupyter.jobs.reference import compare_content, compare_metrics, compare_numbers, job_results, untold, worst
+from mlops_jupyter.lineage.slice import Result
 
 
 @pytest.mark.parametrize(("before", "after", "verdict"), [
@@ -50,3 +51,15 @@ def test_the_whole_is_as_bad_as_its_worst_and_nothing_compared_is_no_success() -
     assert worst([ResultVerdict("a", "identical"), ResultVerdict("b", "within tolerance")]) == "within tolerance"
     assert worst([ResultVerdict("a", "failed"), ResultVerdict("b", "identical")]) == "failed"
     assert worst([]) == "failed"
+
+
+def test_what_was_told_is_the_variable_that_held_it_and_names_its_metric() -> None:
+    rows = [("loss", "UA", "held"), ("sum", "", ""), ("both", "", ""), ("both", "", "it")]
+    cell = CellExecution("s", 1, "held = 1.5", "ok")
+    told = [Observation("s", 1, seq, 0.0, "metric", name, 1.5, key, variable=variable, logged=True)
+            for seq, (name, key, variable) in enumerate(rows)]
+    results = job_results(Result("loss", "metric", 1, ["held"]), [], [cell], told, [cell])
+    assert results == [JobResult("held", "variable", variable="held", key="UA", metric="loss"),
+                       JobResult("it", "variable", variable="it", metric="both")]
+    assert untold([cell], told) == ["sum"]
+    assert untold([], told) == []

@@ -50,6 +50,20 @@ def test_code_cell_by_cell() -> None:
     assert "-x = 1\n+x = 2" in found.code[0].diff
 
 
+def test_a_cell_that_was_edited_and_ran_again_after_others_is_one_change() -> None:
+    before, after = ["import a", "neighbours = 5", "points = load()"], ["import a", "points = load()", "neighbours = 15"]
+    (change,) = compare(run("a"), run("b"), before, after).code
+    assert (change.kind, change.a, change.b) == ("changed", 2, 3)
+    assert "-neighbours = 5\n+neighbours = 15" in change.diff
+
+
+def test_a_cell_that_only_changed_its_place_or_is_another_is_not_called_changed() -> None:
+    moved = compare(run("a"), run("b"), ["x = 1", "y = 2"], ["y = 2", "x = 1"]).code
+    assert sorted(one.kind for one in moved) == ["added", "removed"]
+    other = compare(run("a"), run("b"), ["rate = 3", "y = 2"], ["y = 2", "print(load('table'))"]).code
+    assert [(one.kind, one.a, one.b) for one in other] == [("removed", 1, None), ("added", None, 2)]
+
+
 def test_packages_and_python() -> None:
     found = compare(run("a"), run("b"), environment_a=environment(pandas="2.2", numpy="2.0"),
                     environment_b=environment(pandas="3.0", polars="1.0"))
