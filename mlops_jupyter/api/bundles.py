@@ -69,7 +69,7 @@ def run_beside(folder: Path, parameters: Mapping[str, object], inputs: Mapping[s
     options.work = new_work_folder("run", folder.with_name(f"{folder.name}-runs"))
     done = run_bundle(folder, parameters, inputs, options)
     recorded = open_ledger().runs(session=done.session_id) if done.session_id else []
-    return JobDone(done.session_id, done.outcome, recorded, done.output, done.checks, done.differs)
+    return JobDone(done.session_id, done.outcome, recorded, done.output, done.checks, done.differs, done.cells, done.total)
 
 
 def _made_from(notebook: Path, found: list[JobEntry]) -> list[JobEntry]:

@@ -7,6 +7,7 @@ last; the server's follower looks at those. What a row says of progress comes fr
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -14,10 +15,12 @@ import msgspec
 from mlops_jupyter.api.bundles import manifest_in
 from mlops_jupyter.api.handing import Handing, kind_of, submit, user_here
 from mlops_jupyter.api.ledger import open_ledger
-from mlops_jupyter.api.submissions import find, logs, look, submission
+from mlops_jupyter.api.submissions import find, logs, look, submission, unasked
 from mlops_jupyter.entities import AnyStore, ConflictError, InputError, JobManifest, NotFoundError, Submission
 from mlops_jupyter.entities.jobs import OutcomeState
 from mlops_jupyter.entities.submissions import NO_END
+from mlops_jupyter.jobs.convert import NOTEBOOK
+from mlops_jupyter.jobs.notebook import code_cells, read_notebook
 from mlops_jupyter.jobs.parameters import as_text
 from mlops_jupyter.jobs.schedule import after
 
@@ -57,6 +60,8 @@ class Handover(msgspec.Struct, omit_defaults=True):
     """The executed notebook of its last attempt, where it is a file here."""
     here: bool = False
     """Whether it runs on this machine: it is looked at by whoever asks for the list, the others by the server now and then."""
+    unasked: str = ""
+    """Why it stands as it was last seen: its runner could not be asked, or only by somebody else."""
     again: bool = False
     """Whether it can be handed over again: its job is still where it was, and still the same."""
 
@@ -94,15 +99,16 @@ def _is_here(one: Submission) -> bool:
 def row(store: AnyStore, one: Submission) -> Handover:
     """The line of one."""
     manifest = _job_of(one)
-    outcome = one.outcome
+    outcome, why = one.outcome, unasked(one)
     done, total = _progress(store, one, manifest)
     coming = next(after(one.schedule, time.time()), None) if one.schedule and one.state == "scheduled" else None
     return Handover(
         one.id, one.job, one.name, one.runner, one.state, one.at, one.run,
-        {name: as_text(value) for name, value in one.parameters.items()}, outcome.error if outcome else "",
+        {name: as_text(value) for name, value in one.parameters.items()}, "" if why or outcome is None else outcome.error,
         outcome.cell if outcome else None, one.started, one.ended, one.attempts, one.parent,
         f"{one.schedule.cron} {one.schedule.zone}" if one.schedule else "", coming, done, total,
-        one.bundle if manifest else "", manifest.notebook if manifest else "", _output(one), _is_here(one), _same(manifest, one))
+        one.bundle if manifest else "", manifest.notebook if manifest else "", _output(one), _is_here(one), why,
+        _same(manifest, one))
 
 
 def _same(manifest: JobManifest | None, one: Submission) -> bool:
@@ -117,9 +123,16 @@ def _progress(store: AnyStore, one: Submission, manifest: JobManifest | None) ->
     """Cells that have ended in its newest attempt, and how many there are. (0, 0) where that is not known."""
     if one.state != "running" or manifest is None:
         return 0, 0
+    cells = _cells_of(one.bundle, one.job)
     attempts = store.sessions(submission=one.id, limit=1)
-    ended = sum(cell.ended is not None for cell in store.executions(attempts[0].id)) if attempts else 0
-    return min(ended, manifest.cells), manifest.cells
+    ended = {cell.cell for cell in store.executions(attempts[0].id) if cell.ended is not None} if attempts else set()
+    return len(cells & ended), len(cells)
+
+
+@lru_cache(maxsize=64)
+def _cells_of(bundle: str, job: str) -> frozenset[str]:
+    """Ids of the code cells of a job's notebook, `job` its digest. Papermill's own, with what was given, is not among them."""
+    return frozenset(str(cell.id) for cell in code_cells(read_notebook(Path(bundle) / NOTEBOOK)))
 
 
 def _output(one: Submission) -> str:

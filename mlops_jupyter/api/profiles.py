@@ -115,8 +115,9 @@ def _look(one: Found, version: str) -> _Kept | _Missing:
     """The profile that is kept, else as the file has it now."""
     mark = one.mark(version)
     if one.kind != "file":
-        words = {"value": "A value in memory: its statistics are not kept", "url": "What came from an address is not kept",
-                 "query": "What a query gave is not kept"}
+        words = {"value": "It is a value in memory, and its content is not kept",
+                 "url": "It was read from a URL, and what came from there is not kept",
+                 "query": f"It is what a query{f' of {one.source}' if one.source else ''} gave, and that is not kept"}
         frame = one.name if one.kind == "value" else "df"
         write = f"{frame}.to_parquet('{frame}.parquet')"
         return _Missing(words[one.kind], f"write it to a file in a tracked cell, and look at that: {write}")

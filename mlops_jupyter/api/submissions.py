@@ -41,6 +41,7 @@ from mlops_jupyter.store import Store
 
 _STEERS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _HANDING = 600.0  # seconds after which a submission without a place was not handed over
+_AS_LAST_KNOWN = "as last known, its runner cannot be asked: "
 _LEAVE = 20.0  # seconds that a cancelled attempt has to leave what it made, once its place calls it cancelled
 Seen = Sight | None | MlopsError  # what a place says of one; that it does not know it; why it could not be asked
 _LOST = 60.0  # seconds that a place may not know a submission that it was just given
@@ -160,7 +161,17 @@ def _unasked(one: Submission, seen: Seen) -> Submission:
     """As it was last known, with why that is all. Not written down: whoever asks next may be luckier."""
     if not isinstance(seen, MlopsError) or one.state not in NO_END:
         return one
-    return msgspec.structs.replace(one, outcome=Outcome(one.state, f"as last known, its runner cannot be asked: {seen.what}"))
+    return msgspec.structs.replace(one, outcome=Outcome(one.state, f"{_AS_LAST_KNOWN}{seen.what}"))
+
+
+def unasked(one: Submission) -> str:
+    """Why all that is known of one that `look` has seen is how it stood before; "" if it could be asked, or has ended."""
+    if one.state not in NO_END:
+        return ""
+    if one.place and one.host not in {"", user_here()}:
+        return f"only {one.host}, who handed it over, can ask its runner"
+    error = one.outcome.error if one.outcome is not None else ""
+    return f"its runner cannot be asked: {error.removeprefix(_AS_LAST_KNOWN)}" if error.startswith(_AS_LAST_KNOWN) else ""
 
 
 def _seen(store: AnyStore, one: Submission, sight: Sight | None) -> Submission:

@@ -91,7 +91,7 @@ def star(run: str, off: bool, as_json_: bool) -> None:
 @click.option("--remove", multiple=True, metavar="NAME", help="Take this tag away; may be repeated.")
 @json_option
 def tag(run: str, tags: tuple[str, ...], remove: tuple[str, ...], as_json_: bool) -> None:
-    """Tag a run; `mlops runs list --filter "tags.NAME = 'VALUE'"` finds it. Tags that were recorded stay."""
+    """Tag a run; `mlops runs list --filter "tags.NAME = 'VALUE'"` finds it. A recorded tag can be taken away too."""
     given: dict[str, str | None] = {name: value for name, _, value in (one.partition("=") for one in tags)}
     found = runtable.remark(run, tags={**given, **dict.fromkeys(remove)})
     shown = ", ".join(f"{name}={value}" if value else name for name, value in found.tags.items()) or "no tags"

@@ -122,6 +122,8 @@ class Remark(msgspec.Struct, tag="remark", omit_defaults=True):
     """What the other runs of its experiment are compared with. One of them is, at most."""
     tags: dict[str, str] = {}
     """Beside the tags that were recorded; the same name here counts."""
+    taken_off: list[str] = []
+    """Names of tags that somebody took off: a recorded one of that name does not count."""
 
 
 class Named(msgspec.Struct, frozen=True):

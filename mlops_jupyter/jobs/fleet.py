@@ -140,6 +140,8 @@ class _Fleet:
                 with suppress(queue.Empty):
                     self._ended.get(timeout=_LOOK)
                     threads -= 1
+                with self._lock:
+                    self._place.catch_up()
                 if budget is not None and time.monotonic() - began > budget:
                     self._stop(BY_BUDGET)
                 if self._options.cancel.is_set():

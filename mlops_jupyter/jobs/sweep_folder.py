@@ -34,11 +34,13 @@ class SweepFolder:
         self.folder = folder
         self.sweep = sweep
         self._next = 0.0
+        self._behind = False
 
     def save(self, *, now: bool = False) -> None:
         """Write the record, unless it was written a moment ago and `now` is False."""
         began = time.monotonic()
-        if began < self._next and not now:
+        self._behind = began < self._next and not now
+        if self._behind:
             return
         partial = self.folder / f".{RECORD}.part"
         with partial.open("wb") as file:
@@ -47,6 +49,11 @@ class SweepFolder:
             os.fsync(file.fileno())
         partial.replace(self.folder / RECORD)
         self._next = time.monotonic() + _SHARE * (time.monotonic() - began)
+
+    def catch_up(self) -> None:
+        """Write what the last `save` held back, once its time has come: nothing else may happen for long."""
+        if self._behind:
+            self.save()
 
     def new_attempt(self, child: Child) -> Path:
         """Where the next attempt of a child works: new, so that nothing of an earlier one is met."""

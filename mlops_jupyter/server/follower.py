@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mlops_jupyter.api.submissions import follow
+from mlops_jupyter.api.submissions import follow, unasked
 from mlops_jupyter.config import Settings
 from mlops_jupyter.entities import MlopsError, Submission
 from mlops_jupyter.entities.submissions import NO_END
@@ -29,6 +29,8 @@ class Follower:
         """`emit` is told, on the event loop, of each submission that stands otherwise than at the look before."""
         self._settings, self._log, self._emit = settings, log, emit
         self._marks: dict[str, tuple[object, ...]] = {}
+        self.unasked: dict[str, str] = {}
+        """Submission → why its runner could not be asked at the last look."""
         self._failure = ""
         self._looks = 0
         self._task: asyncio.Task[None] | None = None
@@ -70,6 +72,7 @@ class Follower:
 
     def _different(self, found: list[Submission]) -> list[Submission]:
         """What has ended is looked at no more, and is remembered no longer."""
+        self.unasked = {one.id: why for one in found if (why := unasked(one))}
         before, self._marks = self._marks, {one.id: _mark(one) for one in found if one.state in NO_END}
         return [one for one in found if one.state in NO_END or one.id in before if before.get(one.id) != _mark(one)]
 

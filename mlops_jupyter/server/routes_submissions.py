@@ -21,6 +21,7 @@ from mlops_jupyter.api.submissions import cancel
 from mlops_jupyter.api.sweeping import run_elsewhere
 from mlops_jupyter.api.sweeptables import SweepTable
 from mlops_jupyter.entities import InputError, Schedule, Submission
+from mlops_jupyter.entities.submissions import NO_END
 from mlops_jupyter.jobs.fleet import FleetOptions, Step
 from mlops_jupyter.jobs.sweep import Axes, Elsewhere
 from mlops_jupyter.jobs.sweep_folder import SweepFolder
@@ -227,14 +228,15 @@ def _line(one: Submission) -> Handover:
 
 
 def _here(handler: NotebookHandler, line: Handover) -> Handover:
-    """Its files as contents paths; what does not lie below the server's folder is not named."""
+    """Its files as contents paths; what does not lie below the server's folder is not named. And why it may be out of date."""
     root = handler.mlops.files_root
     paths = {name: contents_path(root, Path(value)) if root is not None and value and Path(value).is_absolute() else ""
              for name, value in (("bundle", line.bundle), ("output", line.output))}
     notebook = line.notebook
     if Path(notebook).is_absolute():
         notebook = contents_path(root, Path(notebook)) if root is not None else ""
-    return msgspec.structs.replace(line, **paths, notebook=notebook)
+    why = line.unasked or (handler.mlops.follower.unasked.get(line.id, "") if line.state in NO_END else "")
+    return msgspec.structs.replace(line, **paths, notebook=notebook, unasked=why)
 
 
 def _whole(text: str) -> int:

@@ -46,11 +46,13 @@ def change(connection: Connection, run: Run, asked: Mapping[str, bool | None], t
     now = time.time()
     before = of(connection, [run.id]).get(run.id) or Remark(run.id, run.session, now)
     words = {name: value for name, value in {**before.tags, **tags}.items() if value is not None}
+    off = {name for name, value in tags.items() if value is None and name in run.tags}
+    taken_off = sorted(({*before.taken_off} | off) - {*words})
     flags = {name: value for name, value in asked.items() if value is not None}
     others = _baselines(connection, run) if asked.get("baseline") else []
     save(connection, [
         *(msgspec.structs.replace(other, baseline=False, at=now) for other in others),
-        msgspec.structs.replace(before, at=now, tags=words, **flags),
+        msgspec.structs.replace(before, at=now, tags=words, taken_off=taken_off, **flags),
     ])
 
 
@@ -82,7 +84,8 @@ def laid_over(run: Run, remark: Remark | None) -> Run:
     """The run with what was said of it."""
     if remark is None:
         return run
-    return msgspec.structs.replace(run, starred=remark.starred, baseline=remark.baseline, tags={**run.tags, **remark.tags})
+    recorded = {name: value for name, value in run.tags.items() if name not in remark.taken_off}
+    return msgspec.structs.replace(run, starred=remark.starred, baseline=remark.baseline, tags={**recorded, **remark.tags})
 
 
 def on_all(connection: Connection, found: Iterable[Run]) -> list[Run]:

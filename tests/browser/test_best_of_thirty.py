@@ -107,7 +107,7 @@ def one_value_changed(desk: Desk) -> None:
     newest.get_by_test_id("mlops-changed").click()
     changed = desk.part("compare-page")
     code = changed.get_by_test_id("mlops-code-changes")
-    expect(code.get_by_role("listitem")).to_have_count(1, timeout=WORK)
+    expect(code.locator("li")).to_have_count(1, timeout=WORK)
     expect(code.locator("[data-mark='-']")).to_contain_text("neighbours = 5", timeout=WORK)
     expect(code.locator("[data-mark='+']")).to_contain_text("neighbours = 15")
     expect(changed.get_by_role("row", name="auc")).to_contain_text("0.901")

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from mlops_jupyter.entities import InputError
-from mlops_jupyter.magics import register, unregister
+from mlops_jupyter.magics import unregister
 from mlops_jupyter.magics.dispatch import split
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    register(shell)
-    yield shell
-    unregister(shell)
-    InteractiveShell.clear_instance()
 
 
 def test_loading_the_extension_loads_no_parser_and_no_library() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,20 +14,10 @@ from mlops_jupyter.api.sweeps import Swept
 from mlops_jupyter.entities import JobManifest, Metric, Outcome, Param
 from mlops_jupyter.jobs.bundle import write
 from mlops_jupyter.jobs.convert import Draft
-from mlops_jupyter.magics import register, unregister
+from mlops_jupyter.magics import unregister
 from tests.unit.store.story import append, cell, run, session
 
 EVIL = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    register(shell)
-    yield shell
-    unregister(shell)
-    InteractiveShell.clear_instance()
 
 
 @pytest.fixture

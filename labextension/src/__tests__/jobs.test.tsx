@@ -2,7 +2,7 @@ import { act, cleanup, fireEvent, render, screen, within } from '@testing-librar
 import * as React from 'react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { Handover, JobEntry, Known, SweepTable } from '../api/schema';
+import type { Handover, JobEntry, Known, SweepTable, Task } from '../api/schema';
 import { ApiError } from '../api/client';
 import { grouped, JobsModel, kept } from '../model/jobs';
 import { LogTail } from '../model/logs';
@@ -270,6 +270,42 @@ describe('the tab', () => {
     ]);
     expect(within2.queryByTestId('mlops-retry')).toBeNull();
     expect(within2.getByTestId('mlops-cancel-submission')).toBeTruthy();
+  });
+
+  it('says of one that cannot be asked that it stands as it was last seen, and why', async () => {
+    const why = 'its runner cannot be asked: the cluster does not answer';
+    show({ submissions: [handoverOf('u1', { state: 'running', unasked: why }), handoverOf('u2')], sweeps: [] });
+    await rest();
+    const [asked, other] = screen.getAllByTestId('mlops-submission').map(row => row.textContent);
+    expect(asked).toContain(`As last seen: ${why}`);
+    expect(other).not.toContain('As last seen');
+  });
+
+  it('draws of a long list what is in sight, and of a short one all', async () => {
+    const many = Array.from({ length: 200 }, (_, n) => handoverOf(`u${n}`));
+    show({ submissions: many, sweeps: [] });
+    await rest();
+    expect(screen.getByRole('list', { name: 'Submissions' }).childElementCount).toBeLessThan(60);
+    cleanup();
+    show({ submissions: many.slice(0, 60), sweeps: [] });
+    await rest();
+    expect(screen.getAllByTestId('mlops-submission')).toHaveLength(60);
+  });
+
+  it('says which cells a run took from an earlier one, and goes on after one that was cancelled', async () => {
+    const task: Task = {
+      id: 't1', kind: 'run', subject: 'flights-job', started: 1, state: 'succeeded', message: '', done: 4, total: 4, ended: 2, error: null,
+      result: { outcome: { state: 'succeeded' }, total: 4, cells: [{ cell: 2, taken: true, seconds: 12, since: 1000 }, { cell: 3, why: 'rate is another' }, { cell: 4, kept: true, seconds: 3 }] }
+    };
+    show({ submissions: [], sweeps: [] }, { tasks: [task] });
+    await rest();
+    expect(screen.getByTestId('mlops-taken').textContent).toMatch(/1 of 4 cells was taken from the run of .+, which spent 12\.0 s on it\.Cell 3 ran again: rate is another$/);
+    cleanup();
+    const { asked } = show({ submissions: [], sweeps: [] }, { tasks: [{ ...task, state: 'cancelled', result: null }] });
+    await rest();
+    expect(screen.getByText('Cancelled.')).toBeTruthy();
+    await press(screen.getByTestId('mlops-resume'));
+    expect(asked.filter(([name]) => name === 'runJob')).toEqual([['runJob', { folder: 'flights-job', parameters: {}, inputs: {}, resume: true }]]);
   });
 
   it('says that nothing was handed over yet, and why it could not look', async () => {

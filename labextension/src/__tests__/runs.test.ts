@@ -108,6 +108,15 @@ describe('pages about runs', () => {
     expect(model.state.of).toBe('r2 ');
   });
 
+  it('draw those of every experiment where the list shows all', async () => {
+    const { around, requests } = fakeSurroundings({ 'runs/table': WINDOW, 'runs/curves': [] }, { ...EMPTY, live: liveOf() });
+    const model = new ChartsModel(around);
+    model.show();
+    model.draw('everywhere', 'state = finished');
+    await rest();
+    expect(requests.asked[0]?.[2]).toMatchObject({ experiment: '', filter: 'state = finished' });
+  });
+
   it('draw the runs that were chosen, or the newest thousand', async () => {
     const { around, requests } = fakeSurroundings({ 'runs/table': WINDOW, 'runs/curves': [] }, { ...EMPTY, live: liveOf() });
     const model = new ChartsModel(around);

@@ -49,6 +49,17 @@ describe('the Runs tab', () => {
     expect(document.querySelector('img')).toBeNull();
   });
 
+  it('names the experiment of each run where they are of all', async () => {
+    const { requests } = await show('runs', '', { 'runs/overview': overview({ newest: [runOf('r3', { experiment: 'delays' })], starred: [runOf('r1', { experiment: 'prices' })] }) });
+    const lines = (): string => screen.getAllByTestId('mlops-run').map(card => card.querySelector('.jp-mlops-run-sub')?.textContent ?? '').join('|');
+    expect(lines()).not.toContain('delays');
+    await click(screen.getByRole('checkbox', { name: 'all experiments' }));
+    await act(() => new Promise(done => setTimeout(done, 30)));
+    expect(lines()).toMatch(/^prices · .+\|delays · /);
+    expect(requests.asked.at(-1)?.[2]).toMatchObject({ experiment: '' });
+    expect(screen.getByTestId('mlops-charts').dataset.leads).toBe('charts:everywhere');
+  });
+
   it('says how runs come about where there are none', async () => {
     await show('runs', '', { 'runs/overview': overview({ total: 0, newest: [] }) });
     expect(screen.getByTestId('mlops-no-runs').textContent).toContain('Each fit and each metric');

@@ -1121,6 +1121,8 @@ export interface Handover {
   output?: string;
   /** Default: false */
   here?: boolean;
+  /** Default: "" */
+  unasked?: string;
   /** Default: false */
   again?: boolean;
 }
@@ -1711,6 +1713,8 @@ export interface Remark {
   baseline?: boolean;
   /** Default: {} */
   tags?: Record<string, string>;
+  /** Default: [] */
+  taken_off?: string[];
 }
 
 /** A named group of runs; by default one per notebook. */

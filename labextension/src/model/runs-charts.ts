@@ -9,6 +9,8 @@ export const MOST_RUNS = 1000;
 /** Of so many the course of metrics is asked for. */
 export const MOST_CURVES = 20;
 export const ALL = 'all';
+/** As `all`, of every experiment. */
+export const EVERYWHERE = 'everywhere';
 
 export interface ChartsState {
   readonly lines: readonly RunLine[];
@@ -26,7 +28,7 @@ export class ChartsModel extends TabModel<ChartsState> {
 
   protected override readonly nouns = ['run'] as const;
 
-  /** Draw these runs (ids with commas between), or `all` that meet a filter. */
+  /** Draw these runs (ids with commas between), or all that meet a filter: of this experiment (`all`) or `everywhere`. */
   draw(ids: string, filter: string): void {
     if (this.ids !== ids || this.filter !== filter) {
       [this.ids, this.filter] = [ids, filter];
@@ -48,8 +50,9 @@ export class ChartsModel extends TabModel<ChartsState> {
   }
 
   private asked(): About {
-    if (this.ids === ALL) {
-      return { experiment: this.around.panel.state.live?.session?.experiment_id ?? '', filter: this.filter };
+    if (this.ids === ALL || this.ids === EVERYWHERE) {
+      const here = this.around.panel.state.live?.session?.experiment_id ?? '';
+      return { experiment: this.ids === ALL ? here : '', filter: this.filter };
     }
     const quoted = this.ids.split(',').map(id => `'${id.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`);
     // eslint-disable-next-line texts/translated -- the grammar of searches

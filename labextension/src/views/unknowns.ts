@@ -15,6 +15,11 @@ export function numberField(value: unknown, ...path: string[]): number | null {
   return typeof found === 'number' ? found : null;
 }
 
+/** Whether it says true at this path. */
+export function flag(value: unknown, ...path: string[]): boolean {
+  return at(value, path) === true;
+}
+
 /** The first of a list at this path; undefined if there is none. */
 export function firstOf(value: unknown, ...path: string[]): unknown {
   const found = at(value, path);

@@ -140,7 +140,9 @@ def test_a_profile_is_taken_while_the_file_is_what_was_read_and_stays_when_it_ch
 def test_where_there_is_no_profile_it_says_why(story: Story) -> None:
     story.session(60)
     old = dataset(FLIGHTS, "k1").versions[0].id
-    story.session(90)
+    newest = story.session(90)
+    page = Query("url", "https://far/x.csv", fingerprint=Fingerprint("query", "fp1:u"))
+    story.pen.record(CellExecution(newest, 3, "pd.read_csv(URL)", "ok", cell="c3", started=story.at + 2, queries=[page]))
     assert "changed since" in profiles.profile(FLIGHTS, old, kernel="k1").missing
     (story.folder / "flights.csv").unlink()
     new = dataset(FLIGHTS, "k1").versions[0].id
@@ -149,6 +151,11 @@ def test_where_there_is_no_profile_it_says_why(story: Story) -> None:
     gone = profiles.profile(frame, dataset(frame, "k1").versions[0].id, kernel="k1")
     assert "in memory" in gone.missing
     assert "df.to_parquet" in gone.remedy
+    for kind, name, why in (("query", "select 1", "a query of sqlite:// gave"), ("url", "https://far/x.csv", "read from a URL")):
+        key = dataset_key(kind, name)
+        asked = profiles.profile(key, dataset(key, "k1").versions[0].id, kernel="k1")
+        assert why in asked.missing
+        assert "df.to_parquet('df.parquet')" in asked.remedy
 
 
 def test_forgetting_empties_what_was_taken(story: Story) -> None:

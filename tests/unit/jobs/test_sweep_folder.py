@@ -34,6 +34,22 @@ def test_a_record_that_could_not_be_written_leaves_the_old_one(tmp_path: Path) -
     assert (tmp_path / RECORD).read_bytes() == before
 
 
+def test_what_was_held_back_is_written_though_nothing_else_happens(tmp_path: Path) -> None:
+    place = some_sweep(tmp_path)
+    place.save(now=True)
+    place._next = float("inf")  # the next turn is far away
+    place.sweep.children[0].state = "running"
+    place.save()
+    place.catch_up()
+    assert open_folder(tmp_path).sweep.children[0].state == "waiting"
+    place._next = 0.0
+    place.catch_up()
+    assert open_folder(tmp_path).sweep.children[0].state == "running"
+    written = (tmp_path / RECORD).stat().st_mtime_ns
+    place.catch_up()
+    assert (tmp_path / RECORD).stat().st_mtime_ns == written, "nothing was behind"
+
+
 def test_each_attempt_works_in_a_folder_of_its_own(tmp_path: Path) -> None:
     place = some_sweep(tmp_path)
     child = place.sweep.children[1]

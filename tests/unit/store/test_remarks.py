@@ -34,8 +34,22 @@ def test_a_remark_stays_when_its_run_is_derived_anew(any_store: AnyStore) -> Non
     assert [one.id for one in any_store.search("starred = true and tags.paper = yes")] == [key]
     assert any_store.count("starred = true") == 1
     taken = any_store.remark(key, starred=False, tags={"paper": None, "made": None})
-    assert (taken.starred, taken.tags) == (False, {"made": "by us"})
+    assert (taken.starred, taken.tags) == (False, {})
     assert any_store.search("starred = true or tags.paper = yes") == []
+
+
+def test_a_recorded_tag_that_was_taken_off_stays_off_until_it_is_given_again(any_store: AnyStore) -> None:
+    key = scored(any_store)
+    assert any_store.run(key).tags == {"made": "by us"}
+    assert any_store.remark(key, tags={"made": None, "other": None}).tags == {}
+    assert [one.taken_off for one in any_store.remarks()] == [["made"]]
+    append(any_store, cell(2), metric(2, value=0.7))
+    if isinstance(any_store, Store):
+        derive_runs(any_store)
+    assert any_store.run(key).tags == {}
+    assert any_store.search("tags.made = 'by us'") == []
+    assert any_store.remark(key, tags={"made": "anew"}).tags == {"made": "anew"}
+    assert [one.taken_off for one in any_store.remarks()] == [[]]
 
 
 def test_an_experiment_has_one_baseline(sql_store: Store) -> None:

@@ -12,6 +12,11 @@ import { Button, Chip, Fold, ProblemNote, useActions, useAttempt, useFold, Waiti
 import { useText } from '../text';
 import { stateWord } from '../words';
 import { Log } from './log';
+import { LongList, type Placed } from './longlist';
+
+/** From so many on only those in sight are drawn. */
+const LONG = 60;
+const GUESS = 62;
 
 const MARKS: Record<Handover['state'], { mark: Mark; tone: Tone } | null> = {
   scheduled: { mark: 'history', tone: 'plain' },
@@ -79,6 +84,7 @@ function givenWords(one: Handover): string {
 function Facts({ one }: { one: Handover }): React.JSX.Element {
   const text = useText();
   const facts: [string, string][] = [
+    [text.__('as last seen'), one.unasked ?? ''],
     [text.__('given'), givenWords(one)],
     [text.__('schedule'), one.schedule ?? ''],
     [text.__('next'), typeof one.next === 'number' ? moment(one.next) : ''],
@@ -149,13 +155,28 @@ function Details({ one, model, around }: { one: Handover; model: JobsModel; arou
   );
 }
 
+interface RowProps {
+  one: Handover;
+  model: JobsModel;
+  around: Surroundings;
+  /** Where it stands in a long list, which wants to know how high it is. */
+  top?: number;
+  at?: number;
+  of?: number;
+  measure?: Placed['measure'];
+}
+
 /** Drawn again only when it is another one: there may be a thousand. */
-const Row = React.memo(function Row({ one, model, around }: { one: Handover; model: JobsModel; around: Surroundings }): React.JSX.Element {
+const Row = React.memo(function Row({ one, model, around, top = 0, at = 0, of = 0, measure }: RowProps): React.JSX.Element {
   const id = React.useId();
+  const text = useText();
   const [open, toggle] = useFold(`submission:${one.id}`, false);
   const given = givenWords(one);
   return (
-    <li className="jp-mlops-run" data-testid="mlops-submission" data-id={one.id} data-state={one.state}>
+    <li
+      className="jp-mlops-run" data-testid="mlops-submission" data-id={one.id} data-state={one.state}
+      {...(measure && { ref: measure, 'data-index': at, 'aria-setsize': of, 'aria-posinset': at + 1, style: { transform: `translateY(${top}px)` } })}
+    >
       <button type="button" className="jp-mlops-run-title" aria-expanded={open} aria-controls={id} onClick={toggle}>
         <Icon mark="caret" className={open ? 'jp-mlops-mod-open' : ''} />
         <span className="jp-mlops-run-head">
@@ -163,6 +184,7 @@ const Row = React.memo(function Row({ one, model, around }: { one: Handover; mod
           <span className="jp-mlops-badges"><StateChip state={one.state} /></span>
         </span>
         <span className="jp-mlops-run-sub"><Time one={one} />{given !== '' && ` · ${given}`}{(one.schedule ?? '') !== '' && ` · ${one.schedule ?? ''}`}</span>
+        {(one.unasked ?? '') !== '' && <span className="jp-mlops-run-sub" title={one.unasked}><Icon mark="warning" /> {text.__('As last seen: %1', one.unasked ?? '')}</span>}
         <Progress one={one} />
       </button>
       <div id={id} hidden={!open}>{open && <Details one={one} model={model} around={around} />}</div>
@@ -171,6 +193,17 @@ const Row = React.memo(function Row({ one, model, around }: { one: Handover; mod
 });
 
 export function HandoverList({ all, model, around, label }: { all: readonly Handover[]; model: JobsModel; around: Surroundings; label: string }): React.JSX.Element {
+  if (all.length > LONG) {
+    return (
+      <LongList
+        count={all.length} guess={GUESS} label={label} className="jp-mlops-runs jp-mlops-handovers" keyOf={at => all[at]?.id ?? String(at)}
+        row={(at, placed) => {
+          const one = all[at];
+          return one ? <Row key={one.id} one={one} model={model} around={around} {...placed} at={at} of={all.length} /> : null;
+        }}
+      />
+    );
+  }
   return (
     <ul className="jp-mlops-runs jp-mlops-handovers" aria-label={label}>
       {all.map(one => <Row key={one.id} one={one} model={model} around={around} />)}

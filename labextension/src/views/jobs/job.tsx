@@ -9,7 +9,7 @@ import { Icon } from '../icons';
 import { Button, Chip, InSight, ProblemNote, TaskProgress, useActions, useAttempt, useFold } from '../parts';
 import { useText } from '../text';
 import { Verdict } from '../verdict';
-import { Ended } from './ended';
+import { Ended, Resume } from './ended';
 import { InputField, ParameterField, useValues, type Given } from './fields';
 import { lacking, NO_ORDER, Ordering, useRunners } from './submit';
 import { SweepFields, useAxes } from './sweepform';
@@ -82,6 +82,7 @@ function Here({ job, task, filled, begin }: { job: JobEntry; task: Task | undefi
         <ProblemNote problem={problem} />
         <TaskProgress task={task} />
         {task?.state === 'succeeded' && <Ended task={task} onResume={working ? null : () => run(true)} />}
+        {task?.state === 'cancelled' && <div className="jp-mlops-buttons"><Resume disabled={working} onResume={() => run(true)} /></div>}
       </InSight>
     </>
   );

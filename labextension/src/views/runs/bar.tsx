@@ -3,6 +3,7 @@
 import * as React from 'react';
 
 import type { RunsModel, RunsState } from '../../model/runs';
+import { ALL, EVERYWHERE } from '../../model/runs-charts';
 import type { Column } from '../../model/runs-table';
 import { Icon } from '../icons';
 import { Breakable, Button, ProblemNote, useActions, useAttempt } from '../parts';
@@ -59,14 +60,15 @@ interface ModesProps {
 export function Modes({ model, state, onTable, columns }: ModesProps): React.JSX.Element {
   const actions = useActions();
   const text = useText();
-  const { table, filter } = state;
+  const { table, everywhere, filter } = state;
+  const drawn = everywhere ? EVERYWHERE : ALL;
   return (
     <div className="jp-mlops-modes">
       <div className="jp-mlops-pair" role="group" aria-label={text.__('Show runs as')}>
         <Toggle on={!table} testid="mlops-as-list" label={text.__('As a list')} onClick={() => onTable(false)}>{text.__('List')}</Toggle>
         <Toggle on={table} testid="mlops-as-table" label={text.__('As a table')} onClick={() => onTable(true)}>{text.__('Table')}</Toggle>
       </div>
-      <Button kind="quiet" testid="mlops-charts" leads="charts:all" onClick={() => actions.show('charts', 'all', filter)}><Icon mark="chart" />{text.__('Charts')}</Button>
+      <Button kind="quiet" testid="mlops-charts" leads={`charts:${drawn}`} onClick={() => actions.show('charts', drawn, filter)}><Icon mark="chart" />{text.__('Charts')}</Button>
       {table && columns}
       <Everywhere model={model} state={state} />
     </div>

@@ -21,6 +21,8 @@ interface RunsProps {
   label?: string;
   /** Whether the first stands open until the user says otherwise. */
   unfolded?: boolean;
+  /** Whether each says its experiment: they are of several. */
+  named?: boolean;
   /** Under which its folds are remembered: a run may stand in several lists. */
   place?: string;
   tasks: readonly Task[];
@@ -141,7 +143,7 @@ function Card(props: RunsProps & { run: Run; newest: boolean }): React.JSX.Eleme
           </span>
           <Badges run={run} busy={props.running || run.session !== props.session} />
         </span>
-        <span className="jp-mlops-run-sub">{subtitle(run)}</span>
+        <span className="jp-mlops-run-sub">{props.named === true ? `${run.experiment} · ${subtitle(run)}` : subtitle(run)}</span>
         {words && <Tags tags={run.tags ?? {}} />}
         <MetricLine metrics={mainMetrics(run).slice(0, LINE_METRICS)} />
       </button>
@@ -169,6 +171,7 @@ interface CardsProps {
   running: boolean;
   label?: string;
   unfolded?: boolean;
+  named?: boolean;
   place?: string;
 }
 

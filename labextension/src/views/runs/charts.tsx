@@ -2,7 +2,7 @@
 
 import * as React from 'react';
 
-import { ALL, ChartsModel, MOST_CURVES } from '../../model/runs-charts';
+import { ALL, ChartsModel, EVERYWHERE, MOST_CURVES } from '../../model/runs-charts';
 import { dimensions } from '../../model/runs-plots';
 import type { Place } from '../../model/trail';
 import { LookProblem, Page, Section, Waiting } from '../parts';
@@ -23,7 +23,7 @@ function ChartsPage({ model, place }: { model: ChartsModel; place: Place }): Rea
   React.useEffect(() => model.draw(place.subject, place.other), [model, place.subject, place.other]);
   const { metrics, params } = React.useMemo(() => dimensions(state.lines), [state.lines]);
   const here = state.of === `${place.subject} ${place.other}`;
-  const title = place.subject === ALL ? text.__('Charts') : text._n('Charts of %1 run', 'Charts of %1 runs', place.subject.split(',').length);
+  const title = place.subject === ALL ? text.__('Charts') : place.subject === EVERYWHERE ? text.__('Charts of all experiments') : text._n('Charts of %1 run', 'Charts of %1 runs', place.subject.split(',').length);
   return (
     <Page title={title} about={place.other}>
       <div className="jp-mlops-charts" ref={box} data-testid="mlops-charts-page">

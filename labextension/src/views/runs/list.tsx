@@ -19,17 +19,18 @@ interface ListProps {
   panel: PanelState;
 }
 
-function Cards({ runs, panel, label, place, unfolded = false }: {
+function Cards({ runs, panel, label, place, unfolded = false, named }: {
   runs: readonly Run[];
   panel: PanelState;
   label: string;
   place: string;
   unfolded?: boolean;
+  named: boolean;
 }): React.JSX.Element {
-  return <RunCards runs={runs} state={panel} running={isRunning(panel)} label={label} place={place} unfolded={unfolded} />;
+  return <RunCards runs={runs} state={panel} running={isRunning(panel)} label={label} place={place} unfolded={unfolded} named={named} />;
 }
 
-function Best({ overview, panel }: { overview: Overview; panel: PanelState }): React.JSX.Element | null {
+function Best({ overview, panel, named }: { overview: Overview; panel: PanelState; named: boolean }): React.JSX.Element | null {
   const text = useText();
   const { best } = overview;
   if (best === null || overview.total < 2) {
@@ -41,7 +42,7 @@ function Best({ overview, panel }: { overview: Overview; panel: PanelState }): R
   return (
     <Section title={text.__('Best')} fold="runs:best" note={`${best.metric} ${metric ? number(numeric(metric.value)) : ''}`}>
       <p className="jp-mlops-list-note">{why}</p>
-      <Cards runs={[best.run]} panel={panel} label={text.__('The best run')} place="best:" />
+      <Cards runs={[best.run]} panel={panel} label={text.__('The best run')} place="best:" named={named} />
     </Section>
   );
 }
@@ -68,7 +69,7 @@ function DayFold({ day, runs, model, panel }: { day: RunDay; runs: readonly Run[
       </button>
       <div id={id} hidden={!open}>
         <ProblemNote problem={problem} />
-        {runs && <Cards runs={runs} panel={panel} label={text.__('Runs of %1', dayName(day.day))} place="" />}
+        {runs && <Cards runs={runs} panel={panel} label={text.__('Runs of %1', dayName(day.day))} place="" named={model.asked.experiment === ''} />}
         {runs && runs.length < day.runs && (
           <div className="jp-mlops-more">
             <Button kind="quiet" disabled={busy} onClick={() => attempt(() => model.unfold(day.day, true))}>{text.__('More of %1', dayName(day.day))}</Button>
@@ -82,19 +83,20 @@ function DayFold({ day, runs, model, panel }: { day: RunDay; runs: readonly Run[
 export function RunList({ model, state, panel }: ListProps): React.JSX.Element | null {
   const text = useText();
   const { overview } = state;
+  const named = model.asked.experiment === '';
   if (overview === null) {
     return null;
   }
   return (
     <div className="jp-mlops-run-list">
-      <Best overview={overview} panel={panel} />
+      <Best overview={overview} panel={panel} named={named} />
       {overview.starred.length > 0 && (
         <Section title={text.__('Starred')} fold="runs:starred" note={String(overview.starred.length)}>
-          <Cards runs={overview.starred} panel={panel} label={text.__('Starred runs')} place="star:" />
+          <Cards runs={overview.starred} panel={panel} label={text.__('Starred runs')} place="star:" named={named} />
         </Section>
       )}
       <Section title={text.__('Newest')} fold="runs:newest" note={text.__('%1 of %2', overview.newest.length, overview.total.toLocaleString('en'))}>
-        <Cards runs={overview.newest} panel={panel} label={text.__('Newest runs')} place="" unfolded />
+        <Cards runs={overview.newest} panel={panel} label={text.__('Newest runs')} place="" unfolded named={named} />
       </Section>
       {overview.days.length > 0 && (
         <Section title={text.__('Earlier')} fold="runs:earlier" note={text._n('%1 day', '%1 days', overview.days.length)}>

@@ -94,7 +94,8 @@ export function Scatter({ lines, metrics, params, width }: ScatterProps): React.
       actions.show('run', here.line.id);
     }
   };
-  const said = (line: RunLine): string => `${nameOf(line)}: ${across.name} ${wordOf(line, across)}, ${up.name} ${wordOf(line, up)}`;
+  const several = new Set(lines.map(line => line.experiment_id)).size > 1;
+  const said = (line: RunLine): string => `${several ? `${line.experiment} ` : ''}${nameOf(line)}: ${across.name} ${wordOf(line, across)}, ${up.name} ${wordOf(line, up)}`;
   return (
     <Frame
       name="scatter" chart={chart} readout={here ? said(here.line) : ''} csv={() => runsCsv(lines, [across, up])}
