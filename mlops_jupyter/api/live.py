@@ -271,6 +271,7 @@ class RunCells(msgspec.Struct, frozen=True):
     cells: list[CellNeeded]
     incomplete: bool
     total: int
+    session: str = ""
 
 
 def run_cells(id: str) -> RunCells:
@@ -282,7 +283,7 @@ def run_cells(id: str) -> RunCells:
     needed = with_source(executions, run.cells)
     cells = [CellNeeded(entry.n, entry.cell, entry.source, because.get(entry.n, [])) for entry in needed]
     ran = sum(entry.state in ("ok", "error", "interrupted") for entry in executions)
-    return RunCells(run.id, cells, run.incomplete, ran)
+    return RunCells(run.id, cells, run.incomplete, ran, run.session)
 
 
 def reasons(run: Run, executions: Sequence[CellExecution], observations: Sequence[Observation]) -> dict[int, list[str]]:

@@ -196,3 +196,24 @@ def to_the_cells_that_made_it(desk: Desk) -> None:
     value.click()
     expect(cell(desk, VALUE)).to_have_class(re.compile("jp-mod-active"))
     expect(cell(desk, VALUE).locator(".cm-content")).to_contain_text(f"neighbours = {TRIED[-1]}")
+    pictures(desk, "cells")
+    to_width(desk, 380)
+    needed.locator("li", has_text=f"neighbours = {BEST}").get_by_test_id("mlops-cell-history").click()
+    expect(desk.part("version")).to_have_count(RUNS, timeout=WORK)
+    then = desk.part("version").filter(has=desk.page.locator("[aria-expanded='true']"))
+    expect(then.locator("ins")).to_contain_text(f"neighbours = {BEST}")
+    expect(then).to_be_in_viewport()
+    pictures(desk, "history")
+    restored(desk, then)
+
+
+def restored(desk: Desk, then: Locator) -> None:
+    """The best value is in its cell again, and gives the best metric again."""
+    to_width(desk, 380)
+    then.get_by_test_id("mlops-restore").click()
+    then.get_by_test_id("mlops-restore-now").click()
+    expect(cell(desk, VALUE).locator(".cm-content")).to_contain_text(f"neighbours = {BEST}")
+    for place in (VALUE, FIT, SCORE):
+        cell(desk, place).locator(".cm-content").click()
+        desk.page.keyboard.press("Control+Enter")
+    expect(cell(desk, SCORE)).to_contain_text("0.947", timeout=WORK)

@@ -72,8 +72,8 @@ const HISTORY: CellHistory = {
   versions: [versionOf(9, 'auc = score(df)', { again: true }), versionOf(5, 'auc = score(df)'), versionOf(2, 'auc = old(df)', { session: 's0', error: 'ValueError: no rows', state: 'error' })]
 };
 
-async function show(part: Record<string, unknown> = {}): Promise<ReturnType<typeof fakeActions>> {
-  const trail = [{ view: 'history', subject: 'c1', other: '' }] as const;
+async function show(part: Record<string, unknown> = {}, other = ''): Promise<ReturnType<typeof fakeActions>> {
+  const trail = [{ view: 'history', subject: 'c1', other }] as const;
   const state = { ...EMPTY, path: 'a.ipynb', trail };
   const { around } = fakeSurroundings({
     'cells/c1/history': HISTORY,
@@ -110,6 +110,16 @@ describe('the history of a cell', () => {
     expect(document.querySelector('script')).toBeNull();
     await press(screen.getByRole('button', { name: /ValueError: no rows/ }));
     expect(screen.getByRole('img', { name: 'Output 1: a picture' }).getAttribute('src')).toBe('data:image/svg+xml;base64,QUJD');
+  });
+
+  it('opens with the execution that was asked for, or the newest where it has gone', async () => {
+    const open = (): (string | undefined)[] => screen.getAllByTestId('mlops-version').filter(row => row.querySelector('[aria-expanded="true"]')).map(row => row.dataset.key);
+    Element.prototype.scrollIntoView = vi.fn();
+    await show({}, 's0:2');
+    expect(open()).toEqual(['s0:2']);
+    cleanup();
+    await show({}, 's0:99');
+    expect(open()).toEqual(['s1:9']);
   });
 
   it('restores a source only after it was shown what that changes', async () => {

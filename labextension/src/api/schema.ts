@@ -827,6 +827,8 @@ export interface RunCells {
   cells: CellNeeded[];
   incomplete: boolean;
   total: number;
+  /** Default: "" */
+  session?: string;
 }
 
 /** Why a task failed, as `MlopsError` says it. */

@@ -2,6 +2,7 @@
 
 import * as React from 'react';
 
+import { ToHistory } from './cellhistory';
 import type { RunCells } from '../api/schema';
 import { firstLine } from '../model/cells';
 import type { Problem } from '../model/problem';
@@ -50,6 +51,7 @@ function List({ run }: { run: string }): React.JSX.Element {
               <span className="jp-mlops-n">{cell.n}</span>
               <code className="jp-mlops-execution-line">{firstLine(cell.source)}</code>
             </button>
+            <ToHistory cell={cell.cell} session={answer.session ?? ''} n={cell.n} />
           </li>
         ))}
       </ol>

@@ -66,10 +66,17 @@ function Row(props: RowProps): React.JSX.Element {
   );
 }
 
-function Versions({ versions, model, cell }: { versions: readonly CellVersion[]; model: HistoryModel; cell: string }): React.JSX.Element {
+/** `at`: the execution that stands open at first; else the newest. */
+function Versions({ versions, model, cell, at }: { versions: readonly CellVersion[]; model: HistoryModel; cell: string; at: string }): React.JSX.Element {
   const text = useText();
   const [newest] = versions;
-  const [open, setOpen] = React.useState(newest ? keyOf(newest) : '');
+  const shown = versions.find(version => keyOf(version) === at) ?? newest;
+  const [open, setOpen] = React.useState(shown ? keyOf(shown) : '');
+  const list = React.useRef<HTMLOListElement>(null);
+  React.useEffect(() => {
+    const rows = at === '' ? [] : [...(list.current?.querySelectorAll<HTMLElement>('[data-key]') ?? [])];
+    rows.find(row => row.dataset.key === at)?.scrollIntoView({ block: 'nearest' });
+  }, [at]);
   const [onlyChanges, setOnlyChanges] = React.useState(false);
   if (!newest) {
     return <p className="jp-mlops-muted" role="status">{text.__('This cell has not run under tracking yet.')}</p>;
@@ -83,7 +90,7 @@ function Versions({ versions, model, cell }: { versions: readonly CellVersion[];
           {text._n('Leave out the one that ran the same source again', 'Leave out the %1 that ran the same source again', repeats)}
         </label>
       )}
-      <ol className="jp-mlops-runs jp-mlops-bleed" data-testid="mlops-versions" aria-label={text.__('Executions, newest first')}>
+      <ol ref={list} className="jp-mlops-runs jp-mlops-bleed" data-testid="mlops-versions" aria-label={text.__('Executions, newest first')}>
         {versions.map((version, i) =>
           onlyChanges && version.again === true ? null : (
             <Row key={keyOf(version)} version={version} before={versions[i + 1]} newest={newest} model={model} cell={cell} open={open === keyOf(version)} onOpen={setOpen} />
@@ -94,7 +101,7 @@ function Versions({ versions, model, cell }: { versions: readonly CellVersion[];
   );
 }
 
-function HistoryPage({ cell, model }: { cell: string; model: HistoryModel }): React.JSX.Element {
+function HistoryPage({ cell, at, model }: { cell: string; at: string; model: HistoryModel }): React.JSX.Element {
   const actions = useActions();
   const text = useText();
   const { history, loading, problem } = useTab(model);
@@ -114,7 +121,7 @@ function HistoryPage({ cell, model }: { cell: string; model: HistoryModel }): Re
               <span className="jp-mlops-muted">{text.__('The cell is not in the open notebook.')}</span>
             )}
           </p>
-          <Versions key={cell} versions={known.versions} model={model} cell={cell} />
+          <Versions key={`${cell} ${at}`} versions={known.versions} model={model} cell={cell} at={at} />
           {known.total > known.versions.length && <p className="jp-mlops-muted jp-mlops-small">{text.__('The newest %1 are shown.', known.versions.length)}</p>}
         </>
       )}
@@ -127,6 +134,6 @@ export const historyView: View = {
   tab: null,
   open: around => {
     const model = new HistoryModel(around);
-    return { model, draw: ({ place }) => <HistoryPage key={place.subject} cell={place.subject} model={model} /> };
+    return { model, draw: ({ place }) => <HistoryPage key={place.subject} cell={place.subject} at={place.other} model={model} /> };
   }
 };
