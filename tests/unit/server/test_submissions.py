@@ -6,6 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mlops_jupyter.api.ledger import open_ledger
@@ -49,6 +50,8 @@ async def test_all_runners_are_in_one_list_without_what_schedules_started(api: A
     assert found[0]["given"] == {"month": "7", "flag": "true"}
     assert found[1]["schedule"] == "0 6 * * 1-5 Europe/Berlin"
     assert float(str(found[1]["next"])) > time.time()
+    assert found[1]["unasked"] == "only somebody@elsewhere, who handed it over, can ask its runner"
+    assert "unasked" not in found[0]
     children = await lines(api, parent="s1")
     assert [(one["id"], one["error"], one["cell"]) for one in children] == [("c1", "no rows", 3)]
     assert await lines(api, job="sha256:other") == []
@@ -140,6 +143,11 @@ async def test_who_follows_says_what_stands_otherwise_and_what_has_ended() -> No
     over = Submission("u1", "j", "local", 1.0, "succeeded")
     seen = [[one.state for one in follower._different(found)] for found in ([running, old], [running], [over], [over])]
     assert seen == [["running"], [], ["succeeded"], []]
+    why = Outcome("running", "as last known, its runner cannot be asked: no cluster answers")
+    follower._different([msgspec.structs.replace(running, outcome=why), old])
+    assert follower.unasked == {"u1": "its runner cannot be asked: no cluster answers"}
+    follower._different([running])
+    assert follower.unasked == {}
     assert told(over) == {"noun": "submission", "id": "u1", "session": "", "kernel": "", "state": "succeeded"}
     assert "submission" in NOUNS
 
