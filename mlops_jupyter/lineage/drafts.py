@@ -297,9 +297,11 @@ def _change(before: Run, run: Run) -> str:
     old, new = _classes(before), _classes(run)
     if old and new and old != new:
         return f"model {old}→{new}"
-    left, right = ({param.name: param.value for param in one.params} for one in (before, run))
-    changed = [f"{name} {_brief(left[name])}→{_brief(right[name])}" for name in right
-               if name in left and not _same([left[name], right[name]])]
+    left = {param.name: param.value for param in before.params}
+    moved = [param for param in run.params if param.name in left and not _same([left[param.name], param.value])]
+    own = [(left[param.name], param.value) for param in moved if param.source == "literal" and type(param.value) is not bool]
+    changed = [f"{param.name} {_brief(left[param.name])}→{_brief(param.value)}" for param in moved
+               if param.source != "estimator" or (left[param.name], param.value) not in own]  # the user's own name says it
     if changed:
         return ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
     return "features changed" if _features(before) != _features(run) and _features(before) and _features(run) else ""

@@ -139,6 +139,14 @@ def test_the_same_cells_again_replace(book: Notebook) -> None:
     assert (metrics(run), run.cells) == ({"auc": 0.65}, [1, 4, 5])
 
 
+def test_a_value_that_a_variable_gives_to_a_model_is_named_once_by_the_variable(book: Notebook) -> None:
+    book.run("p", PREPARE)
+    for strength, seed in ((1, 3), (2, 4)):
+        book.run("s", f"strength = {strength}")
+        book.run("a", "clf = Fit(X, strength)", model("clf", C=strength, random_state=seed))
+    assert runs(book)[1].change == "random_state 3→4, strength 1→2"
+
+
 def test_another_threshold_opens_a_variant_and_the_first_stays(book: Notebook) -> None:
     book.run("a", "clf = {1}", model("clf"))
     for threshold, value in ((0.5, 0.6), (0.4, 0.7)):
