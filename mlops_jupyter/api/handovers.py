@@ -123,7 +123,10 @@ def _progress(store: AnyStore, one: Submission, manifest: JobManifest | None) ->
     """Cells that have ended in its newest attempt, and how many there are. (0, 0) where that is not known."""
     if one.state != "running" or manifest is None:
         return 0, 0
-    cells = _cells_of(one.bundle, one.job)
+    try:
+        cells = _cells_of(one.bundle, one.job)
+    except InputError:  # somebody moved or broke its notebook since
+        return 0, 0
     attempts = store.sessions(submission=one.id, limit=1)
     ended = {cell.cell for cell in store.executions(attempts[0].id) if cell.ended is not None} if attempts else set()
     return len(cells & ended), len(cells)

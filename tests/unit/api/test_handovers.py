@@ -12,6 +12,7 @@ from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.submissions import look, unasked
 from mlops_jupyter.entities import JobParameter, Origin, Session, StoreError, Submission
 from mlops_jupyter.jobs.bundle import load
+from mlops_jupyter.jobs.convert import NOTEBOOK
 from mlops_jupyter.store import Store
 from tests.integration.sweep_jobs import write_job
 from tests.unit.store.story import append, cell
@@ -39,6 +40,14 @@ def test_progress_counts_the_cells_of_the_job_and_not_that_of_given_parameters(t
     append(store, attempt, *ran, writer="u1.1")
     line = handovers.row(store, one)
     assert (line.done, line.total) == (2, 3)
+
+
+def test_a_job_whose_notebook_is_gone_hides_no_other_line(tmp_path: Path) -> None:
+    job = write_job(tmp_path / "job", [JobParameter("rows", "integer", 1)], "score = rows")
+    one = put("u1", job="sha256:gone", bundle=str(job))
+    (job / NOTEBOOK).unlink()
+    line = handovers.row(open_ledger(), one)
+    assert (line.state, line.done, line.total) == ("running", 0, 0)
 
 
 def test_what_cannot_be_asked_says_so_and_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
