@@ -5,6 +5,7 @@ import * as React from 'react';
 import type { Goal } from '../api/schema';
 import { badgeOf, type BadgeWord } from '../model/badge';
 import { bytes, number, stem, when } from '../model/format';
+import { bestMet } from '../model/goal';
 import type { PanelState, Phase } from '../model/state';
 import { Icon, type Mark } from './icons';
 import { Chip, useActions, type Tone } from './parts';
@@ -70,13 +71,12 @@ function Objective({ state }: { state: PanelState }): React.JSX.Element | null {
   if (!goal) {
     return null;
   }
-  const met = state.runs.filter(run => run.goal === 'met');
-  const first = met.at(-1);
+  const best = bestMet(state.runs, goal);
   const judged = (goal.metric ?? '') !== '';
-  const words = !judged ? '' : first ? text.__('met by #%1', first.number ?? 0) : text.__('not met yet');
+  const words = !judged ? '' : best ? text.__('met by #%1', best.number ?? 0) : text.__('not met yet');
   return (
-    <span className="jp-mlops-objective" data-testid="mlops-objective" data-met={met.length > 0} title={goal.text}>
-      <Chip mark="target" tone={!judged ? 'plain' : met.length > 0 ? 'good' : 'fair'}>{[goalWords(goal, text), words].filter(part => part !== '').join(' · ')}</Chip>
+    <span className="jp-mlops-objective" data-testid="mlops-objective" data-met={best !== undefined} title={goal.text}>
+      <Chip mark="target" tone={!judged ? 'plain' : best ? 'good' : 'fair'}>{[goalWords(goal, text), words].filter(part => part !== '').join(' · ')}</Chip>
     </span>
   );
 }
