@@ -38,7 +38,7 @@ function Row({ row }: { row: DatasetRow }): React.JSX.Element {
         <span className="jp-mlops-dataset-figures jp-mlops-figure">{figures(row)}</span>
         <span className="jp-mlops-dataset-about">
           {(row.source ?? '') !== '' && <span className="jp-mlops-wrap">{row.source}</span>}
-          <span className="jp-mlops-figure">{used.map((fact, i) => <React.Fragment key={i}><span>{i > 0 ? `· ${fact}` : fact}</span> </React.Fragment>)}</span>
+          <span className="jp-mlops-figure">{used.map((fact, i) => <React.Fragment key={i}><span>{i < used.length - 1 ? `${fact} ·` : fact}</span> </React.Fragment>)}</span>
         </span>
         <span className="jp-mlops-dataset-version">
           <Coverage coverage={row.coverage ?? 1} />

@@ -89,7 +89,7 @@ export function ParameterField({ parameter, value, onChange }: FieldProps): Reac
   const changed = value !== asText(parameter);
   const help = helpOf(parameter);
   return (
-    <div className="jp-mlops-field" data-changed={changed}>
+    <div className="jp-mlops-field" data-changed={changed} data-flag={flag}>
       <label htmlFor={id}><code><Breakable text={parameter.name} /></code></label>
       {flag ? (
         <input id={id} type="checkbox" checked={value === 'true'} onChange={event => onChange(String(event.target.checked))} />

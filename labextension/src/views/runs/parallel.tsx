@@ -18,7 +18,7 @@ const GAP = 84;
 const AXES = 8;
 const MOST_LETTERS = 20;
 /** Pixels of a letter of an axis' name. */
-const LETTER = 7;
+const LETTER = 8;
 
 interface ParallelProps {
   lines: readonly RunLine[];

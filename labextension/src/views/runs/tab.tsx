@@ -11,12 +11,10 @@ import { useTab, type View } from '../view';
 import { useWidth } from './width';
 import { ColumnChooser, Deleted, Everywhere, Modes, Search, SelectedBar } from './bar';
 import { RunList } from './list';
-import { RunTable } from './table';
+import { ROOM, RunTable } from './table';
 import { isBusy } from './running';
 import { WordsProvider } from './words';
 
-/** From this width on a table is the first thing shown. */
-const ROOM = 480;
 const TABLE = 'runs:table';
 /** Pixels for the difference to the baseline beside a metric. */
 const DELTA = 44;
@@ -100,7 +98,7 @@ function RunsTab({ model, panel }: { model: RunsModel; panel: PanelState }): Rea
         {total !== null && total > 0 && (state.table ? (
           <>
             <SelectedBar model={model} state={state} />
-            <RunTable about={`${model.asked.experiment} ${state.filter} ${orderWords(state.rows.order)}`} model={model} state={state} columns={shown} narrow={width < ROOM} busy={session => isBusy(panel, session)} />
+            <RunTable about={`${model.asked.experiment} ${state.filter} ${orderWords(state.rows.order)}`} model={model} state={state} columns={shown} room={width} busy={session => isBusy(panel, session)} />
           </>
         ) : <RunList model={model} state={state} panel={panel} />)}
       </div>

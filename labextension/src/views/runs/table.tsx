@@ -21,12 +21,16 @@ export const ROW = 28;
 const SPARE = 4;
 const LEAD = 220;
 const LEAD_NARROW = 150;
+/** Pixels from which on a table is the first thing shown, and its first column is wider. */
+export const ROOM = 480;
+const SCROLLBAR = 18;
 
 interface TableProps {
   model: RunsModel;
   state: RunsState;
   columns: readonly Column[];
-  narrow: boolean;
+  /** Pixels that there are. */
+  room: number;
   /** Whether a cell of a session is running. */
   busy: (session: string) => boolean;
   /** Which runs, in which order: another one begins at its top. */
@@ -110,16 +114,18 @@ function useRows(model: RunsModel, total: number, about: string): { box: React.R
   return { box, virtual, first, last, slots: slots.current };
 }
 
-export function RunTable({ model, state, columns, narrow, busy, about }: TableProps): React.JSX.Element {
+export function RunTable({ model, state, columns, room, busy, about }: TableProps): React.JSX.Element {
   const text = useText();
   const id = React.useId();
   const { rows } = state;
   const { box, virtual, first, last, slots } = useRows(model, rows.total, about);
   const page = Math.max(1, last - first - 2 * SPARE);
   const keys = useKeys(model, state, index => virtual.scrollToIndex(index), page);
-  const lead = narrow ? LEAD_NARROW : LEAD;
-  const template = `minmax(${lead}px, 1fr) ${columns.map(column => `${column.width}px`).join(' ')}`;
-  const width = lead + columns.reduce((sum, column) => sum + column.width, 0);
+  const others = columns.reduce((sum, column) => sum + column.width, 0);
+  // What the other columns leave is the name's.
+  const lead = Math.max(room < ROOM ? LEAD_NARROW : LEAD, room - others - SCROLLBAR);
+  const template = `${lead}px ${columns.map(column => `${column.width}px`).join(' ')}`;
+  const width = lead + others;
   const selected = new Set(state.selected.map(line => line.id));
   const here = lineOf(state, keys.active);
   return (
