@@ -51,6 +51,11 @@ OVERFLOWS = """root => {
   return [...root.querySelectorAll('*')].filter(beyond).map(name);
 }"""
 """What stands beyond the panel's edges, but for what is in a box that scrolls or cuts."""
+CUT = """root => [...root.querySelectorAll('*')].filter(one => {
+  const hides = getComputedStyle(one).overflowX === 'hidden' && one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 4;
+  return hides && one.closest('[title]:not([title=""]), .jp-mlops-hidden') === null;
+}).map(one => `.${one.getAttribute('class') ?? ''} "${one.textContent.slice(0, 40)}"`)"""
+"""Words that are cut short, and that no title has in full."""
 
 
 class Gallery(Desk):
@@ -97,8 +102,9 @@ class Gallery(Desk):
             self.widen(width - round(box["width"]))
 
     def note(self, name: str, width: int) -> None:
-        """Note what stands beyond the edge."""
+        """Note what stands beyond the edge, or cannot be read to its end."""
         self.found += [f"{name} at {width}: beyond the edge: {one}" for one in self.widget.evaluate(OVERFLOWS)]
+        self.found += [f"{name} at {width}: cut: {one}" for one in sorted(set(self.widget.evaluate(CUT)))]
 
     def accessible_or_noted(self, name: str, theme: str) -> None:
         """Note what axe-core finds."""
