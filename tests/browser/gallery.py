@@ -160,6 +160,12 @@ def phases(desk: Gallery) -> None:
         desk.command("application:toggle-left-area")
         desk.phase(phase)
         desk.look(f"phase-{phase}")
+    desk.phase("checking")  # still: a kernel that is slow to come up is no missing one
+    desk.page.route("**/mlops/api/**", lambda route: route.fulfill(status=404, body=""))
+    fresh(desk, EMPTY)
+    desk.phase("no-server")
+    desk.look("phase-no-server")
+    desk.page.unroute("**/mlops/api/**")
 
 
 def ran(desk: Gallery, times: int) -> None:

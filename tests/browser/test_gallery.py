@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.gallery import Gallery, crowded, empty
+from tests.browser.gallery import Gallery, crowded, empty, phases
 from tests.browser.gallery_scenes import write_scene
 from tests.browser.labs import Lab, start_lab
 
@@ -29,4 +29,10 @@ def test_every_view_keeps_within_the_panel_and_is_accessible(page: Page, scene: 
     desk = Gallery(page, scene)
     empty(desk)
     crowded(desk)
+    assert "\n".join(desk.found) == ""
+
+
+def test_every_reason_not_to_be_tracked_is_told_so_too(page: Page, scene: Lab) -> None:
+    desk = Gallery(page, scene)
+    phases(desk)
     assert "\n".join(desk.found) == ""
