@@ -13,6 +13,7 @@ import msgspec
 from mlops_jupyter.api.bundles import JobEntry
 from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.entities import Run, Spent, Submission
+from mlops_jupyter.entities.codec import uncollected
 from mlops_jupyter.entities.submissions import NO_END
 
 WEEK = 7 * 86_400.0
@@ -51,6 +52,7 @@ class Delivery(msgspec.Struct):
     to_job: float | None = None
 
 
+@uncollected()
 def delivery(entries: Sequence[JobEntry] = (), now: float = 0.0) -> list[Delivery]:
     """Every experiment that has a run of its user's own, the one worked on last first. `now`: the end of the weeks shown."""
     ledger = open_ledger()

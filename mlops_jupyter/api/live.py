@@ -15,7 +15,7 @@ from mlops_jupyter.api.ledger import open_ledger
 from mlops_jupyter.api.runs import runs
 from mlops_jupyter.api.slices import stale
 from mlops_jupyter.entities import CellExecution, Environment, Goal, Ledger, Observation, Run, Session, content_hash
-from mlops_jupyter.entities.codec import to_json
+from mlops_jupyter.entities.codec import to_json, uncollected
 from mlops_jupyter.entities.sessions import ExecutionState
 from mlops_jupyter.lineage.slice import Result, metric_result, slice_of
 from mlops_jupyter.lineage.stale import StaleCell
@@ -85,6 +85,7 @@ class Again(msgspec.Struct, frozen=True):
     remains: list[str]
 
 
+@uncollected()
 def live(kernel: str = "", paths: Sequence[str] = ()) -> Live:
     """What the panel shows: of the kernel's newest session, else of the notebook's, under any of its `paths`."""
     ledger = open_ledger()
@@ -114,12 +115,14 @@ def sessions(limit: int) -> list[Session]:
     return [light(session) for session in open_ledger().sessions(limit=limit)]
 
 
+@uncollected()
 def stale_in_kernel(kernel: str, paths: Sequence[str], cells: Sequence[tuple[str, str]]) -> list[StaleCell]:
     """Which of the open notebook's cells no longer hold; none where nothing was tracked."""
     session = newest_session(open_ledger(), kernel, paths)
     return stale(cells, session.id).cells if session is not None else []
 
 
+@uncollected()
 def again_in_kernel(kernel: str, paths: Sequence[str], cells: Sequence[tuple[str, str]]) -> Again:
     """Which of the open notebook's cells to run so that all of it holds; nothing where nothing was tracked."""
     session = newest_session(open_ledger(), kernel, paths)

@@ -20,6 +20,7 @@ import msgspec
 from mlops_jupyter.api.ledger import refresh
 from mlops_jupyter.api.live import Change, Seen
 from mlops_jupyter.entities import MlopsError
+from mlops_jupyter.entities.codec import uncollected
 
 EVENT_SCHEMA_ID = "https://mlops-jupyter.readthedocs.io/events/change/v1"
 NOUNS = ["execution", "session", "run", "submission", "task", "verification"]
@@ -139,6 +140,7 @@ class Watcher:
         self._swept = now if sweep else self._swept
         return changes
 
+    @uncollected()
     def _ship(self, sweep: bool) -> list[Change]:
         store, sessions = refresh()
         if sweep:  # a request, or a command in a terminal, may have shipped what we would have told
