@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from playwright.sync_api import Page
 
 from tests.benchmarks.panel import chromium, row
-from tests.browser import many_runs, test_jobs_tab, test_lineage_and_data, test_runs
+from tests.browser import many_runs, submissions, test_lineage_and_data, test_runs, test_submissions
 from tests.browser.desk import Desk
 from tests.browser.frames import traced
 from tests.browser.labs import Lab, start_lab
@@ -74,11 +74,8 @@ def frames(desk: Desk) -> None:
     row(f"a frame, scrolling {RUNS:,} runs", framed(page, lambda: page.evaluate(test_runs.SCROLL, 300)), "8 ms")
     desk.tab("Jobs")
     desk.part("submission").first.wait_for()
-    older = desk.panel.get_by_role("button", name="Older ones")
-    while older.count() > 0:
-        with page.expect_response("**/submissions?*"):
-            older.click()
-    row(f"a frame, scrolling {SUBMISSIONS:,} submissions", framed(page, lambda: page.evaluate(test_jobs_tab.SCROLL)), "8 ms")
+    test_submissions.all_of_a_thousand(desk)
+    row(f"a frame, scrolling {SUBMISSIONS:,} submissions", framed(page, lambda: page.evaluate(test_submissions.SCROLL)), "8 ms")
     loaded(desk, BIG)
     desk.tab("Lineage")
     desk.panel.get_by_role("checkbox", name="All cells").check()
@@ -93,7 +90,7 @@ def fill(lab: Lab) -> None:
     """What a busy year leaves."""
     many_runs.fill(lab.home / "store", RUNS)
     test_lineage_and_data.write_big(lab)
-    test_jobs_tab.many(lab, SUBMISSIONS)
+    submissions.many(lab, SUBMISSIONS)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.labs import Lab
+from tests.browser.labs import Lab, shoot
 
 AXE = Path(__file__).resolve().parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 """Checks a page against WCAG; a development dependency of the panel."""
@@ -97,6 +97,25 @@ class Desk:
         self.page.mouse.down()
         self.page.mouse.move(edge - pixels, height, steps=5)
         self.page.mouse.up()
+
+    def to_width(self, pixels: int) -> None:
+        """Drag the panel's left edge until it is so wide."""
+        box = self.page.locator("#mlops-panel").bounding_box()
+        assert box is not None
+        self.widen(pixels - int(box["width"]))
+
+    def both(self, name: str, at: Locator | None = None) -> None:
+        """Pictures in both themes, narrow and wide, with `at` in sight; accessible in both."""
+        for theme in ("Light", "Dark"):
+            self.theme(f"JupyterLab {theme}")
+            self.accessible()
+            for width in (320, 800):
+                self.to_width(width)
+                if at is not None:
+                    at.scroll_into_view_if_needed()
+                shoot(self.page, f"{name}-{theme.lower()}-{width}")
+        self.theme("JupyterLab Light")
+        self.to_width(380)
 
     def finished(self, kind: str) -> None:
         """Wait until the newest background task of a kind has ended; it must have succeeded."""

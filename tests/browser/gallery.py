@@ -26,7 +26,7 @@ from tests.browser.gallery_scenes import CELLS, EMPTY, EMPTY_TABS, FULL, SHOP, S
 from tests.browser.labs import TOKEN, Lab, start_lab
 from tests.browser.many_runs import NOTEBOOK as MANY
 from tests.browser.many_runs import fill
-from tests.browser.test_jobs_tab import many
+from tests.browser.submissions import many
 
 WIDTHS = (240, 320, 800)
 WIDE = 1200

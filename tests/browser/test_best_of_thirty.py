@@ -81,29 +81,12 @@ def tried(desk: Desk, value: int) -> None:
     expect(desk.part("run").first.locator(".jp-mlops-run-title")).to_contain_text("auc", timeout=WORK)
 
 
-def pictures(desk: Desk, name: str) -> None:
-    """In both themes, narrow and wide; accessible in both."""
-    for theme in ("Light", "Dark"):
-        desk.theme(f"JupyterLab {theme}")
-        desk.accessible()
-        for width in (320, 800):
-            to_width(desk, width)
-            shoot(desk.page, f"thirty-{name}-{theme.lower()}-{width}")
-    desk.theme("JupyterLab Light")
-
-
-def to_width(desk: Desk, width: int) -> None:
-    box = desk.page.locator("#mlops-panel").bounding_box()
-    assert box is not None
-    desk.widen(width - int(box["width"]))
-
-
 def one_value_changed(desk: Desk) -> None:
     tried(desk, 15)
     newest = desk.part("run").first
     expect(newest).to_contain_text("goal met", timeout=WORK)
-    pictures(desk, "now")
-    to_width(desk, 380)
+    desk.both("thirty-now")
+    desk.to_width(380)
     newest.get_by_test_id("mlops-changed").click()
     changed = desk.part("compare-page")
     code = changed.get_by_test_id("mlops-code-changes")
@@ -113,8 +96,8 @@ def one_value_changed(desk: Desk) -> None:
     expect(changed.get_by_role("row", name="auc")).to_contain_text("0.901")
     expect(changed.get_by_role("row", name="auc")).to_contain_text("+0.0")
     expect(changed.get_by_role("row", name="neighbours")).to_contain_text("515")
-    pictures(desk, "changed")
-    to_width(desk, 380)
+    desk.both("thirty-changed")
+    desk.to_width(380)
     desk.panel.get_by_role("button", name="Back").click()
 
 
@@ -125,7 +108,7 @@ def best_in_the_list(desk: Desk) -> None:
     expect(best).to_contain_text(f"→{BEST}")
     expect(best).to_contain_text("goal met")
     expect(desk.panel).to_contain_text("the goal’s metric")
-    to_width(desk, 320)
+    desk.to_width(320)
     for theme in ("Dark", "Light"):
         desk.theme(f"JupyterLab {theme}")
         desk.accessible()
@@ -133,7 +116,7 @@ def best_in_the_list(desk: Desk) -> None:
 
 
 def best_in_the_table(desk: Desk) -> None:
-    to_width(desk, 800)
+    desk.to_width(800)
     table = desk.part("table")
     expect(table).to_have_attribute("aria-rowcount", str(RUNS + 1), timeout=WORK)
     table.get_by_role("columnheader", name="auc", exact=True).get_by_role("button").click()
@@ -142,8 +125,8 @@ def best_in_the_table(desk: Desk) -> None:
     desk.part("search").fill("metrics.auc > 0.94 and params.neighbours < 30")
     expect(table).to_have_attribute("aria-rowcount", "5", timeout=WORK)
     expect(desk.part("row").first).to_contain_text(f"→{BEST}")
-    pictures(desk, "found")
-    to_width(desk, 800)
+    desk.both("thirty-found")
+    desk.to_width(800)
     desk.part("search").fill("")
     expect(table).to_have_attribute("aria-rowcount", str(RUNS + 1), timeout=WORK)
 
@@ -160,8 +143,8 @@ def best_in_the_chart(desk: Desk) -> None:
     for _ in range(place + 1):
         desk.page.keyboard.press("ArrowRight")
     expect(scatter.locator(".jp-mlops-readout")).to_contain_text(f"neighbours {BEST}, auc 0.9")
-    pictures(desk, "charts")
-    to_width(desk, 800)
+    desk.both("thirty-charts")
+    desk.to_width(800)
     plot.focus()
     for _ in range(place + 1):
         desk.page.keyboard.press("ArrowRight")
@@ -180,8 +163,8 @@ def kept(desk: Desk) -> None:
     desk.tab("Runs")
     expect(desk.part("row").first).to_contain_text("the baseline", timeout=WORK)
     expect(desk.part("row").nth(1).locator(".jp-mlops-grid-delta").first).to_contain_text("−0.0")
-    pictures(desk, "baseline")
-    to_width(desk, 800)
+    desk.both("thirty-baseline")
+    desk.to_width(800)
     desk.part("row").first.locator(".jp-mlops-grid-title").click()
     expect(desk.part("run-page")).to_be_visible(timeout=WORK)
 
@@ -196,20 +179,20 @@ def to_the_cells_that_made_it(desk: Desk) -> None:
     value.click()
     expect(cell(desk, VALUE)).to_have_class(re.compile("jp-mod-active"))
     expect(cell(desk, VALUE).locator(".cm-content")).to_contain_text(f"neighbours = {TRIED[-1]}")
-    pictures(desk, "cells")
-    to_width(desk, 380)
+    desk.both("thirty-cells")
+    desk.to_width(380)
     needed.locator("li", has_text=f"neighbours = {BEST}").get_by_test_id("mlops-cell-history").click()
     expect(desk.part("version")).to_have_count(RUNS, timeout=WORK)
     then = desk.part("version").filter(has=desk.page.locator("[aria-expanded='true']"))
     expect(then.locator("ins")).to_contain_text(f"neighbours = {BEST}")
     expect(then).to_be_in_viewport()
-    pictures(desk, "history")
+    desk.both("thirty-history")
     restored(desk, then)
 
 
 def restored(desk: Desk, then: Locator) -> None:
     """The best value is in its cell again, and gives the best metric again."""
-    to_width(desk, 380)
+    desk.to_width(380)
     then.get_by_test_id("mlops-restore").click()
     then.get_by_test_id("mlops-restore-now").click()
     expect(cell(desk, VALUE).locator(".cm-content")).to_contain_text(f"neighbours = {BEST}")

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 
 import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from mlops_jupyter.entities import Outcome, Schedule, Submission, new_id
-from mlops_jupyter.store import open_store
 from tests.browser.desk import WORK, Desk
-from tests.browser.frames import traced
 from tests.browser.labs import Lab, shoot
 from tests.browser.stories import notebook
 
@@ -47,24 +43,6 @@ def desk(page: Page, lab: Lab) -> Desk:
     if not file.exists():
         nbformat.write(notebook(RATES), file)
     return Desk(page, lab)
-
-
-def both(desk: Desk, name: str) -> None:
-    """Pictures in both themes, narrow and wide; accessible in both."""
-    for theme in ("Light", "Dark"):
-        desk.theme(f"JupyterLab {theme}")
-        desk.accessible()
-        for width in (320, 800):
-            to_width(desk, width)
-            shoot(desk.page, f"jobs-{name}-{theme.lower()}-{width}")
-    desk.theme("JupyterLab Light")
-    to_width(desk, 380)
-
-
-def to_width(desk: Desk, width: int) -> None:
-    box = desk.page.locator("#mlops-panel").bounding_box()
-    assert box is not None
-    desk.widen(width - int(box["width"]))
 
 
 def test_from_a_cells_history_to_a_job_on_a_runner(desk: Desk) -> None:
@@ -105,7 +83,7 @@ def history_of_the_cell(desk: Desk) -> None:
     expect(newest.locator("ins")).to_contain_text("rate = 0.4")
     oldest.get_by_role("button").first.click()
     expect(oldest).to_contain_text("first seen")
-    both(desk, "history")
+    desk.both("jobs-history")
     oldest.get_by_test_id("mlops-restore").click()
     expect(oldest.locator("ins").last).to_contain_text("rate = 0.3")
     shoot(desk.page, "jobs-history-restore-light")
@@ -137,7 +115,7 @@ def converted(desk: Desk) -> None:
     expect(desk.panel.get_by_role("alert")).to_have_count(0, timeout=WORK)
     desk.panel.get_by_role("button", name="Then hand it to a runner").click()
     desk.part("order").get_by_label("Runner", exact=True).select_option("local", timeout=WORK)
-    both(desk, "convert")
+    desk.both("jobs-convert")
     desk.part("create-job").click()
     expect(desk.part("clean-run").locator("[data-state='running']")).to_have_count(1, timeout=WORK)
     shoot(desk.page, "jobs-clean-run-light")
@@ -199,7 +177,7 @@ def swept(desk: Desk) -> None:
     expect(table.locator("th[aria-sort='ascending']")).to_have_text("rate ↑")
     desk.panel.get_by_label("the least").check()
     expect(table.locator("tr[data-best='true']")).to_contain_text("0.1", timeout=WORK)
-    both(desk, "sweep")
+    desk.both("jobs-sweep")
     desk.panel.get_by_role("button", name="Back").click()
 
 
@@ -210,91 +188,4 @@ def delivered(desk: Desk) -> None:
     expect(figures.get_by_label("First run to verified job", exact=True)).not_to_contain_text("no verified job yet")
     expect(figures.get_by_label("Jobs that fail", exact=True)).to_contain_text(re.compile(r"0 of \d+ jobs"))
     desk.panel.get_by_role("button", name="How this is counted").click()
-    both(desk, "delivery")
-
-
-STATES = ("succeeded", "succeeded", "failed", "running", "cancelled", "timed-out", "died", "queued")
-RUNNERS = ("local", "kubernetes", "github", "slurm", "dask", "airflow")
-
-
-def many(lab: Lab, count: int) -> None:
-    """Submissions of every state and runner, a schedule and a sweep among them; nobody here can ask their places."""
-    store, now = open_store(str(lab.home / "store")), time.time()
-    made: list[Submission] = []
-
-    def put(job: str, runner: str, back: float, state: str, **more: object) -> None:
-        at = now - back
-        facts = {"place": "x", "host": "somebody@elsewhere", "started": at + 3, **more}
-        made.append(Submission(new_id(), f"sha256:{job}", runner, at, state, **facts))  # type: ignore[arg-type]
-
-    put("s", "airflow", 30, "scheduled", name="nightly-forecast", schedule=Schedule("0 6 * * 1-5", "Europe/Berlin"), started=None)
-    for number in range(6):
-        put("w", "slurm", 60, "succeeded" if number else "failed", name="grid", parent="sweep", parameters={"depth": number})
-    for number in range(count):
-        state = STATES[number % len(STATES)]
-        failed = state in {"failed", "died", "timed-out"}
-        put(str(number % 7), RUNNERS[number % len(RUNNERS)], 100 * number + 90, state, name=f"flight_delays-{number % 7}",
-            parameters={"test_month": number % 12 + 1, "late_after": 15}, ended=None if state in {"running", "queued"} else now,
-            outcome=Outcome(state, "ValueError: Input contains NaN", cell=4) if failed else None)  # type: ignore[arg-type]
-    store.merge(made)
-    store.close()
-
-
-LEAVES_OUT = 7
-"""Of the newest: a schedule, and below it six of one sweep, which are one line. What follows is a list of its own."""
-
-
-def test_all_runners_in_one_list_that_scrolls(desk: Desk) -> None:
-    many(desk.lab, 1000)
-    desk.open("margins.ipynb")
-    desk.phase("untracked")
-    desk.command("application:toggle-left-area")
-    desk.tab("Jobs")
-    rows = desk.part("submission")
-    expect(desk.panel).to_contain_text("nightly-forecast", timeout=WORK)
-    expect(rows.filter(has_text="nightly-forecast")).to_contain_text("As last seen: only somebody@elsewhere")
-    desk.part("submission").filter(has_text="nightly-forecast").get_by_role("button").first.click()
-    expect(desk.panel.get_by_text("End the schedule")).to_be_visible()
-    both(desk, "many")
-    older = desk.panel.get_by_role("button", name="Older ones")
-    for known in (200, 800, 1000):
-        older.click()
-        expect(desk.panel.locator(f"[data-testid='mlops-submission'][aria-setsize='{known - LEAVES_OUT}']").first).to_be_attached(
-            timeout=WORK)
-    expect(older).to_have_count(0)
-    with traced(desk.page) as cost:
-        desk.page.evaluate(SCROLL)
-    print(f"scrolling 1000 submissions: {len(cost)} frames, p50 {cost.at(0.5):.1f} ms, p95 {cost.at(0.95):.1f} ms")
-    shoot(desk.page, "jobs-many-scrolled-light")
-    assert rows.count() < 60
-    by_keyboard_to_the_end(desk)
-
-
-def by_keyboard_to_the_end(desk: Desk) -> None:
-    """The last row opens and grows, and those above it are still there when one scrolls back."""
-    desk.page.evaluate("() => { const panel = document.querySelector('#mlops-panel'); panel.scrollTop = panel.scrollHeight; }")
-    last = desk.panel.locator(f"[data-testid='mlops-submission'][aria-posinset='{1000 - LEAVES_OUT}']")
-    last.get_by_role("button").first.focus()
-    desk.page.keyboard.press("Enter")
-    expect(last.get_by_test_id("mlops-show-log")).to_be_visible()
-    desk.page.keyboard.press("Shift+Tab")
-    desk.page.keyboard.press("Enter")
-    second = desk.panel.locator(f"[data-testid='mlops-submission'][aria-posinset='{999 - LEAVES_OUT}']")
-    expect(second.get_by_role("button").first).to_have_attribute("aria-expanded", "true")
-    desk.accessible()
-    shoot(desk.page, "jobs-many-end-light")
-    desk.page.evaluate("() => { document.querySelector('#mlops-panel').scrollTop = 0; }")
-    expect(desk.panel.get_by_role("tab", name="Jobs")).to_be_visible()
-    expect(second.get_by_role("button").first).to_be_focused()  # it stays, where the keyboard goes on
-
-
-SCROLL = """() => new Promise(done => {
-  const panel = document.querySelector('#mlops-panel');
-  let frames = 0;
-  const step = () => {
-    panel.scrollTop += 180;
-    frames += 1;
-    if (frames < 300) { requestAnimationFrame(step); } else { done(frames); }
-  };
-  requestAnimationFrame(step);
-})"""
+    desk.both("jobs-delivery")

@@ -55,25 +55,6 @@ def test_a_job_goes_on_where_it_failed_or_was_cancelled(desk: Desk, hold: Path) 
     sweep_cancelled_and_gone_on_with(desk, hold)
 
 
-def pictures(desk: Desk, name: str, at: Locator) -> None:
-    """In both themes, narrow and wide; accessible in both."""
-    for theme in ("Light", "Dark"):
-        desk.theme(f"JupyterLab {theme}")
-        desk.accessible()
-        for width in (320, 800):
-            to_width(desk, width)
-            at.scroll_into_view_if_needed()
-            shoot(desk.page, f"resumed-{name}-{theme.lower()}-{width}")
-    desk.theme("JupyterLab Light")
-    to_width(desk, 380)
-
-
-def to_width(desk: Desk, width: int) -> None:
-    box = desk.page.locator("#mlops-panel").bounding_box()
-    assert box is not None
-    desk.widen(width - int(box["width"]))
-
-
 def converted(desk: Desk) -> None:
     desk.part("run").first.get_by_test_id("mlops-convert").click(timeout=WORK)
     desk.part("create-job").click(timeout=WORK)
@@ -96,13 +77,13 @@ def failed_and_resumed(desk: Desk) -> None:
     expect(bad).to_contain_text("Failed in cell 4")
     expect(bad).to_contain_text("1000 rows, and the most is 5")
     expect(bad).not_to_contain_text(COSTLY)
-    pictures(desk, "failed", bad)
+    desk.both("resumed-failed", bad)
     form.get_by_label("limit", exact=True).fill("5000")
     desk.part("resume").click()
     good = outcome(desk, "succeeded")
     expect(good.get_by_test_id("mlops-taken")).to_contain_text(f"1 of 4 cells {COSTLY}")
     expect(good.get_by_test_id("mlops-taken")).to_contain_text("which spent 2.0 s on it")
-    pictures(desk, "taken", good)
+    desk.both("resumed-taken", good)
     good.get_by_role("button", name="Show the run").click()
     expect(desk.part("run-page")).to_contain_text("score", timeout=WORK)
     desk.panel.get_by_role("button", name="Back").click()
@@ -158,11 +139,11 @@ def sweep_cancelled_and_gone_on_with(desk: Desk, hold: Path) -> None:
     desk.part("cancel-sweep").click()
     desk.panel.get_by_role("button", name="Run the other 3").wait_for(timeout=WORK)
     expect(desk.part("sweep-table").locator("tr[data-state='running']")).to_have_count(0, timeout=WORK)
-    pictures(desk, "sweep-cancelled", desk.part("sweep-table"))
+    desk.both("resumed-sweep-cancelled", desk.part("sweep-table"))
     hold.unlink()
     desk.part("resume-sweep").click()
     expect(desk.panel.get_by_text("3 of 3 have ended")).to_be_visible(timeout=WORK)
     expect(desk.part("sweep-table").locator("tr[data-state='succeeded']")).to_have_count(3, timeout=WORK)
     expect(desk.part("resume-sweep")).to_have_count(0)
     expect(desk.part("sweep-table").locator("tr[data-best='true']")).to_contain_text("7")
-    pictures(desk, "sweep-done", desk.part("sweep-table"))
+    desk.both("resumed-sweep-done", desk.part("sweep-table"))

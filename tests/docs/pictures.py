@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-JOURNEYS = ("main_job", "stale_cells", "runs", "lineage_and_data", "jobs_tab")
+JOURNEYS = ("main_job", "stale_cells", "runs", "lineage_and_data", "jobs_tab", "submissions")
 PICTURES = {"panel-light": "panel-light", "panel-dark": "panel-dark", "30-stale-light": "stale-cells",
             "runs-table-800-light": "runs-table",
             "runs-charts-800-light": "runs-charts", "runs-compare-800-light": "runs-compare", "65-lineage-800-light": "lineage",
