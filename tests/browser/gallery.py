@@ -282,21 +282,21 @@ def refused(route: Route) -> None:
 
 def away(desk: Gallery) -> None:
     """While a tab is read, where the server refuses, and where it does not answer."""
-    for word, act in (("loading", lambda route: None), ("refused", refused)):
+    for word, act, shown in (("loading", lambda route: None, ".jp-mlops-waiting"), ("refused", refused, "[role='alert']")):
         fresh(desk, SHOP)
         pattern = "**/mlops/api/v1/{runs,lineage,data,datasets,submissions,sweeps,delivery}{,/**,?*}"
         desk.page.route(pattern, act)
         for name, key in ROUTES.items():
             desk.tab(name)
-            desk.page.wait_for_timeout(400)
+            expect(desk.panel.locator(shown).first).to_be_visible(timeout=WORK)
             desk.look(f"{word}-{key}")
         desk.page.unroute(pattern)
     fresh(desk, SHOP)
     desk.track()
     ran(desk, 1)
-    for name in ("Runs", "Lineage"):
+    for name, shown in {"Runs": "[data-testid='mlops-run']", "Lineage": "[data-place]"}.items():
         desk.tab(name)
-        desk.page.wait_for_timeout(600)
+        expect(desk.panel.locator(shown).first).to_be_visible(timeout=WORK)
     now(desk)
     # Only what is ours stays away: a theme has to be fetched.
     desk.page.route("**/mlops/api/**", lambda route: route.abort())

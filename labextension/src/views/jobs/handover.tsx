@@ -84,7 +84,6 @@ function givenWords(one: Handover): string {
 function Facts({ one }: { one: Handover }): React.JSX.Element {
   const text = useText();
   const facts: [string, string][] = [
-    [text.__('as last seen'), one.unasked ?? ''],
     [text.__('given'), givenWords(one)],
     [text.__('schedule'), one.schedule ?? ''],
     [text.__('next'), typeof one.next === 'number' ? moment(one.next) : ''],
@@ -184,7 +183,7 @@ const Row = React.memo(function Row({ one, model, around, top = 0, at = 0, of = 
           <span className="jp-mlops-badges"><StateChip state={one.state} /></span>
         </span>
         <span className="jp-mlops-run-sub"><Time one={one} />{given !== '' && ` · ${given}`}{(one.schedule ?? '') !== '' && ` · ${one.schedule ?? ''}`}</span>
-        {(one.unasked ?? '') !== '' && <span className="jp-mlops-run-sub" title={one.unasked}><Icon mark="warning" /> {text.__('As last seen: %1', one.unasked ?? '')}</span>}
+        {(one.unasked ?? '') !== '' && <span className="jp-mlops-run-sub"><Icon mark="warning" /> {text.__('As last seen: %1', one.unasked ?? '')}</span>}
         <Progress one={one} />
       </button>
       <div id={id} hidden={!open}>{open && <Details one={one} model={model} around={around} />}</div>
