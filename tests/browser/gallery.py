@@ -273,6 +273,9 @@ def crowded(desk: Gallery) -> None:
 
 ROUTES = {"Runs": "runs", "Lineage": "lineage", "Data": "data", "Jobs": "submissions", "Delivery": "delivery"}
 
+WAITS = ".jp-mlops-waiting, .jp-mlops-skeleton"
+"""While a tab is read."""
+
 
 def refused(route: Route) -> None:
     """What the server says of something that it cannot do."""
@@ -282,7 +285,7 @@ def refused(route: Route) -> None:
 
 def away(desk: Gallery) -> None:
     """While a tab is read, where the server refuses, and where it does not answer."""
-    for word, act, shown in (("loading", lambda route: None, ".jp-mlops-waiting"), ("refused", refused, "[role='alert']")):
+    for word, act, shown in (("loading", lambda route: None, WAITS), ("refused", refused, "[role='alert']")):
         fresh(desk, SHOP)
         pattern = "**/mlops/api/v1/{runs,lineage,data,datasets,submissions,sweeps,delivery}{,/**,?*}"
         desk.page.route(pattern, act)
