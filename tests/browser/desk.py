@@ -39,6 +39,10 @@ class Desk:
         """A part of the panel by its test id, without the prefix."""
         return self.panel.get_by_test_id(f"mlops-{name}")
 
+    def cell(self, place: int) -> Locator:
+        """A code cell of the notebook, from 0."""
+        return self.page.locator(".jp-NotebookPanel .jp-CodeCell").nth(place)
+
     def tab(self, name: str) -> None:
         """Press a tab of the panel, and wait until it is in front."""
         tab = self.panel.get_by_role("tab", name=name, exact=True)

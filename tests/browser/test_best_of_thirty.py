@@ -64,18 +64,14 @@ def test_from_one_changed_value_to_the_best_of_thirty(desk: Desk) -> None:
     to_the_cells_that_made_it(desk)
 
 
-def cell(desk: Desk, place: int) -> Locator:
-    return desk.page.locator(".jp-NotebookPanel .jp-CodeCell").nth(place)
-
-
 def tried(desk: Desk, value: int) -> None:
     """The user types another value and runs the cell, and the two that rest on it."""
-    cell(desk, VALUE).locator(".cm-content").click()
+    desk.cell(VALUE).locator(".cm-content").click()
     desk.page.keyboard.press("Control+A")
     desk.page.keyboard.type(f"neighbours = {value}")
     desk.page.keyboard.press("Control+Enter")
     for place in (FIT, SCORE):
-        cell(desk, place).locator(".cm-content").click()
+        desk.cell(place).locator(".cm-content").click()
         desk.page.keyboard.press("Control+Enter")
     expect(desk.part("run").first).to_contain_text(re.compile(rf"neighbours \d+→{value}\D"), timeout=WORK)
     expect(desk.part("run").first.locator(".jp-mlops-run-title")).to_contain_text("auc", timeout=WORK)
@@ -177,8 +173,8 @@ def to_the_cells_that_made_it(desk: Desk) -> None:
     expect(value).to_be_visible(timeout=WORK)
     expect(needed).to_contain_text("KNeighborsClassifier(neighbours)")
     value.click()
-    expect(cell(desk, VALUE)).to_have_class(re.compile("jp-mod-active"))
-    expect(cell(desk, VALUE).locator(".cm-content")).to_contain_text(f"neighbours = {TRIED[-1]}")
+    expect(desk.cell(VALUE)).to_have_class(re.compile("jp-mod-active"))
+    expect(desk.cell(VALUE).locator(".cm-content")).to_contain_text(f"neighbours = {TRIED[-1]}")
     desk.both("thirty-cells")
     desk.to_width(380)
     needed.locator("li", has_text=f"neighbours = {BEST}").get_by_test_id("mlops-cell-history").click()
@@ -195,8 +191,8 @@ def restored(desk: Desk, then: Locator) -> None:
     desk.to_width(380)
     then.get_by_test_id("mlops-restore").click()
     then.get_by_test_id("mlops-restore-now").click()
-    expect(cell(desk, VALUE).locator(".cm-content")).to_contain_text(f"neighbours = {BEST}")
+    expect(desk.cell(VALUE).locator(".cm-content")).to_contain_text(f"neighbours = {BEST}")
     for place in (VALUE, FIT, SCORE):
-        cell(desk, place).locator(".cm-content").click()
+        desk.cell(place).locator(".cm-content").click()
         desk.page.keyboard.press("Control+Enter")
-    expect(cell(desk, SCORE)).to_contain_text("0.947", timeout=WORK)
+    expect(desk.cell(SCORE)).to_contain_text("0.947", timeout=WORK)

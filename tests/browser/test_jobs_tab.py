@@ -59,17 +59,13 @@ def test_from_a_cells_history_to_a_job_on_a_runner(desk: Desk) -> None:
     delivered(desk)
 
 
-def cell(desk: Desk, place: int) -> Locator:
-    return desk.page.locator(".jp-NotebookPanel .jp-CodeCell").nth(place)
-
-
 def another_rate(desk: Desk) -> None:
     """The user types another number and runs the cell, and the one that scores."""
-    cell(desk, 1).locator(".cm-content").click()
+    desk.cell(1).locator(".cm-content").click()
     desk.page.keyboard.press("Control+A")
     desk.page.keyboard.type("rate = 0.4\ndepth = 2")
     for place in (1, 2, 3, 5):
-        cell(desk, place).locator(".cm-content").click()
+        desk.cell(place).locator(".cm-content").click()
         desk.page.keyboard.press("Control+Enter")
     expect(desk.panel.locator("[data-testid='mlops-execution'][data-state='ok']")).to_have_count(10, timeout=WORK)
 
@@ -89,10 +85,10 @@ def history_of_the_cell(desk: Desk) -> None:
     shoot(desk.page, "jobs-history-restore-light")
     desk.accessible()
     oldest.get_by_test_id("mlops-restore-now").click()
-    expect(cell(desk, 1).locator(".cm-content")).to_contain_text("rate = 0.3")
-    cell(desk, 1).locator(".cm-content").click()
+    expect(desk.cell(1).locator(".cm-content")).to_contain_text("rate = 0.3")
+    desk.cell(1).locator(".cm-content").click()
     desk.page.keyboard.press("Control+Z")
-    expect(cell(desk, 1).locator(".cm-content")).to_contain_text("rate = 0.4")
+    expect(desk.cell(1).locator(".cm-content")).to_contain_text("rate = 0.4")
     desk.panel.get_by_role("button", name="Back").click()
 
 

@@ -9,6 +9,7 @@ import { bytes, duration } from '../model/format';
 import { Icon, Spinner, type Mark } from './icons';
 import { Breakable, Button, useActions, useNow } from './parts';
 import { useText, type Text } from './text';
+import { executionWord } from './words';
 
 /** More rows than these are drawn only where they are in sight. */
 const MANY = 120;
@@ -17,15 +18,13 @@ const OVERSCAN = 12;
 /** Growth in memory, in bytes, from which on it is worth a word. */
 const NOTABLE = 10e6;
 
-function marks(text: Text): Record<Exclude<ExecutionState, 'running'>, { mark: Mark; words: string }> {
-  return {
-    ok: { mark: 'check', words: text.__('done') },
-    error: { mark: 'cross', words: text.__('failed') },
-    interrupted: { mark: 'minus', words: text.__('interrupted') },
-    untracked: { mark: 'history', words: text.__('ran before tracking') },
-    skipped: { mark: 'dash', words: text.__('not recorded') }
-  };
-}
+const MARKS: Record<Exclude<ExecutionState, 'running'>, Mark> = {
+  ok: 'check',
+  error: 'cross',
+  interrupted: 'minus',
+  untracked: 'history',
+  skipped: 'dash'
+};
 
 /** A kind of staleness, in a word or two. */
 export function staleWords(kind: string, text: Text): string {
@@ -84,8 +83,8 @@ interface RowProps {
 
 const Row = React.memo(function Row({ row, stale, open, grown, onOpen }: RowProps): React.JSX.Element {
   const text = useText();
-  const known = row.state === 'running' ? null : marks(text)[row.state];
-  const said = known?.words ?? text.__('running');
+  const mark = row.state === 'running' ? null : MARKS[row.state];
+  const said = executionWord(text, row.state);
   const reason = stale?.reason ?? '';
   const words = stale ? text.__('%1; no longer holds: %2', said, reason) : said;
   return (
@@ -103,7 +102,7 @@ const Row = React.memo(function Row({ row, stale, open, grown, onOpen }: RowProp
       >
         <span className="jp-mlops-n">{row.n}</span>
         <span className="jp-mlops-execution-mark" title={words}>
-          {known ? <Icon mark={stale && row.state === 'ok' ? 'history' : known.mark} /> : <Spinner />}
+          {mark ? <Icon mark={stale && row.state === 'ok' ? 'history' : mark} /> : <Spinner />}
           <span className="jp-mlops-hidden">{words}</span>
         </span>
         <span className="jp-mlops-execution-what">
